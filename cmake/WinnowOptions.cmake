@@ -1,0 +1,33 @@
+# Toolchain settings shared by every target: MLIR, linker, warnings,
+# sanitizers. Everything that LLVM itself provides is taken from its package.
+
+# The version file of the package wants major.minor.
+find_package(MLIR 22.1 REQUIRED CONFIG)
+list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+set(LLVM_LINK_LLVM_DYLIB ON)
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+separate_arguments(WINNOW_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+
+find_program(WINNOW_CCACHE ccache)
+if(WINNOW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER "${WINNOW_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${WINNOW_CCACHE}")
+endif()
+
+add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  add_compile_options(-Wno-missing-field-initializers)
+  add_link_options(-fuse-ld=lld)
+endif()
+if(WINNOW_ENABLE_ASSERTIONS)
+  foreach(flags CMAKE_CXX_FLAGS_RELEASE CMAKE_CXX_FLAGS_RELWITHDEBINFO CMAKE_C_FLAGS_RELEASE)
+    string(REPLACE "-DNDEBUG" "" ${flags} "${${flags}}")
+  endforeach()
+endif()
+if(WINNOW_SANITIZERS)
+  add_compile_options(-fsanitize=${WINNOW_SANITIZERS} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${WINNOW_SANITIZERS})
+endif()

@@ -1,0 +1,163 @@
+/*===- Artifact.h - C ABI of a compiled model -----------------------*- C -*-===
+ *
+ * A compiled model NAME is a shared library NAME.so with one exported function,
+ *
+ *     const winnow_api *NAME_winnow_api(void);
+ *
+ * and a file NAME.weights. Everything else is reached through the struct of
+ * functions that it returns. Nothing here throws, allocates on the caller's
+ * behalf without a matching release, or prints.
+ *
+ * Threads: a model is immutable and may be shared; a session belongs to one
+ * thread at a time.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef WINNOW_ARTIFACT_H
+#define WINNOW_ARTIFACT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised when a struct or a function below changes its meaning. New functions
+ * are appended to winnow_api, which tells its own size. */
+#define WINNOW_ABI_VERSION 1u
+
+typedef enum winnow_status {
+  WINNOW_OK = 0,
+  WINNOW_INVALID_ARGUMENT = 1, /* a null pointer, a bad count, an unknown name */
+  WINNOW_IO_ERROR = 2,         /* a file cannot be opened, read or mapped */
+  WINNOW_BAD_FILE = 3,         /* NAME.weights is truncated or malformed */
+  WINNOW_MISMATCH = 4,         /* .so and .weights do not belong together */
+  WINNOW_ABI_MISMATCH = 5,     /* the caller was built for another ABI version */
+  WINNOW_UNSUPPORTED_CPU = 6,  /* this processor lacks instructions of the code */
+  WINNOW_OUT_OF_MEMORY = 7,
+  WINNOW_TOKEN_OUT_OF_RANGE = 8,
+  WINNOW_CONTEXT_OVERRUN = 9,  /* more tokens than the session's context */
+  WINNOW_UNSUPPORTED = 10      /* the model has no such entry point */
+} winnow_status;
+
+/* Where a call fails, it says why: one line, no final newline. */
+typedef struct winnow_error {
+  winnow_status status;
+  char message[500];
+} winnow_error;
+
+typedef struct winnow_model winnow_model;
+typedef struct winnow_session winnow_session;
+
+/* Runs `part(context, index, count)` for every index in [0, count), all of them
+ * at the same time on different threads (parts wait for each other), and
+ * returns when all have returned. */
+typedef void (*winnow_executor)(void *executor_context, int32_t count,
+                                void (*part)(void *context, int32_t index,
+                                             int32_t count),
+                                void *context);
+
+typedef struct winnow_session_options {
+  uint32_t struct_size;  /* sizeof(winnow_session_options) */
+  int32_t threads;       /* 0: one per processor that the process may use */
+  int64_t context;       /* tokens; 0: the artifact's context length */
+  int64_t piece;         /* longest internal piece of a prompt; 0: default */
+  winnow_executor executor; /* null: the session's own pool */
+  void *executor_context;
+} winnow_session_options;
+
+/* Which rows of a call get logits. */
+typedef enum winnow_rows {
+  WINNOW_ROWS_LAST = 0,
+  WINNOW_ROWS_ALL = 1,
+  WINNOW_ROWS_NONE = 2
+} winnow_rows;
+
+/* New tokens for a session. positions: null continues from the length of the
+ * session. segments: null is segment 0 for all; a token sees the tokens of its
+ * own segment only. */
+typedef struct winnow_tokens {
+  const int32_t *ids;       /* [count] */
+  const int32_t *positions; /* [count] or null */
+  const int32_t *segments;  /* [count] or null */
+  int64_t count;
+} winnow_tokens;
+
+/* A dense row-major array for winnow_api.invoke. */
+typedef enum winnow_dtype { WINNOW_F32 = 0, WINNOW_I32 = 1, WINNOW_I64 = 2, WINNOW_I1 = 3 } winnow_dtype;
+typedef struct winnow_tensor {
+  winnow_dtype dtype;
+  int32_t rank;         /* at most 4 */
+  int64_t shape[4];
+  void *data;           /* invoke: inputs are read, outputs written in place */
+} winnow_tensor;
+
+typedef struct winnow_model_info {
+  uint32_t struct_size;
+  const char *name;            /* as given to -o */
+  const char *architecture;    /* "gemma3", ... or "" for a plain program */
+  const char *target_cpu;
+  const char *manifest_json;   /* the whole manifest */
+  int64_t vocabulary;          /* ids are in [0, vocabulary); 0: no decoder */
+  int64_t context;             /* tokens that the artifact was compiled for */
+  int64_t layers;              /* KV caches */
+  int64_t weight_bytes;        /* size of NAME.weights */
+  int64_t kv_bytes_per_token;
+  int64_t checkpoint_bytes_per_token; /* stored bytes that one decoded token reads */
+} winnow_model_info;
+
+typedef struct winnow_api {
+  uint32_t abi_version; /* WINNOW_ABI_VERSION of the artifact */
+  uint32_t struct_size; /* sizeof(winnow_api) of the artifact */
+
+  /* Maps `weights_path` and pairs it with this library. On success *model is
+   * released by close, after all its sessions. abi_version is the caller's
+   * WINNOW_ABI_VERSION. */
+  winnow_status (*open)(uint32_t abi_version, const char *weights_path,
+                        winnow_model **model, winnow_error *error);
+  void (*close)(winnow_model *model);
+  /* Valid until close; info->struct_size is set by the caller. */
+  winnow_status (*info)(const winnow_model *model, winnow_model_info *info);
+  /* Hashes every byte of the weights and compares with the manifest. */
+  winnow_status (*verify)(const winnow_model *model, winnow_error *error);
+
+  /* options may be null. */
+  winnow_status (*session_create)(winnow_model *model,
+                                  const winnow_session_options *options,
+                                  winnow_session **session, winnow_error *error);
+  void (*session_destroy)(winnow_session *session);
+
+  /* Appends tokens and computes. Atomic: on failure the session is as before. */
+  winnow_status (*prefill)(winnow_session *session, const winnow_tokens *tokens,
+                           winnow_rows rows, winnow_error *error);
+  /* prefill of one token with logits. */
+  winnow_status (*decode)(winnow_session *session, int32_t id,
+                          winnow_error *error);
+  /* The logits of the last prefill or decode: float32 [*rows, vocabulary],
+   * owned by the session, valid until its next call. */
+  winnow_status (*logits)(winnow_session *session, const float **data,
+                          int64_t *rows, winnow_error *error);
+  /* Tokens stored in the session. */
+  int64_t (*length)(const winnow_session *session);
+  /* Forgets all tokens from `length` on. */
+  winnow_status (*truncate)(winnow_session *session, int64_t length,
+                            winnow_error *error);
+  winnow_status (*reset)(winnow_session *session);
+
+  /* Runs any entry point on plain arrays (programs without caches, tests).
+   * Outputs are allocated by the caller with the shapes that result. */
+  winnow_status (*invoke)(winnow_session *session, const char *entry,
+                          const winnow_tensor *inputs, int32_t input_count,
+                          winnow_tensor *outputs, int32_t output_count,
+                          winnow_error *error);
+} winnow_api;
+
+/* The type of NAME_winnow_api. */
+typedef const winnow_api *(*winnow_api_function)(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WINNOW_ARTIFACT_H */

@@ -1,0 +1,130 @@
+/*===- Call.h - What generated code and the runtime agree on --------*- C -*-===
+ *
+ * Private to an artifact: generated entry points read these structs at fixed
+ * offsets (lib/Codegen/Cpu/CallLayout.h mirrors them and a unit test compares
+ * the two).
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef WINNOW_RUNTIME_CALL_H
+#define WINNOW_RUNTIME_CALL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Keys come in blocks of this many slots, one slot a vector lane. */
+enum { WINNOW_KV_BLOCK = 16 };
+
+/* The storage of one cache. Slots [0, length) are written. Memory that was
+ * never written reads as zero.
+ *   keys    [head][slot / 16][channel][slot % 16]    f32
+ *   values  [head][slot][channel]                    f32
+ * Strides between heads follow from `capacity`, a multiple of 16. */
+typedef struct winnow_kv_slot {
+  float *keys;
+  float *values;
+  int32_t *positions; /* [capacity] */
+  int32_t *segments;  /* [capacity] */
+  int64_t length;
+  int64_t capacity;
+} winnow_kv_slot;
+
+/* One call of an entry point, shared by all its threads. */
+typedef struct winnow_call {
+  const void *const *inputs; /* one per tensor argument, in order; row-major */
+  void *const *outputs;      /* one per tensor result, in order; row-major */
+  const int64_t *dims;       /* values of the named dimensions, in order */
+  winnow_kv_slot *caches;    /* one per cache argument, in order */
+  const uint8_t *weights;    /* start of the tensor data of NAME.weights */
+  uint8_t *arena;            /* see winnow_entry.arena_* ; 64-byte aligned */
+  uint8_t *scratch;          /* thread t owns [t, t+1) * scratch_stride */
+  int64_t scratch_stride;    /* a multiple of 64 */
+  /* Waits until every thread of the call has come here. */
+  void (*barrier)(void *team, int32_t thread);
+  void *team;
+} winnow_call;
+
+/* Generated: every thread of the team runs it with its own number. The entry
+ * advances the length of the caches that it appends to (thread 0, at the end). */
+typedef void (*winnow_entry_function)(const winnow_call *call, int32_t thread,
+                                      int32_t threads);
+
+enum { WINNOW_MAX_RANK = 4 };
+
+/* A tensor argument or result of an entry point. */
+typedef struct winnow_tensor_info {
+  const char *name;
+  int32_t dtype; /* winnow_dtype */
+  int32_t rank;
+  int64_t shape[WINNOW_MAX_RANK]; /* >= 0: fixed; -1-i: the named dimension i */
+} winnow_tensor_info;
+
+/* A cache argument of an entry point. */
+typedef struct winnow_cache_info {
+  int64_t heads, key_dim, value_dim, capacity;
+} winnow_cache_info;
+
+/* An entry point. The arena takes sum over named dimensions i of
+ * arena_bytes_per[i] * round_up(dims[i], 16), plus arena_bytes. Scratch per
+ * thread is likewise affine. */
+typedef struct winnow_entry {
+  const char *name;
+  winnow_entry_function function;
+  const winnow_tensor_info *inputs;
+  const winnow_tensor_info *outputs;
+  const winnow_cache_info *caches;
+  const char *const *dim_names;
+  const int64_t *arena_bytes_per;
+  const int64_t *scratch_bytes_per;
+  int64_t arena_bytes;
+  int64_t scratch_bytes;
+  int32_t input_count, output_count, cache_count, dim_count;
+} winnow_entry;
+
+/* Bits of winnow_artifact.cpu_features: what the code needs of the processor. */
+enum {
+  WINNOW_CPU_AVX2_FMA_F16C = 1 << 0,
+  WINNOW_CPU_AVX512_FBWVLDQ = 1 << 1, /* F, BW, VL, DQ, CD */
+  WINNOW_CPU_AVX512_VNNI = 1 << 2,
+  WINNOW_CPU_AVX512_BF16 = 1 << 3,
+  WINNOW_CPU_AVX_VNNI = 1 << 4,
+  WINNOW_CPU_AMX_INT8 = 1 << 5,
+  WINNOW_CPU_AMX_BF16 = 1 << 6,
+  WINNOW_CPU_AVX512_VBMI = 1 << 7,
+  WINNOW_CPU_AVX512_FP16 = 1 << 8,
+  WINNOW_CPU_BMI2 = 1 << 9
+};
+
+/* The one hidden global `winnow_artifact` that the compiler emits and the
+ * runtime reads. A decoder has an entry "forward" with inputs named
+ *   ids [T] i32, positions [T] i32, segments [T] i32, rows [R] i32
+ * and one output, logits [R, vocabulary] f32: row i of it belongs to token
+ * rows[i] of the call. R may be 0. */
+typedef struct winnow_artifact_info {
+  uint32_t abi_version;
+  uint32_t cpu_features;
+  uint64_t build_id[2];  /* equal to the one in the header of NAME.weights */
+  const char *name;
+  const char *architecture;
+  const char *target_cpu;
+  const char *manifest_json;
+  const winnow_entry *entries;
+  int32_t entry_count;
+  int32_t reserved;
+  int64_t vocabulary;
+  int64_t context;
+  int64_t weight_bytes;      /* of the tensor data */
+  int64_t checkpoint_bytes_per_token;
+} winnow_artifact_info;
+
+extern const winnow_artifact_info winnow_artifact
+    __attribute__((visibility("hidden")));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WINNOW_RUNTIME_CALL_H */
