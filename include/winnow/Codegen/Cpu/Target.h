@@ -1,0 +1,44 @@
+//===- Target.h - The processor that code is generated for -------*- C++ -*-===//
+
+#ifndef WINNOW_CODEGEN_CPU_TARGET_H
+#define WINNOW_CODEGEN_CPU_TARGET_H
+
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace llvm {
+class TargetMachine;
+} // namespace llvm
+
+namespace winnow::cpu {
+
+/// An x86-64 processor: its LLVM name, its features and what kernels ask.
+struct Target {
+  /// LLVM's name of the processor, e.g. "x86-64-v3", "znver5".
+  std::string cpu;
+  /// LLVM feature string on top of `cpu`, e.g. "+avx512vnni,-avx512bf16".
+  std::string features;
+
+  bool avx512 = false;     ///< F, BW, VL, DQ
+  bool avx512Vnni = false;
+  bool avxVnni = false;    ///< VEX-encoded, 256 bits
+  bool avx512Bf16 = false;
+  /// WINNOW_CPU_* bits (Runtime/Call.h): checked when an artifact is opened.
+  uint32_t requiredFeatures = 0;
+
+  /// `name` is "host" or a processor that LLVM knows. For the host the
+  /// features come from CPUID, not from the processor's name: virtual machines
+  /// mask features that the name promises. Fails for an unknown name and for a
+  /// processor without AVX2, FMA and F16C.
+  static llvm::Expected<Target> get(llvm::StringRef name);
+
+  /// LLVM's machine for this target: position independent, O3.
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
+};
+
+} // namespace winnow::cpu
+
+#endif // WINNOW_CODEGEN_CPU_TARGET_H
