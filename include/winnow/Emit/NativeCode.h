@@ -1,0 +1,38 @@
+//===- NativeCode.h - LLVM dialect to machine code ---------------*- C++ -*-===//
+
+#ifndef WINNOW_EMIT_NATIVECODE_H
+#define WINNOW_EMIT_NATIVECODE_H
+
+#include "winnow/Codegen/Cpu/Target.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+
+namespace llvm {
+class LLVMContext;
+class Module;
+class raw_pwrite_stream;
+} // namespace llvm
+
+namespace winnow {
+
+/// What writeNativeCode writes.
+enum class NativeCodeKind { Object, Assembly };
+
+/// Translates a module of the LLVM dialect and optimizes it for `target`.
+llvm::Expected<std::unique_ptr<llvm::Module>>
+translateToLlvm(mlir::ModuleOp module, const cpu::Target &target,
+                llvm::LLVMContext &context);
+
+/// Runs LLVM's O3 pipeline for `target` on `module`.
+llvm::Error optimizeLlvm(llvm::Module &module, const cpu::Target &target);
+
+/// Generates machine code for `module`, which translateToLlvm made.
+llvm::Error writeNativeCode(llvm::Module &module, const cpu::Target &target,
+                            NativeCodeKind kind,
+                            llvm::raw_pwrite_stream &output);
+
+} // namespace winnow
+
+#endif // WINNOW_EMIT_NATIVECODE_H

@@ -1,0 +1,85 @@
+//===- NativeCode.cpp - LLVM dialect to machine code ----------------------===//
+
+#include "winnow/Emit/NativeCode.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace llvm;
+
+namespace winnow {
+
+Expected<std::unique_ptr<Module>> translateToLlvm(mlir::ModuleOp module,
+                                                  const cpu::Target &target,
+                                                  LLVMContext &context) {
+  mlir::registerBuiltinDialectTranslation(*module.getContext());
+  mlir::registerLLVMDialectTranslation(*module.getContext());
+  std::unique_ptr<Module> translated =
+      mlir::translateModuleToLLVMIR(module, context, "winnow");
+  if (!translated)
+    return createStringError("cannot translate the module to LLVM IR");
+  Expected<std::unique_ptr<TargetMachine>> machine = target.createMachine();
+  if (!machine)
+    return machine.takeError();
+  translated->setTargetTriple((*machine)->getTargetTriple());
+  translated->setDataLayout((*machine)->createDataLayout());
+  for (Function &function : *translated) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", (*machine)->getTargetCPU());
+    function.addFnAttr("target-features", (*machine)->getTargetFeatureString());
+    function.addFnAttr("prefer-vector-width", target.avx512 ? "512" : "256");
+    function.addFnAttr(Attribute::NoUnwind);
+    function.addFnAttr(Attribute::MustProgress);
+  }
+  return translated;
+}
+
+Error optimizeLlvm(Module &module, const cpu::Target &target) {
+  Expected<std::unique_ptr<TargetMachine>> machine = target.createMachine();
+  if (!machine)
+    return machine.takeError();
+  PipelineTuningOptions tuning;
+  // Kernels are vectorized already; LLVM's vectorizers would only rearrange
+  // their address arithmetic and spend time.
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  PassBuilder builder(machine->get(), tuning);
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager callGraph;
+  ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
+      .run(module, modules);
+  return Error::success();
+}
+
+Error writeNativeCode(Module &module, const cpu::Target &target,
+                      NativeCodeKind kind, raw_pwrite_stream &output) {
+  Expected<std::unique_ptr<TargetMachine>> machine = target.createMachine();
+  if (!machine)
+    return machine.takeError();
+  legacy::PassManager passes;
+  CodeGenFileType type = kind == NativeCodeKind::Object
+                             ? CodeGenFileType::ObjectFile
+                             : CodeGenFileType::AssemblyFile;
+  if ((*machine)->addPassesToEmitFile(passes, output, nullptr, type))
+    return createStringError("cannot generate code for '" + target.cpu + "'");
+  passes.run(module);
+  return Error::success();
+}
+
+} // namespace winnow
