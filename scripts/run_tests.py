@@ -1,0 +1,112 @@
+"""Runs GoogleTest binaries, lit and pytest of a build folder and adds them up.
+
+    run_tests.py BUILD [--fast]
+
+The last line of output is "N passed, N failed". --fast leaves out the tests
+that are marked slow (the ones that need a real checkpoint).
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Outcome:
+    """How many test cases ended how."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __iadd__(self, other: Outcome) -> Outcome:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self) -> str:
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + f", {self.skipped} skipped" if self.skipped else text
+
+
+def read_report(path: Path) -> Outcome:
+    """Counts the cases of a JUnit-like XML file (all three tools write it)."""
+    outcome = Outcome()
+    for case in ElementTree.parse(path).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif case.find("skipped") is not None or case.get("status") == "notrun":
+            outcome.skipped += 1
+        else:
+            outcome.passed += 1
+    return outcome
+
+
+def run(name: str, command: list[str], report: Path) -> Outcome:
+    """Runs one tool. A tool that fails without saying which case did is one
+    failure, so that a crash can not pass for success."""
+    report.unlink(missing_ok=True)
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    outcome = Outcome()
+    if report.exists():
+        try:
+            outcome = read_report(report)
+        except ElementTree.ParseError as error:
+            print(f"{name}: {report}: {error}", file=sys.stderr)
+            outcome.failed += 1
+    if code != 0 and outcome.failed == 0:
+        outcome.failed += 1
+    print(f"{name}: {outcome}", flush=True)
+    return outcome
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--fast", action="store_true")
+    arguments = parser.parse_args()
+    build = arguments.build.resolve()
+    reports = build / "test" / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+
+    total = Outcome()
+    for line in (build / "test" / "unittests.txt").read_text().split():
+        report = reports / f"{Path(line).name}.xml"
+        command = [line, "--gtest_brief=1", f"--gtest_output=xml:{report}"]
+        if not Path(line).exists():
+            print(f"{Path(line).name}: not built", file=sys.stderr)
+            total += Outcome(failed=1)
+            continue
+        total += run(Path(line).name, command, report)
+
+    report = reports / "lit.xml"
+    lit = (build / "test" / "lit.txt").read_text().strip()
+    total += run(
+        "lit",
+        [sys.executable, lit, "-qv", f"--xunit-xml-output={report}", str(build / "test")],
+        report,
+    )
+
+    report = reports / "pytest.xml"
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
+    command += [f"--winnow-build={build}", str(ROOT / "test" / "EndToEnd")]
+    if arguments.fast:
+        command += ["-m", "not slow"]
+    total += run("pytest", command, report)
+
+    if total.skipped:
+        print(f"{total.skipped} skipped")
+    print(f"{total.passed} passed, {total.failed} failed", flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
