@@ -1,0 +1,314 @@
+//===- NumberFormat.cpp - The table of number formats ---------------------===//
+
+#include "winnow/Formats/NumberFormat.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/ADT/bit.h"
+
+#include <limits>
+
+using namespace llvm;
+using namespace winnow;
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+// Values of IQ4_NL and IQ4_XS: the quantiles that ggml fixed.
+constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                   1,    13,   25,  38,  53,  69,  89,  113};
+// E2M1 times two, so that it is a table of integers.
+constexpr int8_t kE2M1Doubled[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                     0, -1, -2, -3, -4, -6, -8, -12};
+
+constexpr auto Mul = ScaleRole::Mul;
+constexpr auto Add = ScaleRole::Add;
+constexpr auto Sub = ScaleRole::Sub;
+constexpr auto F32 = StoredType::F32;
+constexpr auto F16 = StoredType::F16;
+constexpr auto BF16 = StoredType::BF16;
+constexpr auto UInt = StoredType::UnsignedInt;
+constexpr auto SInt = StoredType::SignedInt;
+
+/// The element index in the block; for scales, the index of the scale.
+constexpr IndexFunction i = IndexFunction::index();
+
+/// A little-endian number of whole bytes at this byte.
+constexpr BitParts number(unsigned bytes, unsigned byte) {
+  return {{8 * bytes, byte, 0}};
+}
+/// One byte for each index, from `byte` on.
+constexpr BitParts bytesFrom(unsigned byte) { return {{8, byte + i, 0}}; }
+/// Low nibbles are the first 16 elements, high nibbles the other 16.
+constexpr BitPart nibbles16(unsigned byte) {
+  return {4, byte + i % 16, 4 * (i / 16)};
+}
+/// The same with 32 and 32, for each 64 elements.
+constexpr BitPart nibbles32(unsigned byte) {
+  return {4, byte + 32 * (i / 64) + i % 32, 4 * ((i / 32) % 2)};
+}
+/// Four planes of 32 elements in each 32 bytes.
+constexpr BitPart crumbs32(unsigned byte) {
+  return {2, byte + 32 * (i / 128) + i % 32, 2 * ((i / 32) % 4)};
+}
+/// Bit n of byte k is bit 4 of element k + 32 n.
+constexpr BitPart bitPlanes32(unsigned byte, unsigned destination) {
+  return {1, byte + i % 32, i / 32, destination};
+}
+// The twelve bytes of eight 6-bit scales and eight 6-bit minimums of Q4_K and
+// Q5_K: the first four of each are whole in bytes 0-3 and 4-7; the nibbles of
+// the others are in bytes 8-11, their upper bits in the spare bits of 0-7.
+constexpr BitParts scale6(unsigned byte) {
+  return {{4, byte + i + 4 * (i / 4), 0},
+          {2, byte + i % 4, 4 + 2 * (i / 4), 4}};
+}
+constexpr BitParts minimum6(unsigned byte) {
+  return {{4, byte + 4 + i, 4 * (i / 4)},
+          {2, byte + 4 + i % 4, 4 + 2 * (i / 4), 4}};
+}
+
+/// The name, elements and bytes of a block; then the code map and where the
+/// codes are; then the scale chain.
+constexpr NumberFormat kFormats[] = {
+    NumberFormat("f32", 1, 4).gguf(0).floats(F32),
+    NumberFormat("f16", 1, 2).gguf(1).floats(F16),
+    NumberFormat("bf16", 1, 2).gguf(30).floats(BF16),
+
+    NumberFormat("q4_0", 32, 18)
+        .gguf(2)
+        .affine(4, 8, {nibbles16(2)})
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("q4_1", 32, 20)
+        .gguf(3)
+        .affine(4, 0, {nibbles16(4)})
+        .scale(Mul, F16, 32, number(2, 0))
+        .scale(Add, F16, 32, number(2, 2)),
+    NumberFormat("q5_0", 32, 22)
+        .gguf(6)
+        .affine(5, 16, {nibbles16(6), {1, 2 + i / 8, i % 8, 4}})
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("q5_1", 32, 24)
+        .gguf(7)
+        .affine(5, 0, {nibbles16(8), {1, 4 + i / 8, i % 8, 4}})
+        .scale(Mul, F16, 32, number(2, 0))
+        .scale(Add, F16, 32, number(2, 2)),
+    NumberFormat("q8_0", 32, 34)
+        .gguf(8)
+        .signedInt(8, bytesFrom(2))
+        .scale(Mul, F16, 32, number(2, 0)),
+
+    NumberFormat("q2_k", 256, 84)
+        .gguf(10)
+        .affine(2, 0, {crumbs32(16)})
+        .scale(Mul, F16, 256, number(2, 80))
+        .scale(Mul, UInt, 16, {{4, i, 0}})
+        .scale(Sub, F16, 256, number(2, 82))
+        .scale(Sub, UInt, 16, {{4, i, 4}}),
+    NumberFormat("q3_k", 256, 110)
+        .gguf(11)
+        .affine(3, 4, {crumbs32(32), bitPlanes32(0, 2)})
+        .scale(Mul, F16, 256, number(2, 108))
+        .scale(Mul, UInt, 16,
+               {{4, 96 + i % 8, 4 * (i / 8)}, {2, 104 + i % 4, 2 * (i / 4), 4}},
+               32),
+    NumberFormat("q4_k", 256, 144)
+        .gguf(12)
+        .affine(4, 0, {nibbles32(16)})
+        .scale(Mul, F16, 256, number(2, 0))
+        .scale(Mul, UInt, 32, scale6(4))
+        .scale(Sub, F16, 256, number(2, 2))
+        .scale(Sub, UInt, 32, minimum6(4)),
+    NumberFormat("q5_k", 256, 176)
+        .gguf(13)
+        .affine(5, 0, {nibbles32(48), bitPlanes32(16, 4)})
+        .scale(Mul, F16, 256, number(2, 0))
+        .scale(Mul, UInt, 32, scale6(4))
+        .scale(Sub, F16, 256, number(2, 2))
+        .scale(Sub, UInt, 32, minimum6(4)),
+    NumberFormat("q6_k", 256, 210)
+        .gguf(14)
+        .affine(6, 32,
+                {{4, 64 * (i / 128) + i % 64, 4 * ((i / 64) % 2)},
+                 {2, 128 + 32 * (i / 128) + i % 32, 2 * ((i / 32) % 4), 4}})
+        .scale(Mul, F16, 256, number(2, 208))
+        .scale(Mul, SInt, 16, bytesFrom(192)),
+
+    NumberFormat("iq4_nl", 32, 18)
+        .gguf(20)
+        .tabulated(4, kIq4Values, {nibbles16(2)})
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("iq4_xs", 256, 136)
+        .gguf(23)
+        .tabulated(4, kIq4Values,
+                   {{4, 8 + 16 * (i / 32) + i % 16, 4 * ((i / 16) % 2)}})
+        .scale(Mul, F16, 256, number(2, 0))
+        .scale(Mul, UInt, 32,
+               {{4, 4 + i / 2, 4 * (i % 2)}, {2, 2 + i / 4, 2 * (i % 4), 4}},
+               32),
+
+    NumberFormat("tq1_0", 256, 54)
+        .gguf(34)
+        .base3()
+        .scale(Mul, F16, 256, number(2, 52)),
+    NumberFormat("tq2_0", 256, 66)
+        .gguf(35)
+        .affine(2, 1, {crumbs32(0)})
+        .scale(Mul, F16, 256, number(2, 64)),
+    NumberFormat("q1_0", 128, 18)
+        .gguf(41)
+        .affine(1, 1, {{1, 2 + i / 8, i % 8}}, /*step=*/2)
+        .scale(Mul, F16, 128, number(2, 0)),
+    NumberFormat("q2_0", 64, 18)
+        .gguf(42)
+        .affine(2, 1, {{2, 2 + i / 4, 2 * (i % 4)}})
+        .scale(Mul, F16, 64, number(2, 0)),
+
+    NumberFormat("mxfp4", 32, 17)
+        .gguf(39)
+        .tabulated(4, kE2M1Doubled, {nibbles16(1)})
+        .scale(Mul, StoredType::E8M0Half, 32, number(1, 0)),
+    NumberFormat("nvfp4", 64, 36)
+        .gguf(40)
+        .tabulated(4, kE2M1Doubled,
+                   {{4, 4 + 8 * (i / 16) + i % 8, 4 * ((i / 8) % 2)}})
+        .scale(Mul, StoredType::UE4M3Half, 16, bytesFrom(0)),
+
+    // Activations; see Activation.h.
+    NumberFormat("a8_b32", 32, 36)
+        .signedInt(8, bytesFrom(4))
+        .scale(Mul, F32, 32, number(4, 0)),
+};
+
+} // namespace
+
+ArrayRef<NumberFormat> winnow::allFormats() { return kFormats; }
+
+const NumberFormat *winnow::lookupFormat(StringRef name) {
+  for (const NumberFormat &format : kFormats)
+    if (format.name == name)
+      return &format;
+  return nullptr;
+}
+
+const NumberFormat *winnow::formatOfGgufType(uint32_t type) {
+  for (const NumberFormat &format : kFormats)
+    if (format.ggufType == type)
+      return &format;
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Stored floats
+//===----------------------------------------------------------------------===//
+
+static float halfToFloat(uint32_t bits) {
+  uint32_t sign = (bits & 0x8000) << 16, exponent = (bits >> 10) & 31,
+           mantissa = bits & 0x3FF;
+  if (exponent == 31) // infinity or NaN
+    return bit_cast<float>(sign | 0x7F800000 | mantissa << 13);
+  if (exponent != 0)
+    return bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
+  float magnitude = float(mantissa) * 0x1p-24f;
+  return sign ? -magnitude : magnitude;
+}
+
+static float halfOfUnsignedE4M3(uint32_t bits) {
+  uint32_t exponent = (bits >> 3) & 15, mantissa = bits & 7;
+  if (bits == 0x7F)
+    return 0;
+  if (exponent == 0)
+    return float(mantissa) * 0x1p-10f;
+  return bit_cast<float>((exponent + 119) << 23 | mantissa << 20);
+}
+
+float winnow::storedToFloat(StoredType type, uint32_t bits) {
+  switch (type) {
+  case StoredType::F32:
+    return bit_cast<float>(bits);
+  case StoredType::F16:
+    return halfToFloat(bits);
+  case StoredType::BF16:
+    return bit_cast<float>(bits << 16);
+  case StoredType::E8M0Half:
+    // 2^-128 and 2^-127 are subnormal; 255 is 2^127, not NaN.
+    return bit_cast<float>(bits < 2 ? 0x00200000u << bits : (bits - 1) << 23);
+  case StoredType::UE4M3Half:
+    return halfOfUnsignedE4M3(bits);
+  case StoredType::UnsignedInt:
+  case StoredType::SignedInt:
+    break;
+  }
+  llvm_unreachable("an integer is not a stored float");
+}
+
+//===----------------------------------------------------------------------===//
+// What follows from a row
+//===----------------------------------------------------------------------===//
+
+int CodeMap::valueOf(unsigned code) const {
+  switch (kind) {
+  case Kind::AffineInt:
+    return step * int(code) - zero;
+  case Kind::SignedInt: {
+    unsigned sign = 1u << (bits - 1);
+    return int(code ^ sign) - int(sign);
+  }
+  case Kind::Table:
+    return table[code];
+  case Kind::Float:
+    break;
+  }
+  llvm_unreachable("a float has no integer value");
+}
+
+unsigned NumberFormat::groupSize() const {
+  unsigned size = blockElements;
+  for (const ScaleLevel &level : scales)
+    size = std::min(size, level.granularity);
+  return size;
+}
+
+bool NumberFormat::hasOffset() const {
+  return any_of(scales, [](const ScaleLevel &level) {
+    return level.role != ScaleRole::Mul;
+  });
+}
+
+bool NumberFormat::hasIntegerSubScales() const {
+  return any_of(scales, [](const ScaleLevel &level) {
+    return level.isInteger() && level.role != ScaleRole::ZeroPoint;
+  });
+}
+
+DotClass NumberFormat::dotClass() const {
+  if (isFloat())
+    return DotClass::Float;
+  if (hasIntegerSubScales())
+    return DotClass::IntegerSubScales;
+  return codeMap.kind == CodeMap::Kind::Table ? DotClass::IntegerTable
+                                              : DotClass::IntegerOffset;
+}
+
+Expected<uint64_t> NumberFormat::bytesPerRow(int64_t elements) const {
+  return bytesOf(1, elements);
+}
+
+Expected<uint64_t> NumberFormat::bytesOf(int64_t rows, int64_t elements) const {
+  auto fail = [&](const Twine &why) {
+    return createStringError(name + ": " + Twine(rows) + " rows of " +
+                             Twine(elements) + " elements " + why);
+  };
+  if (rows < 0 || elements < 0)
+    return fail("have a negative count");
+  if (elements % blockElements != 0)
+    return fail("are no multiple of its block of " + Twine(blockElements));
+  constexpr uint64_t limit = std::numeric_limits<int64_t>::max();
+  uint64_t blocks = uint64_t(elements) / blockElements;
+  if (blocks > limit / blockBytes ||
+      (blocks != 0 && uint64_t(rows) > limit / (blocks * blockBytes)))
+    return fail("need more than 2^63 bytes");
+  return uint64_t(rows) * blocks * blockBytes;
+}
