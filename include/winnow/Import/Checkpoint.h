@@ -1,0 +1,81 @@
+//===- Checkpoint.h - Named tensors in memory-mapped files -------*- C++
+//-*-===//
+//
+// What the rest of the compiler sees of a checkpoint, whatever its file format:
+// tensors by name, their number format, shape and bytes. Bytes stay in the
+// mapped files; nothing is copied.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_IMPORT_CHECKPOINT_H
+#define WINNOW_IMPORT_CHECKPOINT_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace winnow {
+
+/// One stored tensor. All references stay valid as long as the checkpoint.
+struct CheckpointTensor {
+  llvm::StringRef name;
+  /// Row of the number-format table, such as "f32" or "q5_0".
+  llvm::StringRef format;
+  /// Logical shape, outermost dimension first: [N, K] with K, the reduction of
+  /// a linear layer, contiguous. Between one and four dimensions, none zero.
+  llvm::SmallVector<int64_t, 4> shape;
+  /// The stored bytes, exactly as many as the format needs for the shape.
+  llvm::ArrayRef<uint8_t> bytes;
+  /// Index into Checkpoint::getFiles().
+  unsigned file = 0;
+  /// Offset of the bytes from the beginning of that file.
+  uint64_t offset = 0;
+};
+
+/// A read-only set of named tensors.
+class Checkpoint {
+public:
+  virtual ~Checkpoint();
+
+  /// All tensors in the order of the files.
+  llvm::ArrayRef<CheckpointTensor> getTensors() const { return tensors; }
+
+  /// The tensor of that name, or null.
+  const CheckpointTensor *find(llvm::StringRef name) const;
+
+  /// Paths of the files, as opened.
+  llvm::ArrayRef<std::string> getFiles() const { return files; }
+
+  /// Sum of the stored bytes of all tensors.
+  uint64_t getTensorBytes() const;
+
+  /// Hexadecimal BLAKE3 hash over the whole contents of all files in order.
+  /// Reads every byte, so it costs one pass over the files.
+  virtual std::string computeContentHash() const = 0;
+
+  /// Tells the system that the pages of a tensor are not needed for now, so
+  /// that working through a large checkpoint takes bounded memory. The bytes
+  /// stay readable.
+  virtual void release(const CheckpointTensor &tensor) const = 0;
+
+protected:
+  /// Adds a tensor; fails if the name is taken.
+  bool add(CheckpointTensor tensor);
+
+  std::vector<CheckpointTensor> tensors;
+  std::vector<std::string> files;
+
+private:
+  llvm::StringMap<size_t> indexOfName;
+};
+
+} // namespace winnow
+
+#endif // WINNOW_IMPORT_CHECKPOINT_H
