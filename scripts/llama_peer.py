@@ -12,15 +12,25 @@ import numpy as np
 
 
 class LlamaPeer:
-    """A model in llama.cpp with the library's default settings."""
+    """A model in llama.cpp with the library's default settings (no flash
+    attention); with `exact_cache` keys and values stay float32."""
 
-    def __init__(self, path: Path | str, context: int = 1024, threads: int = 2) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        context: int = 1024,
+        threads: int = 2,
+        exact_cache: bool = False,
+    ) -> None:
+        cache = llama_cpp.GGML_TYPE_F32 if exact_cache else None
         self._llama = llama_cpp.Llama(
             str(path),
             n_ctx=context,
             n_threads=threads,
             n_threads_batch=threads,
             logits_all=True,
+            type_k=cache,
+            type_v=cache,
             verbose=False,
         )
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from make_tiny_models import MODELS, TinyModel, make_all
+from reference import Transformer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -19,3 +26,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def tools(pytestconfig: pytest.Config) -> Path:
     """The folder of the programs under test."""
     return pytestconfig.getoption("--winnow-build").resolve() / "bin"
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A tiny model's file, its NumPy logits and what llama.cpp said of it."""
+
+    model: TinyModel
+    path: Path
+    expected: np.ndarray
+    record: dict[str, Any]
+    llama_cpp_logits: np.ndarray | None
+
+
+@pytest.fixture(scope="session")
+def tiny_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The files of all tiny models by name."""
+    return make_all(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session", params=[model.name for model in MODELS])
+def tiny(request: pytest.FixtureRequest, tiny_paths: dict[str, Path]) -> Tiny:
+    """Each tiny model in turn."""
+    model = next(model for model in MODELS if model.name == request.param)
+    golden = ROOT / "test" / "Golden" / "tiny"
+    record = json.loads((golden / "tiny.json").read_text())["models"][model.name]
+    with np.load(golden / "tiny.npz") as arrays:
+        logits = arrays[model.name] if model.name in arrays else None
+    path = tiny_paths[model.name]
+    return Tiny(model, path, Transformer(path)(model.token_ids()), record, logits)

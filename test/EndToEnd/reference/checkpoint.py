@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from gguf import GGUFReader
-from gguf.quants import dequantize
+
+from reference.formats import dequantize_rows
 
 # Rows of a weight that are dequantized at once: bounds the temporaries.
 ROWS_AT_ONCE = 16384
@@ -82,11 +83,11 @@ class Checkpoint:
             return None
         shape = tuple(int(size) for size in reversed(tensor.shape))
         if len(shape) == 1:
-            return dequantize(tensor.data, tensor.tensor_type).reshape(shape).astype(np.float32)
+            return tensor.data.astype(np.float32)
         result = np.empty(shape, np.float32)
         for start in range(0, shape[0], ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            result[rows] = dequantize(tensor.data[rows], tensor.tensor_type)
+            result[rows] = dequantize_rows(tensor.data[rows], tensor.tensor_type)
         return result
 
     def tensor_bytes(self) -> int:
