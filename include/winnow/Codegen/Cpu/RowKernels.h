@@ -1,0 +1,129 @@
+//===- RowKernels.h - Code for one token's row -------------------*- C++
+//-*-===//
+//
+// Emitters that add code for ONE row to a kernel under construction; the
+// caller loops over rows. Rows are contiguous f32 at any alignment, their
+// lengths are compile-time constants, and no lane beyond a row's end is read
+// or written. An output may be the same pointer as an input of the same
+// length, but may not overlap one in any other way. Orders of summation are
+// fixed, so results do not depend on the target.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_CODEGEN_CPU_ROWKERNELS_H
+#define WINNOW_CODEGEN_CPU_ROWKERNELS_H
+
+#include "winnow/Codegen/Cpu/KernelBuilder.h"
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include "llvm/ADT/SmallVector.h"
+
+namespace winnow::cpu {
+
+//===----------------------------------------------------------------------===//
+// Norm
+//===----------------------------------------------------------------------===//
+
+/// What a winnow.norm does to one token: `groups` rows (heads) of `width`
+/// channels, each normalized by itself.
+struct NormSpec {
+  NormKind kind = NormKind::RMS;
+  float epsilon = 0;
+  /// Added to every weight (1 where the checkpoint stores w - 1).
+  float weightOffset = 0;
+  int64_t groups = 1;
+  int64_t width = 0;
+};
+
+/// `in`, `out`: [groups, width]. `weight`, `bias`: [width] or null.
+void emitNormRow(KernelBuilder &k, const NormSpec &spec, mlir::Value in,
+                 mlir::Value weight, mlir::Value bias, mlir::Value out);
+
+//===----------------------------------------------------------------------===//
+// Rope
+//===----------------------------------------------------------------------===//
+
+/// The rotary frequencies of an op, in radians per position.
+struct RopeFrequencies {
+  llvm::SmallVector<double> values; ///< dims / 2 of them
+  /// Multiplies cosines and sines (YaRN's attention factor).
+  double magnitude = 1;
+};
+
+/// base^(-2c / dims), stretched by `scaling` (may be null) as the attribute
+/// says; formulas of Hugging Face Transformers (attention_kv.md B4).
+RopeFrequencies ropeFrequencies(double base, int64_t dims,
+                                RopeScalingAttr scaling);
+
+/// Writes the row of a rope table that belongs to one position:
+///   [cos of dims / 2 angles][sin of dims / 2 angles]
+/// `position`: i32. `factors`: [dims / 2] f32 or null; each divides its
+/// frequency.
+void emitRopeTableRow(KernelBuilder &k, const RopeFrequencies &frequencies,
+                      mlir::Value position, mlir::Value factors,
+                      mlir::Value table);
+
+/// What a winnow.rope does to one token: `heads` rows of `width` channels, of
+/// which the first `dims` turn.
+struct RopeSpec {
+  int64_t heads = 1;
+  int64_t width = 0;
+  int64_t dims = 0;
+  RopeLayout layout = RopeLayout::Half;
+};
+
+/// `in`, `out`: [heads, width]; `table`: the row that emitRopeTableRow wrote
+/// for this token's position.
+void emitRopeRow(KernelBuilder &k, const RopeSpec &spec, mlir::Value in,
+                 mlir::Value table, mlir::Value out);
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+/// Emits the scalar region of a linalg.map on `length` elements, 16 lanes at a
+/// time. `body` takes one scalar per input (f32 or i32) and perhaps one more
+/// for the output, which must be unused, and yields one f32 or i32. Its ops are
+/// those of arith on f32, i32 and i1 (but no integer division), and of math:
+/// absf, erf, exp, fma, log, powf with a constant exponent of 0.5, 1, 2 or 3,
+/// rsqrt, sqrt, tanh. Other operands of these ops are constants. Fails with a
+/// diagnostic at any other op.
+mlir::LogicalResult emitMapRow(KernelBuilder &k, mlir::Block &body,
+                               mlir::ValueRange inputs, mlir::Value output,
+                               int64_t length);
+
+/// y = r + f for m = 1, else y = fma(m, f, r), on `length` elements.
+void emitAddRow(KernelBuilder &k, mlir::Value residual, mlir::Value addend,
+                float multiplier, mlir::Value out, int64_t length);
+
+//===----------------------------------------------------------------------===//
+// KV cache
+//===----------------------------------------------------------------------===//
+
+/// The arrays of a winnow_kv_slot (Runtime/Call.h), or of buffers in the same
+/// layout. `capacity` (i64, a multiple of 16) gives the strides between heads;
+/// `length` (i64) counts the written slots and is not used by appends.
+struct KvPointers {
+  mlir::Value keys, values, positions, segments, length, capacity;
+};
+
+/// Loads the fields of the winnow_kv_slot that `slot` points to.
+KvPointers loadKvSlot(KernelBuilder &k, mlir::Value slot);
+
+/// Sizes of a cache.
+struct KvShape {
+  int64_t heads = 1;
+  int64_t keyDim = 0;
+  int64_t valueDim = 0;
+};
+
+/// Stores one token at `slot` (i64, below the capacity). `key`: [heads,
+/// keyDim]; `value`: [heads, valueDim]; `position`, `segment`: i32.
+void emitKvAppendRow(KernelBuilder &k, const KvShape &shape,
+                     const KvPointers &cache, mlir::Value slot, mlir::Value key,
+                     mlir::Value value, mlir::Value position,
+                     mlir::Value segment);
+
+} // namespace winnow::cpu
+
+#endif // WINNOW_CODEGEN_CPU_ROWKERNELS_H
