@@ -2,8 +2,6 @@
 
 #include "winnow/Import/Gguf.h"
 
-#include "GgufTypes.h"
-
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
@@ -60,6 +58,27 @@ static bool isPlainText(StringRef name) {
   return !name.empty() && llvm::json::isUTF8(name) &&
          llvm::none_of(name,
                        [](unsigned char c) { return c < 32 || c == 127; });
+}
+
+/// The name of a tensor type that files may have but Winnow cannot decode.
+static std::string describeType(uint32_t id) {
+  constexpr std::pair<uint32_t, const char *> names[] = {
+      {9, "q8_1"},     {15, "q8_k"},  {16, "iq2_xxs"}, {17, "iq2_xs"},
+      {18, "iq3_xxs"}, {19, "iq1_s"}, {21, "iq3_s"},   {22, "iq2_s"},
+      {24, "i8"},      {25, "i16"},   {26, "i32"},     {27, "i64"},
+      {28, "f64"},     {29, "iq1_m"}};
+  for (auto [known, name] : names)
+    if (known == id)
+      return name;
+  return std::to_string(id);
+}
+
+static std::string listSupportedTypes() {
+  llvm::SmallVector<StringRef> names;
+  for (const NumberFormat &format : allFormats())
+    if (format.ggufType)
+      names.push_back(format.name);
+  return llvm::join(names, ", ");
 }
 
 namespace winnow {
@@ -309,23 +328,17 @@ Error GgufParser::parseTensorInfo() {
   uint32_t typeId = 0;
   if (Error error = read(typeId, "a tensor's type"))
     return error;
-  const GgufTensorType *type = findGgufTensorType(typeId);
-  if (!type || !type->supported)
+  tensor.format = formatOfGgufType(typeId);
+  if (!tensor.format)
     return fail(origin,
                 "tensor {0} has the unsupported type {1}; supported are {2}",
-                quoted, type ? type->name.str() : std::to_string(typeId),
-                listSupportedGgufTensorTypes());
-  tensor.format = type->name;
-  if (tensor.shape.back() % type->blockElements != 0)
-    return fail(origin,
-                "rows of tensor {0} have {1} elements, expects a multiple of "
-                "{2} for {3}",
-                quoted, tensor.shape.back(), type->blockElements, type->name);
-  bool overflow = false;
-  uint64_t size = llvm::SaturatingMultiply(
-      elements / type->blockElements, uint64_t(type->blockBytes), &overflow);
-  if (overflow)
-    return fail(origin, "the dimensions of tensor {0} are too large", quoted);
+                quoted, describeType(typeId), listSupportedTypes());
+  int64_t columns = tensor.shape.back();
+  Expected<uint64_t> size =
+      tensor.format->bytesOf(int64_t(elements) / columns, columns);
+  if (!size)
+    return fail(origin, "tensor {0}: {1}", quoted,
+                llvm::toString(size.takeError()));
 
   if (Error error = read(tensor.offset, "a tensor's offset"))
     return error;
@@ -334,7 +347,7 @@ Error GgufParser::parseTensorInfo() {
                 "tensor {0} lies at {1}, expects a multiple of the alignment "
                 "{2}",
                 quoted, tensor.offset, alignment);
-  sizesAndOrigins.push_back({size, origin});
+  sizesAndOrigins.push_back({*size, origin});
   file.tensors.push_back(std::move(tensor));
   return Error::success();
 }

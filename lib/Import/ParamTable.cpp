@@ -92,9 +92,9 @@ private:
                   printShape(expected));
 
     Attribute encoding;
-    if (tensor->format != "f32")
+    if (tensor->format->name != "f32")
       encoding =
-          EncodingAttr::get(builder.getContext(), tensor->format, "rows");
+          EncodingAttr::get(builder.getContext(), tensor->format->name, "rows");
     auto type =
         RankedTensorType::get(tensor->shape, builder.getF32Type(), encoding);
     ParamOp::create(builder, NameLoc::get(builder.getStringAttr(name)), name,

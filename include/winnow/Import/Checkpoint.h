@@ -10,6 +10,8 @@
 #ifndef WINNOW_IMPORT_CHECKPOINT_H
 #define WINNOW_IMPORT_CHECKPOINT_H
 
+#include "winnow/Formats/NumberFormat.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -26,8 +28,8 @@ namespace winnow {
 /// One stored tensor. All references stay valid as long as the checkpoint.
 struct CheckpointTensor {
   llvm::StringRef name;
-  /// Row of the number-format table, such as "f32" or "q5_0".
-  llvm::StringRef format;
+  /// What the bytes mean; never null in a checkpoint.
+  const NumberFormat *format = nullptr;
   /// Logical shape, outermost dimension first: [N, K] with K, the reduction of
   /// a linear layer, contiguous. Between one and four dimensions, none zero.
   llvm::SmallVector<int64_t, 4> shape;
