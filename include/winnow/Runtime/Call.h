@@ -123,6 +123,12 @@ typedef struct winnow_artifact_info {
 extern const winnow_artifact_info winnow_artifact
     __attribute__((visibility("hidden")));
 
+/* The runtime's functions for winnow_artifact; NAME_winnow_api, the one symbol
+ * that an artifact exports, returns its result. */
+struct winnow_api;
+const struct winnow_api *winnow_runtime_api(void)
+    __attribute__((visibility("hidden")));
+
 #ifdef __cplusplus
 }
 #endif

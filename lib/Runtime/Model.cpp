@@ -1,0 +1,141 @@
+//===- Model.cpp - An opened artifact -------------------------------------===//
+
+#include "Model.h"
+
+#include "Cpu.h"
+#include "Error.h"
+#include "Memory.h"
+
+#include <string.h>
+
+namespace winnow {
+namespace runtime {
+
+/// The index of the input `name`, a vector of i32 whose length is a named
+/// dimension; that dimension goes to `dim`. -1 where there is none.
+static int32_t findVector(const winnow_entry &entry, const char *name,
+                          int32_t &dim) {
+  for (int32_t i = 0; i < entry.input_count; ++i) {
+    const winnow_tensor_info &input = entry.inputs[i];
+    if (strcmp(input.name, name) != 0)
+      continue;
+    if (input.dtype != WINNOW_I32 || input.rank != 1 || input.shape[0] >= 0)
+      return -1;
+    dim = static_cast<int32_t>(-1 - input.shape[0]);
+    return i;
+  }
+  return -1;
+}
+
+static Decoder findDecoder(const winnow_artifact_info &artifact) {
+  Decoder decoder;
+  if (artifact.vocabulary <= 0)
+    return decoder;
+  for (int32_t i = 0; i < artifact.entry_count; ++i) {
+    const winnow_entry &entry = artifact.entries[i];
+    if (strcmp(entry.name, "forward") != 0)
+      continue;
+    Decoder found;
+    int32_t positionDim = 0, segmentDim = 0;
+    found.index = i;
+    found.ids = findVector(entry, "ids", found.tokenDim);
+    found.positions = findVector(entry, "positions", positionDim);
+    found.segments = findVector(entry, "segments", segmentDim);
+    found.rows = findVector(entry, "rows", found.rowDim);
+    if (found.ids < 0 || found.positions < 0 || found.segments < 0 ||
+        found.rows < 0 || positionDim != found.tokenDim ||
+        segmentDim != found.tokenDim || found.rowDim == found.tokenDim ||
+        entry.input_count != 4 || entry.output_count != 1 ||
+        entry.dim_count != 2)
+      continue;
+    found.entry = &entry;
+    return found;
+  }
+  return decoder;
+}
+
+static winnow_status checkCpu(const winnow_artifact_info &artifact,
+                              winnow_error *error) {
+  uint32_t missing = artifact.cpu_features & ~presentCpuFeatures();
+  char names[200];
+  if (missing) {
+    nameCpuFeatures(missing, names, sizeof names);
+    return fail(error, WINNOW_UNSUPPORTED_CPU,
+                "%s was compiled for %s; this processor lacks %s",
+                artifact.name, artifact.target_cpu, names);
+  }
+  if (!enableCpuFeatures(artifact.cpu_features))
+    return fail(error, WINNOW_UNSUPPORTED_CPU,
+                "%s was compiled for %s; the system refuses the tile registers",
+                artifact.name, artifact.target_cpu);
+  return WINNOW_OK;
+}
+
+winnow_status openModel(const winnow_artifact_info &artifact,
+                        uint32_t abiVersion, const char *path,
+                        winnow_model **model, winnow_error *error) {
+  if (!path || !model)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "open: the path and the place for the model must not be null");
+  *model = nullptr;
+  if (abiVersion != WINNOW_ABI_VERSION ||
+      artifact.abi_version != WINNOW_ABI_VERSION)
+    return fail(error, WINNOW_ABI_MISMATCH,
+                "the caller was built for ABI version %u, the artifact for %u, "
+                "its runtime for %u",
+                abiVersion, artifact.abi_version, WINNOW_ABI_VERSION);
+  if (winnow_status status = checkCpu(artifact, error))
+    return status;
+  winnow_model *opened = allocateArray<winnow_model>(1);
+  if (!opened)
+    return fail(error, WINNOW_OUT_OF_MEMORY, "open: out of memory");
+  opened->artifact = &artifact;
+  opened->decoder = findDecoder(artifact);
+  if (winnow_status status = opened->weights.open(path, artifact, error)) {
+    releaseArray(opened);
+    return status;
+  }
+  *model = opened;
+  return succeed(error);
+}
+
+void closeModel(winnow_model *model) {
+  if (!model)
+    return;
+  model->weights.close();
+  releaseArray(model);
+}
+
+winnow_status describeModel(const winnow_model *model,
+                            winnow_model_info *info) {
+  if (!model || !info || info->struct_size < sizeof info->struct_size)
+    return WINNOW_INVALID_ARGUMENT;
+  const winnow_artifact_info &artifact = *model->artifact;
+  winnow_model_info full = {};
+  full.struct_size = info->struct_size;
+  full.name = artifact.name;
+  full.architecture = artifact.architecture;
+  full.target_cpu = artifact.target_cpu;
+  full.manifest_json = artifact.manifest_json;
+  full.vocabulary = artifact.vocabulary;
+  full.context = artifact.context;
+  full.weight_bytes = static_cast<int64_t>(model->weights.size());
+  full.checkpoint_bytes_per_token = artifact.checkpoint_bytes_per_token;
+  if (const winnow_entry *entry = model->decoder.entry) {
+    full.layers = entry->cache_count;
+    for (int32_t i = 0; i < entry->cache_count; ++i) {
+      const winnow_cache_info &cache = entry->caches[i];
+      full.kv_bytes_per_token += cache.heads *
+                                 (cache.key_dim + cache.value_dim) *
+                                 static_cast<int64_t>(sizeof(float));
+    }
+  }
+  // A caller built for an older header gets the fields that it knows.
+  size_t size =
+      info->struct_size < sizeof full ? info->struct_size : sizeof full;
+  memcpy(info, &full, size);
+  return WINNOW_OK;
+}
+
+} // namespace runtime
+} // namespace winnow

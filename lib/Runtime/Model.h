@@ -1,0 +1,42 @@
+//===- Model.h - An opened artifact -----------------------------*- C++ -*-===//
+
+#ifndef WINNOW_LIB_RUNTIME_MODEL_H
+#define WINNOW_LIB_RUNTIME_MODEL_H
+
+#include "Weights.h"
+
+namespace winnow {
+namespace runtime {
+
+/// Where the runtime's own arguments stand in the entry "forward".
+struct Decoder {
+  const winnow_entry *entry = nullptr; ///< null: the artifact has no decoder
+  int32_t index = 0;                   ///< of the entry
+  int32_t ids = 0, positions = 0, segments = 0, rows = 0; ///< inputs
+  int32_t tokenDim = 0, rowDim = 0; ///< named dimensions T and R
+};
+
+} // namespace runtime
+} // namespace winnow
+
+/// The opaque type of Artifact.h. Immutable after open.
+struct winnow_model {
+  const winnow_artifact_info *artifact = nullptr;
+  winnow::runtime::Weights weights;
+  winnow::runtime::Decoder decoder;
+};
+
+namespace winnow {
+namespace runtime {
+
+/// winnow_api.open for any artifact description.
+winnow_status openModel(const winnow_artifact_info &artifact,
+                        uint32_t abiVersion, const char *path,
+                        winnow_model **model, winnow_error *error);
+void closeModel(winnow_model *model);
+winnow_status describeModel(const winnow_model *model, winnow_model_info *info);
+
+} // namespace runtime
+} // namespace winnow
+
+#endif // WINNOW_LIB_RUNTIME_MODEL_H

@@ -1,0 +1,247 @@
+//===- Session.cpp - Making, running and ending a session -----------------===//
+
+#include "Session.h"
+
+#include "Error.h"
+
+#include <string.h>
+#include <xmmintrin.h>
+
+namespace winnow {
+namespace runtime {
+
+static constexpr int64_t kDefaultPiece = 256;
+static constexpr int32_t kMostThreads = 1024;
+/// Memory that is used densely and is at least this large gets large pages.
+static constexpr size_t kHugePageThreshold = 4u << 20;
+
+//===----------------------------------------------------------------------===//
+// Running an entry point
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Job {
+  const winnow_call *call;
+  winnow_entry_function function;
+};
+} // namespace
+
+static void runPart(void *context, int32_t index, int32_t count) {
+  const Job &job = *static_cast<const Job *>(context);
+  // Rounding to nearest, exceptions masked, denormals kept: results depend
+  // neither on the caller's settings nor on the thread.
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(0x1f80);
+  job.function(job.call, index, count);
+  _mm_setcsr(before);
+}
+
+static void waitAtBarrier(void *team, int32_t thread) {
+  static_cast<Barrier *>(team)->wait(thread);
+}
+
+/// `bytes` + sum of bytesPer[i] * dims[i], the latter rounded up to 16. False
+/// where that overflows.
+static bool affineSize(int64_t bytes, const int64_t *bytesPer,
+                       const int64_t *dims, int32_t dimCount, int64_t &size) {
+  size = 0;
+  if (!accumulate(size, 1, bytes))
+    return false;
+  for (int32_t i = 0; i < dimCount; ++i)
+    if (dims[i] < 0 || dims[i] > INT64_MAX / 2 ||
+        !accumulate(size, roundUp(dims[i], 16), bytesPer[i]))
+      return false;
+  return size <= INT64_MAX / 2;
+}
+
+static bool grow(Region &region, int64_t bytes) {
+  size_t size = static_cast<size_t>(bytes);
+  return region.size >= size ||
+         region.reserve(size, size >= kHugePageThreshold);
+}
+
+/// Bytes of scratch for each thread, a multiple of 64; the dims have passed
+/// reserveWorkspace.
+static int64_t scratchStride(const winnow_entry &entry, const int64_t *dims) {
+  int64_t size = 0;
+  affineSize(entry.scratch_bytes, entry.scratch_bytes_per, dims,
+             entry.dim_count, size);
+  return roundUp(size, 64);
+}
+
+winnow_status reserveWorkspace(winnow_session &session,
+                               const winnow_entry &entry, const int64_t *dims,
+                               winnow_error *error) {
+  int64_t arena, scratch, scratchTotal = 0;
+  if (!affineSize(entry.arena_bytes, entry.arena_bytes_per, dims,
+                  entry.dim_count, arena) ||
+      !affineSize(entry.scratch_bytes, entry.scratch_bytes_per, dims,
+                  entry.dim_count, scratch) ||
+      !accumulate(scratchTotal, session.threads, roundUp(scratch, 64)))
+    return fail(error, WINNOW_OUT_OF_MEMORY,
+                "%s: the intermediate results need more than 2^62 bytes",
+                entry.name);
+  if (!grow(session.arena, arena) || !grow(session.scratch, scratchTotal))
+    return fail(error, WINNOW_OUT_OF_MEMORY,
+                "%s: cannot reserve %lld bytes for intermediate results",
+                entry.name, static_cast<long long>(arena + scratchTotal));
+  return WINNOW_OK;
+}
+
+void runEntry(winnow_session &session, const winnow_entry &entry,
+              const void *const *inputs, void *const *outputs,
+              const int64_t *dims, winnow_kv_slot *caches) {
+  winnow_call call = {};
+  call.inputs = inputs;
+  call.outputs = outputs;
+  call.dims = dims;
+  call.caches = caches;
+  call.weights = session.model->weights.data();
+  call.arena = session.arena.data;
+  call.scratch = session.scratch.data;
+  call.scratch_stride = scratchStride(entry, dims);
+  call.barrier = waitAtBarrier;
+  call.team = &session.barrier;
+  Job job = {&call, entry.function};
+  if (session.executor)
+    session.executor(session.executorContext, session.threads, runPart, &job);
+  else
+    session.pool.run(runPart, &job);
+}
+
+//===----------------------------------------------------------------------===//
+// Creating and destroying
+//===----------------------------------------------------------------------===//
+
+static winnow_status readOptions(const winnow_model &model,
+                                 const winnow_session_options *given,
+                                 winnow_session &session, winnow_error *error) {
+  winnow_session_options options = {};
+  if (given) {
+    if (given->struct_size < sizeof given->struct_size)
+      return fail(error, WINNOW_INVALID_ARGUMENT,
+                  "session options: struct_size is not set");
+    // A caller built for an older header leaves the later fields at zero.
+    size_t size = given->struct_size;
+    memcpy(&options, given, size < sizeof options ? size : sizeof options);
+  }
+  int64_t compiled = model.artifact->context;
+  if (options.threads < 0 || options.threads > kMostThreads)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "threads must be between 0 and %d, not %d", kMostThreads,
+                options.threads);
+  if (options.context < 0 || options.context > compiled)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "context must be between 0 and %lld, the number of tokens that "
+                "the artifact was compiled for, not %lld",
+                static_cast<long long>(compiled),
+                static_cast<long long>(options.context));
+  if (options.piece < 0)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "piece must not be negative, and is %lld",
+                static_cast<long long>(options.piece));
+  session.threads = options.threads ? options.threads : availableProcessors();
+  if (session.threads > kMostThreads)
+    session.threads = kMostThreads;
+  session.context = options.context ? options.context : compiled;
+  session.piece = options.piece ? options.piece : kDefaultPiece;
+  if (session.piece > session.context)
+    session.piece = session.context;
+  session.executor = options.executor;
+  session.executorContext = options.executor_context;
+  return WINNOW_OK;
+}
+
+/// Reserves what decoding needs, so that a later call cannot run out of it.
+static winnow_status reserveDecoder(winnow_session &session,
+                                    winnow_error *error) {
+  const Decoder &decoder = session.model->decoder;
+  const winnow_entry &entry = *decoder.entry;
+  for (int32_t i = 0; i < entry.cache_count; ++i)
+    if (entry.caches[i].capacity < session.context)
+      return fail(error, WINNOW_INVALID_ARGUMENT,
+                  "cache %d holds %lld tokens, fewer than the context of %lld",
+                  i, static_cast<long long>(entry.caches[i].capacity),
+                  static_cast<long long>(session.context));
+  int64_t dims[2] = {session.piece, session.piece};
+  if (winnow_status status = reserveWorkspace(session, entry, dims, error))
+    return status;
+  int64_t positionBytes = 0, rowBytes = 0, logitBytes = 0;
+  if (!accumulate(positionBytes, session.context, sizeof(int32_t)) ||
+      !accumulate(rowBytes, session.piece, sizeof(int32_t)) ||
+      !accumulate(logitBytes, session.model->artifact->vocabulary,
+                  sizeof(float)) ||
+      !grow(session.positions, positionBytes) ||
+      !grow(session.zeros, rowBytes) || !grow(session.rows, rowBytes) ||
+      !grow(session.logits, logitBytes))
+    return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
+  return WINNOW_OK;
+}
+
+static winnow_status fillSession(winnow_session &session, winnow_error *error) {
+  const winnow_artifact_info &artifact = *session.model->artifact;
+  session.spinners =
+      allocateArray<Spinner>(static_cast<size_t>(session.threads));
+  session.caches =
+      allocateArray<KvStorage>(static_cast<size_t>(artifact.entry_count));
+  if (!session.spinners || !session.caches)
+    return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
+  session.barrier.prepare(session.threads, session.spinners);
+  for (int32_t i = 0; i < artifact.entry_count; ++i) {
+    const winnow_entry &entry = artifact.entries[i];
+    bool decodes = &entry == session.model->decoder.entry;
+    if (!session.caches[i].reserve(entry,
+                                   decodes ? session.context : INT64_MAX))
+      return fail(error, WINNOW_OUT_OF_MEMORY,
+                  "cannot reserve address space for the caches of %s",
+                  entry.name);
+  }
+  if (session.model->decoder.entry)
+    if (winnow_status status = reserveDecoder(session, error))
+      return status;
+  if (!session.executor && !session.pool.start(session.threads))
+    return fail(error, WINNOW_OUT_OF_MEMORY, "cannot start %d threads",
+                session.threads);
+  return succeed(error);
+}
+
+winnow_status createSession(winnow_model *model,
+                            const winnow_session_options *options,
+                            winnow_session **session, winnow_error *error) {
+  if (!model || !session)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "session_create: model and session must not be null");
+  *session = nullptr;
+  winnow_session *created = allocateArray<winnow_session>(1);
+  if (!created)
+    return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
+  created->model = model;
+  winnow_status status = readOptions(*model, options, *created, error);
+  if (status == WINNOW_OK)
+    status = fillSession(*created, error);
+  if (status != WINNOW_OK) {
+    destroySession(created);
+    return status;
+  }
+  *session = created;
+  return WINNOW_OK;
+}
+
+void destroySession(winnow_session *session) {
+  if (!session)
+    return;
+  session->pool.stop();
+  if (session->caches)
+    for (int32_t i = 0; i < session->model->artifact->entry_count; ++i)
+      session->caches[i].release();
+  releaseArray(session->caches);
+  releaseArray(session->spinners);
+  Region *regions[] = {&session->arena, &session->scratch, &session->positions,
+                       &session->zeros, &session->rows,    &session->logits};
+  for (Region *region : regions)
+    region->release();
+  releaseArray(session);
+}
+
+} // namespace runtime
+} // namespace winnow

@@ -1,0 +1,73 @@
+//===- Session.h - One sequence being computed ------------------*- C++ -*-===//
+
+#ifndef WINNOW_LIB_RUNTIME_SESSION_H
+#define WINNOW_LIB_RUNTIME_SESSION_H
+
+#include "KvStorage.h"
+#include "Model.h"
+#include "ThreadPool.h"
+
+/// The opaque type of Artifact.h.
+struct winnow_session {
+  winnow_model *model = nullptr;
+  int64_t context = 0; ///< tokens that fit
+  int64_t piece = 0;   ///< longest piece of a prompt, in tokens
+  int64_t length = 0;  ///< tokens stored
+
+  int32_t threads = 1;
+  winnow_executor executor = nullptr;
+  void *executorContext = nullptr;
+  winnow::runtime::ThreadPool pool;
+  winnow::runtime::Barrier barrier;
+  winnow::runtime::Spinner *spinners = nullptr; ///< [threads]
+
+  winnow::runtime::KvStorage *caches = nullptr; ///< one per entry point
+  winnow::runtime::Region arena;
+  winnow::runtime::Region scratch;
+
+  /// Position of each stored token, [context]; zeros, [piece]; the rows that a
+  /// piece is asked for, [piece].
+  winnow::runtime::Region positions, zeros, rows;
+  winnow::runtime::Region logits;
+  int64_t logitRows = 0;
+};
+
+namespace winnow {
+namespace runtime {
+
+winnow_status createSession(winnow_model *model,
+                            const winnow_session_options *options,
+                            winnow_session **session, winnow_error *error);
+void destroySession(winnow_session *session);
+
+/// Makes arena and scratch large enough for `entry` at the given sizes of its
+/// named dimensions.
+winnow_status reserveWorkspace(winnow_session &session,
+                               const winnow_entry &entry, const int64_t *dims,
+                               winnow_error *error);
+
+/// Runs `entry` on all threads; reserveWorkspace has been called for at least
+/// these dims. Cannot fail.
+void runEntry(winnow_session &session, const winnow_entry &entry,
+              const void *const *inputs, void *const *outputs,
+              const int64_t *dims, winnow_kv_slot *caches);
+
+// The functions of winnow_api with the same meaning.
+winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
+                      winnow_rows rows, winnow_error *error);
+winnow_status decode(winnow_session *session, int32_t id, winnow_error *error);
+winnow_status logits(winnow_session *session, const float **data, int64_t *rows,
+                     winnow_error *error);
+int64_t length(const winnow_session *session);
+winnow_status truncate(winnow_session *session, int64_t length,
+                       winnow_error *error);
+winnow_status reset(winnow_session *session);
+winnow_status invoke(winnow_session *session, const char *entry,
+                     const winnow_tensor *inputs, int32_t inputCount,
+                     winnow_tensor *outputs, int32_t outputCount,
+                     winnow_error *error);
+
+} // namespace runtime
+} // namespace winnow
+
+#endif // WINNOW_LIB_RUNTIME_SESSION_H

@@ -1,0 +1,166 @@
+/*===- FakeModel.c - What the compiler would have generated ---------*- C -*-===
+ *
+ * A decoder so small that its logits can be written down: every token stores
+ * key[head][channel] = id + 1 + head + channel and value likewise plus the
+ * position, and the logit of word v at a row is the sum over all slots that the
+ * row may see (position <= its own, equal segment) of
+ *     keys + values + v * weights[0]
+ * over heads, channels and caches. All sums are of small integers and exact, so
+ * they depend on no order. The work is shared by the threads in the way of
+ * generated code: stores, barrier, sums, barrier, then thread 0 advances the
+ * lengths. Every intermediate goes through the arena and the scratch.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#include "FakeModel.h"
+
+#include "winnow/Artifact.h"
+
+#include <string.h>
+
+static int64_t key_index(const winnow_kv_slot *cache, int64_t head, int64_t slot,
+                         int64_t channel, int64_t dim) {
+  return ((head * (cache->capacity / WINNOW_KV_BLOCK) + slot / WINNOW_KV_BLOCK) *
+              dim +
+          channel) *
+             WINNOW_KV_BLOCK +
+         slot % WINNOW_KV_BLOCK;
+}
+
+static const winnow_cache_info kCaches[] = {{1, 4, 4, FAKE_CONTEXT},
+                                            {2, 3, 2, FAKE_CONTEXT}};
+
+static void store(const winnow_call *call, int64_t token) {
+  const int32_t *ids = call->inputs[0];
+  const int32_t *positions = call->inputs[1];
+  const int32_t *segments = call->inputs[2];
+  for (int c = 0; c < 2; ++c) {
+    winnow_kv_slot *cache = &call->caches[c];
+    const winnow_cache_info *info = &kCaches[c];
+    int64_t slot = cache->length + token;
+    for (int64_t head = 0; head < info->heads; ++head) {
+      for (int64_t k = 0; k < info->key_dim; ++k)
+        cache->keys[key_index(cache, head, slot, k, info->key_dim)] =
+            (float)(ids[token] + 1 + head + k);
+      for (int64_t k = 0; k < info->value_dim; ++k)
+        cache->values[(head * cache->capacity + slot) * info->value_dim + k] =
+            (float)(ids[token] + 1 + head + k + positions[token]);
+    }
+    cache->positions[slot] = positions[token];
+    cache->segments[slot] = segments[token];
+  }
+}
+
+static float slot_sum(const winnow_kv_slot *cache, const winnow_cache_info *info,
+                      int64_t slot) {
+  float sum = 0;
+  for (int64_t head = 0; head < info->heads; ++head) {
+    for (int64_t k = 0; k < info->key_dim; ++k)
+      sum += cache->keys[key_index(cache, head, slot, k, info->key_dim)];
+    for (int64_t k = 0; k < info->value_dim; ++k)
+      sum += cache->values[(head * cache->capacity + slot) * info->value_dim + k];
+  }
+  return sum;
+}
+
+static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
+  int64_t tokens = call->dims[0], rows = call->dims[1];
+  const int32_t *positions = call->inputs[1];
+  const int32_t *segments = call->inputs[2];
+  const int32_t *wanted = call->inputs[3];
+  float *logits = call->outputs[0];
+  float weight = *(const float *)call->weights;
+  float *visible = (float *)(call->scratch + thread * call->scratch_stride);
+  float *sums = (float *)call->arena; /* [tokens], rounded up to 16 */
+
+  for (int64_t i = thread; i < tokens; i += threads)
+    store(call, i);
+  call->barrier(call->team, thread);
+  for (int64_t i = thread; i < tokens; i += threads) {
+    int64_t length = call->caches[0].length + tokens;
+    float sum = 0;
+    int64_t count = 0;
+    for (int c = 0; c < 2; ++c)
+      for (int64_t slot = 0; slot < length; ++slot)
+        if (call->caches[c].positions[slot] <= positions[i] &&
+            call->caches[c].segments[slot] == segments[i]) {
+          visible[count++ % 16] = slot_sum(&call->caches[c], &kCaches[c], slot);
+          sum += visible[(count - 1) % 16];
+        }
+    sums[i] = sum;
+  }
+  call->barrier(call->team, thread);
+  for (int64_t r = thread; r < rows; r += threads)
+    for (int64_t v = 0; v < FAKE_VOCABULARY; ++v)
+      logits[r * FAKE_VOCABULARY + v] = sums[wanted[r]] + (float)v * weight;
+  call->barrier(call->team, thread);
+  if (thread == 0)
+    for (int c = 0; c < 2; ++c)
+      call->caches[c].length += tokens;
+}
+
+/* y = x + 1 on [N, 3]. */
+static void increment(const winnow_call *call, int32_t thread, int32_t threads) {
+  const float *x = call->inputs[0];
+  float *y = call->outputs[0];
+  for (int64_t i = thread; i < call->dims[0] * 3; i += threads)
+    y[i] = x[i] + 1;
+}
+
+/* Appends its positions to a cache of 16 slots and gives the new length. */
+static void append(const winnow_call *call, int32_t thread, int32_t threads) {
+  winnow_kv_slot *cache = &call->caches[0];
+  if (thread != 0)
+    return;
+  memcpy(cache->positions + cache->length, call->inputs[0],
+         (size_t)call->dims[0] * sizeof(int32_t));
+  cache->length += call->dims[0];
+  *(int64_t *)call->outputs[0] = cache->length;
+}
+
+static const winnow_tensor_info kForwardInputs[] = {
+    {"ids", WINNOW_I32, 1, {-1}},
+    {"positions", WINNOW_I32, 1, {-1}},
+    {"segments", WINNOW_I32, 1, {-1}},
+    {"rows", WINNOW_I32, 1, {-2}}};
+static const winnow_tensor_info kForwardOutputs[] = {
+    {"logits", WINNOW_F32, 2, {-2, FAKE_VOCABULARY}}};
+static const char *const kForwardDims[] = {"T", "R"};
+static const int64_t kForwardArena[] = {sizeof(float), 0};
+static const int64_t kNothing[] = {0, 0};
+
+static const winnow_tensor_info kIncrementInputs[] = {
+    {"x", WINNOW_F32, 2, {-1, 3}}};
+static const winnow_tensor_info kIncrementOutputs[] = {
+    {"y", WINNOW_F32, 2, {-1, 3}}};
+static const char *const kOneDim[] = {"N"};
+
+static const winnow_tensor_info kAppendInputs[] = {
+    {"positions", WINNOW_I32, 1, {-1}}};
+static const winnow_tensor_info kAppendOutputs[] = {
+    {"length", WINNOW_I64, 0, {0}}};
+static const winnow_cache_info kAppendCaches[] = {{1, 1, 1, 16}};
+
+static const winnow_entry kEntries[] = {
+    {"increment", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
+     kNothing, kNothing, 0, 0, 1, 1, 0, 1},
+    {"forward", forward, kForwardInputs, kForwardOutputs, kCaches, kForwardDims,
+     kForwardArena, kNothing, 0, 16 * sizeof(float), 4, 1, 2, 2},
+    {"append", append, kAppendInputs, kAppendOutputs, kAppendCaches, kOneDim,
+     kNothing, kNothing, 0, 0, 1, 1, 1, 1}};
+
+const winnow_artifact_info winnow_artifact = {
+    WINNOW_ABI_VERSION,
+    0,
+    {FAKE_BUILD_ID_0, FAKE_BUILD_ID_1},
+    "fake",
+    "fake-architecture",
+    "x86-64",
+    "{\"name\": \"fake\"}",
+    kEntries,
+    3,
+    0,
+    FAKE_VOCABULARY,
+    FAKE_CONTEXT,
+    FAKE_WEIGHT_BYTES,
+    1234};

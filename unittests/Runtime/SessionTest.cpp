@@ -1,0 +1,329 @@
+//===- SessionTest.cpp - Sessions on the hand-written model ---------------===//
+
+#include "WeightsFile.h"
+#include "winnow/Artifact.h"
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+/// One token of the sequence that a test feeds.
+struct Token {
+  int32_t id, position, segment;
+};
+
+/// The logits of the fake model by its formula: see FakeModel.c.
+std::vector<float> expectedRow(const std::vector<Token> &tokens, size_t row) {
+  double sum = 0;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const Token &t = tokens[i];
+    if (t.position > tokens[row].position || t.segment != tokens[row].segment)
+      continue;
+    double base = t.id + 1;
+    // Cache 0: one head, 4 + 4 channels; cache 1: two heads, 3 + 2 channels.
+    sum += 8 * base + 2 * (0 + 1 + 2 + 3) + 4 * t.position;
+    sum += 10 * base + 5 + 2 * (0 + 1 + 2) + 2 * (0 + 1) + 4 * t.position;
+  }
+  std::vector<float> logits;
+  for (int v = 0; v < FAKE_VOCABULARY; ++v)
+    logits.push_back(static_cast<float>(sum + 2.0 * v));
+  return logits;
+}
+
+std::vector<Token> counting(int count) {
+  std::vector<Token> tokens;
+  for (int i = 0; i < count; ++i)
+    tokens.push_back({i * 7 % FAKE_VOCABULARY, i, 0});
+  return tokens;
+}
+
+class Session : public testing::Test {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(api->open(WINNOW_ABI_VERSION, file.write(), &model, &error),
+              WINNOW_OK)
+        << error.message;
+  }
+  void TearDown() override {
+    api->session_destroy(session);
+    api->close(model);
+  }
+
+  winnow_status create(int threads, int64_t piece = 0, int64_t context = 0) {
+    winnow_session_options options = {};
+    options.struct_size = sizeof options;
+    options.threads = threads;
+    options.piece = piece;
+    options.context = context;
+    return create(options);
+  }
+  winnow_status create(const winnow_session_options &options) {
+    api->session_destroy(session);
+    session = nullptr;
+    return api->session_create(model, &options, &session, &error);
+  }
+
+  /// prefill of tokens [first, last) with explicit positions and segments.
+  winnow_status feed(const std::vector<Token> &tokens, size_t first,
+                     size_t last, winnow_rows rows) {
+    std::vector<int32_t> ids, positions, segments;
+    for (size_t i = first; i < last; ++i) {
+      ids.push_back(tokens[i].id);
+      positions.push_back(tokens[i].position);
+      segments.push_back(tokens[i].segment);
+    }
+    winnow_tokens call = {ids.data(), positions.data(), segments.data(),
+                          static_cast<int64_t>(ids.size())};
+    return api->prefill(session, &call, rows, &error);
+  }
+
+  std::vector<std::vector<float>> logits() {
+    const float *data = nullptr;
+    int64_t rows = -1;
+    EXPECT_EQ(api->logits(session, &data, &rows, &error), WINNOW_OK);
+    std::vector<std::vector<float>> result;
+    for (int64_t row = 0; row < rows; ++row)
+      result.emplace_back(data + row * FAKE_VOCABULARY,
+                          data + (row + 1) * FAKE_VOCABULARY);
+    return result;
+  }
+
+  const winnow_api *api = winnow_runtime_api();
+  WeightsFile file;
+  winnow_model *model = nullptr;
+  winnow_session *session = nullptr;
+  winnow_error error = {};
+};
+
+} // namespace
+
+TEST_F(Session, RowsLastAllNone) {
+  ASSERT_EQ(create(2), WINNOW_OK) << error.message;
+  std::vector<Token> tokens = counting(30);
+  ASSERT_EQ(feed(tokens, 0, 10, WINNOW_ROWS_LAST), WINNOW_OK) << error.message;
+  EXPECT_EQ(api->length(session), 10);
+  std::vector<Token> ten(tokens.begin(), tokens.begin() + 10);
+  ASSERT_EQ(logits().size(), 1u);
+  EXPECT_EQ(logits()[0], expectedRow(ten, 9));
+  ASSERT_EQ(feed(tokens, 10, 20, WINNOW_ROWS_NONE), WINNOW_OK);
+  EXPECT_TRUE(logits().empty());
+  ASSERT_EQ(feed(tokens, 20, 30, WINNOW_ROWS_ALL), WINNOW_OK);
+  ASSERT_EQ(logits().size(), 10u);
+  for (size_t row = 0; row < 10; ++row)
+    EXPECT_EQ(logits()[row], expectedRow(tokens, 20 + row));
+}
+
+TEST_F(Session, PiecesThreadsAndDefaultPositions) {
+  std::vector<Token> tokens = counting(61);
+  std::vector<int32_t> ids;
+  for (const Token &token : tokens)
+    ids.push_back(token.id);
+  for (int threads : {1, 2, 3, 5})
+    for (int64_t piece : {1, 7, 16, 64}) {
+      ASSERT_EQ(create(threads, piece), WINNOW_OK) << error.message;
+      winnow_tokens call = {ids.data(), nullptr, nullptr, 61};
+      ASSERT_EQ(api->prefill(session, &call, WINNOW_ROWS_ALL, &error),
+                WINNOW_OK);
+      ASSERT_EQ(logits().size(), 61u);
+      for (size_t row = 0; row < 61; ++row)
+        ASSERT_EQ(logits()[row], expectedRow(tokens, row))
+            << threads << " threads, pieces of " << piece << ", row " << row;
+    }
+}
+
+TEST_F(Session, DecodeTruncateReset) {
+  ASSERT_EQ(create(2, 4), WINNOW_OK);
+  std::vector<Token> tokens = counting(40);
+  for (size_t i = 0; i < 40; ++i) {
+    ASSERT_EQ(api->decode(session, tokens[i].id, &error), WINNOW_OK);
+    std::vector<Token> sofar(tokens.begin(), tokens.begin() + i + 1);
+    ASSERT_EQ(logits()[0], expectedRow(sofar, i));
+  }
+  ASSERT_EQ(api->truncate(session, 17, &error), WINNOW_OK);
+  EXPECT_EQ(api->length(session), 17);
+  EXPECT_TRUE(logits().empty());
+  std::vector<Token> other(tokens.begin(), tokens.begin() + 17);
+  other.push_back({5, 17, 0});
+  ASSERT_EQ(api->decode(session, 5, &error), WINNOW_OK);
+  EXPECT_EQ(logits()[0], expectedRow(other, 17));
+  ASSERT_EQ(api->reset(session), WINNOW_OK);
+  EXPECT_EQ(api->length(session), 0);
+  ASSERT_EQ(api->decode(session, 3, &error), WINNOW_OK);
+  EXPECT_EQ(logits()[0], expectedRow({{3, 0, 0}}, 0));
+}
+
+TEST_F(Session, SegmentsAndPositionsAreThePassedOnes) {
+  ASSERT_EQ(create(3, 4), WINNOW_OK);
+  std::vector<Token> tokens = {{1, 0, 0}, {2, 1, 0}, {3, 2, 1}, {4, 2, 0},
+                               {5, 3, 1}, {6, 3, 0}, {7, 2, 0}};
+  ASSERT_EQ(feed(tokens, 0, 7, WINNOW_ROWS_ALL), WINNOW_OK);
+  // Rows are computed piece by piece: a row sees its own piece and earlier
+  // ones.
+  for (size_t row = 0; row < 7; ++row) {
+    std::vector<Token> seen(tokens.begin(), tokens.begin() + (row < 4 ? 4 : 7));
+    EXPECT_EQ(logits()[row], expectedRow(seen, row)) << row;
+  }
+}
+
+TEST_F(Session, FailedCallsChangeNothing) {
+  ASSERT_EQ(create(2, 8, 20), WINNOW_OK);
+  std::vector<Token> tokens = counting(20);
+  ASSERT_EQ(feed(tokens, 0, 12, WINNOW_ROWS_ALL), WINNOW_OK);
+  auto before = logits();
+
+  std::vector<Token> bad = tokens;
+  bad[15].id = FAKE_VOCABULARY;
+  EXPECT_EQ(feed(bad, 12, 20, WINNOW_ROWS_LAST), WINNOW_TOKEN_OUT_OF_RANGE);
+  EXPECT_STREQ(error.message, "token id 11 at index 3 is not in [0, 11)");
+  bad[15].id = -1;
+  EXPECT_EQ(feed(bad, 12, 20, WINNOW_ROWS_LAST), WINNOW_TOKEN_OUT_OF_RANGE);
+  bad = tokens;
+  bad[19].position = FAKE_CONTEXT;
+  EXPECT_EQ(feed(bad, 12, 20, WINNOW_ROWS_LAST), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(feed(tokens, 0, 9, WINNOW_ROWS_LAST), WINNOW_CONTEXT_OVERRUN);
+  EXPECT_STREQ(error.message, "context overrun: 9 tokens after 12 do not fit "
+                              "in a context of 20");
+  EXPECT_EQ(feed(tokens, 0, 0, WINNOW_ROWS_LAST), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(feed(tokens, 12, 13, static_cast<winnow_rows>(3)),
+            WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(api->prefill(session, nullptr, WINNOW_ROWS_LAST, &error),
+            WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(api->truncate(session, 13, &error), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(api->truncate(session, -1, &error), WINNOW_INVALID_ARGUMENT);
+
+  EXPECT_EQ(api->length(session), 12);
+  EXPECT_EQ(logits(), before);
+  ASSERT_EQ(feed(tokens, 12, 20, WINNOW_ROWS_LAST), WINNOW_OK);
+  EXPECT_EQ(logits()[0], expectedRow(tokens, 19));
+  EXPECT_EQ(api->decode(session, 0, &error), WINNOW_CONTEXT_OVERRUN);
+}
+
+TEST_F(Session, OptionsAreChecked) {
+  EXPECT_EQ(create(-1), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(create(1 << 20), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(create(1, -1), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(create(1, 0, -1), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(create(1, 0, FAKE_CONTEXT + 1), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(session, nullptr);
+  winnow_session_options unsized = {};
+  EXPECT_EQ(create(unsized), WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(create(0, 1 << 30), WINNOW_OK) << error.message;
+  EXPECT_EQ(api->session_create(nullptr, nullptr, &session, &error),
+            WINNOW_INVALID_ARGUMENT);
+  api->session_destroy(session);
+  EXPECT_EQ(api->session_create(model, nullptr, &session, &error), WINNOW_OK);
+}
+
+TEST_F(Session, TheCallersExecutor) {
+  int calls = 0;
+  winnow_session_options options = {};
+  options.struct_size = sizeof options;
+  options.threads = 3;
+  options.executor_context = &calls;
+  options.executor = [](void *context, int32_t count,
+                        void (*part)(void *, int32_t, int32_t), void *job) {
+    ++*static_cast<int *>(context);
+    std::vector<std::thread> threads;
+    for (int32_t i = 0; i < count; ++i)
+      threads.emplace_back(part, job, i, count);
+    for (std::thread &thread : threads)
+      thread.join();
+  };
+  ASSERT_EQ(create(options), WINNOW_OK) << error.message;
+  std::vector<Token> tokens = counting(50);
+  ASSERT_EQ(feed(tokens, 0, 50, WINNOW_ROWS_LAST), WINNOW_OK);
+  EXPECT_EQ(logits()[0], expectedRow(tokens, 49));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(Session, SessionsOfOneModelAreIndependent) {
+  std::vector<Token> tokens = counting(60);
+  std::vector<std::thread> users;
+  std::vector<std::vector<float>> results(3);
+  for (int user = 0; user < 3; ++user)
+    users.emplace_back([&, user] {
+      winnow_session_options options = {};
+      options.struct_size = sizeof options;
+      options.threads = 2;
+      winnow_session *mine = nullptr;
+      winnow_error failure;
+      if (api->session_create(model, &options, &mine, &failure) != WINNOW_OK)
+        return;
+      for (int i = 0; i < 40 + user; ++i)
+        api->decode(mine, tokens[i].id, &failure);
+      const float *data = nullptr;
+      int64_t rows = 0;
+      if (api->logits(mine, &data, &rows, &failure) == WINNOW_OK && rows == 1)
+        results[user].assign(data, data + FAKE_VOCABULARY);
+      api->session_destroy(mine);
+    });
+  for (std::thread &user : users)
+    user.join();
+  for (int user = 0; user < 3; ++user) {
+    std::vector<Token> own(tokens.begin(), tokens.begin() + 40 + user);
+    EXPECT_EQ(results[user], expectedRow(own, own.size() - 1));
+  }
+}
+
+TEST_F(Session, Invoke) {
+  ASSERT_EQ(create(2), WINNOW_OK);
+  std::vector<float> x = {1, 2, 3, 4, 5, 6}, y(6);
+  winnow_tensor input = {WINNOW_F32, 2, {2, 3}, x.data()};
+  winnow_tensor output = {WINNOW_F32, 2, {2, 3}, y.data()};
+  ASSERT_EQ(api->invoke(session, "increment", &input, 1, &output, 1, &error),
+            WINNOW_OK)
+      << error.message;
+  EXPECT_EQ(y, (std::vector<float>{2, 3, 4, 5, 6, 7}));
+
+  auto status = [&](winnow_tensor in, winnow_tensor out) {
+    return api->invoke(session, "increment", &in, 1, &out, 1, &error);
+  };
+  winnow_tensor bad = input;
+  bad.dtype = WINNOW_I32;
+  EXPECT_EQ(status(bad, output), WINNOW_INVALID_ARGUMENT);
+  bad = input;
+  bad.rank = 1;
+  EXPECT_EQ(status(bad, output), WINNOW_INVALID_ARGUMENT);
+  bad = input;
+  bad.shape[1] = 4;
+  EXPECT_EQ(status(bad, output), WINNOW_INVALID_ARGUMENT);
+  EXPECT_STREQ(error.message, "increment: dimension 1 of x is 4, expected 3");
+  bad = output;
+  bad.shape[0] = 3;
+  EXPECT_EQ(status(input, bad), WINNOW_INVALID_ARGUMENT);
+  bad = output;
+  bad.data = nullptr;
+  EXPECT_EQ(status(input, bad), WINNOW_INVALID_ARGUMENT);
+  winnow_tensor none = {WINNOW_F32, 2, {0, 3}, nullptr};
+  EXPECT_EQ(status(none, none), WINNOW_OK) << error.message;
+  EXPECT_EQ(api->invoke(session, "increment", &input, 1, &output, 0, &error),
+            WINNOW_INVALID_ARGUMENT);
+  EXPECT_EQ(api->invoke(session, "missing", &input, 1, &output, 1, &error),
+            WINNOW_UNSUPPORTED);
+  EXPECT_EQ(api->invoke(session, "forward", &input, 1, &output, 1, &error),
+            WINNOW_UNSUPPORTED);
+}
+
+TEST_F(Session, InvokeKeepsTheCachesOfItsEntry) {
+  ASSERT_EQ(create(2), WINNOW_OK);
+  std::vector<int32_t> positions(9, 1);
+  int64_t length = 0;
+  winnow_tensor input = {WINNOW_I32, 1, {9}, positions.data()};
+  winnow_tensor output = {WINNOW_I64, 0, {}, &length};
+  auto append = [&] {
+    return api->invoke(session, "append", &input, 1, &output, 1, &error);
+  };
+  EXPECT_EQ(append(), WINNOW_OK) << error.message;
+  EXPECT_EQ(length, 9);
+  EXPECT_EQ(append(), WINNOW_CONTEXT_OVERRUN);
+  input.shape[0] = 7;
+  EXPECT_EQ(append(), WINNOW_OK) << error.message;
+  EXPECT_EQ(length, 16);
+  EXPECT_EQ(api->reset(session), WINNOW_OK);
+  EXPECT_EQ(append(), WINNOW_OK);
+  EXPECT_EQ(length, 7);
+}
