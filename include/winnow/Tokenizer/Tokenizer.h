@@ -54,7 +54,8 @@ public:
   Tokenizer &operator=(const Tokenizer &) = delete;
 
   /// The ids of \p text, which may hold any bytes: SentencePiece encodes
-  /// invalid UTF-8 byte by byte, byte-level BPE as U+FFFD. O(n log n).
+  /// invalid UTF-8 byte by byte, byte-level BPE as U+FFFD. O(n log n). A text
+  /// of more than 682 MiB gives no ids.
   std::vector<int32_t> encode(std::string_view text,
                               const EncodeOptions &options = {}) const;
 

@@ -1,0 +1,185 @@
+//===- ByteBpe.cpp - Byte-level BPE over one text -------------------------===//
+
+#include "ByteBpe.h"
+#include "Merger.h"
+#include "Utf8.h"
+
+using namespace winnow;
+
+namespace {
+/// GPT-2's bijection of bytes and printable characters: printable bytes of
+/// Latin-1 stand for themselves, the others for U+0100 and up, in order.
+struct ByteCharacters {
+  ByteCharacters() {
+    byteOf.fill(-1);
+    uint32_t next = 256;
+    for (uint32_t byte = 0; byte < 256; ++byte) {
+      bool printable = (byte >= 0x21 && byte <= 0x7e) ||
+                       (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+      uint32_t codePoint = printable ? byte : next++;
+      appendUtf8(text[byte], codePoint);
+      byteOf[codePoint] = static_cast<int>(byte);
+    }
+  }
+
+  std::array<std::string, 256> text;
+  /// The byte of a code point, or -1.
+  std::array<int, 512> byteOf;
+};
+} // namespace
+
+static const ByteCharacters &byteCharacters() {
+  static const ByteCharacters characters;
+  return characters;
+}
+
+std::string winnow::decodeByteLevel(std::string_view text) {
+  const ByteCharacters &characters = byteCharacters();
+  std::string bytes;
+  for (size_t offset = 0; offset < text.size();) {
+    size_t begin = offset;
+    uint32_t codePoint = decodeLenient(text, offset);
+    if (codePoint < characters.byteOf.size() &&
+        characters.byteOf[codePoint] >= 0)
+      bytes.push_back(static_cast<char>(characters.byteOf[codePoint]));
+    else
+      bytes += text.substr(begin, offset - begin);
+  }
+  return bytes;
+}
+
+bool ByteBpe::build(std::string &error) {
+  const TokenizerFile &file = vocabulary.file;
+  for (uint32_t i = 0; i < file.expressionCount(); ++i)
+    if (!preTokenizer.add(file.expression(i), error))
+      return false;
+
+  const ByteCharacters &characters = byteCharacters();
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    char raw = static_cast<char>(byte);
+    byteSymbol[byte] = vocabulary.findSymbol(characters.text[byte]);
+    rawBytePiece[byte] = vocabulary.findPiece({&raw, 1});
+  }
+  for (uint32_t id = 0; id < file.pieceCount(); ++id)
+    longestPiece = std::max(longestPiece, vocabulary(id).size());
+
+  size_t size = 16;
+  while (3 * size < 4 * size_t(file.mergeCount()))
+    size *= 2;
+  merges.assign(size, Merge{PieceTable::none, PieceTable::none, 0, 0});
+  for (uint32_t rank = 0; rank < file.mergeCount(); ++rank) {
+    uint32_t left = file.mergeSymbol(rank, 0),
+             right = file.mergeSymbol(rank, 1);
+    if (left == TokenizerFile::noSymbol)
+      continue;
+    size_t at = mixBits(left, right) & (size - 1);
+    while (merges[at].left != PieceTable::none &&
+           (merges[at].left != left || merges[at].right != right))
+      at = (at + 1) & (size - 1);
+    if (merges[at].left == PieceTable::none)
+      merges[at] = Merge{left, right, rank, file.mergeSymbol(rank, 2)};
+  }
+  return true;
+}
+
+const ByteBpe::Merge *ByteBpe::findMerge(uint32_t left, uint32_t right) const {
+  size_t mask = merges.size() - 1;
+  for (size_t at = mixBits(left, right) & mask;
+       merges[at].left != PieceTable::none; at = (at + 1) & mask)
+    if (merges[at].left == left && merges[at].right == right)
+      return &merges[at];
+  return nullptr;
+}
+
+namespace {
+struct RankRule {
+  using Key = uint32_t;
+
+  template <typename Symbol>
+  bool operator()(const Symbol &left, const Symbol &right, Key &key,
+                  uint32_t &merged) const {
+    if (left.symbol == PieceTable::none || right.symbol == PieceTable::none)
+      return false;
+    const ByteBpe::Merge *merge = bpe.findMerge(left.symbol, right.symbol);
+    if (!merge)
+      return false;
+    key = merge->rank;
+    merged = merge->merged;
+    return true;
+  }
+
+  const ByteBpe &bpe;
+};
+} // namespace
+
+/// Encodes words one by one and keeps its buffers between them.
+class ByteBpe::Encoder {
+public:
+  Encoder(const ByteBpe &bpe, std::vector<int32_t> &ids)
+      : bpe(bpe), ids(ids), rule{bpe}, merger(rule) {}
+
+  void encode(std::string_view word) {
+    // Each byte takes at least one byte of the piece's text.
+    if (bpe.vocabulary.file.ignoreMerges && word.size() <= bpe.longestPiece) {
+      int32_t id = bpe.vocabulary.findPiece(printable(word));
+      if (id >= 0) {
+        ids.push_back(id);
+        return;
+      }
+    }
+    merger.clear();
+    for (size_t i = 0; i < word.size(); ++i)
+      merger.add(static_cast<uint32_t>(i), 1,
+                 bpe.byteSymbol[static_cast<uint8_t>(word[i])]);
+    merger.run([&](const Merger<RankRule>::Symbol &symbol) {
+      if (symbol.symbol < bpe.vocabulary.file.pieceCount()) {
+        ids.push_back(static_cast<int32_t>(symbol.symbol));
+        return;
+      }
+      // No piece: the vocabulary lacks a byte or the result of a merge.
+      for (char byte : printable(word.substr(symbol.begin, symbol.size)))
+        if (int32_t id = bpe.rawBytePiece[static_cast<uint8_t>(byte)]; id >= 0)
+          ids.push_back(id);
+    });
+  }
+
+private:
+  /// The text of \p bytes as pieces write it; valid until the next call.
+  const std::string &printable(std::string_view bytes) {
+    const ByteCharacters &characters = byteCharacters();
+    buffer.clear();
+    for (char byte : bytes)
+      buffer += characters.text[static_cast<uint8_t>(byte)];
+    return buffer;
+  }
+
+  const ByteBpe &bpe;
+  std::vector<int32_t> &ids;
+  RankRule rule;
+  Merger<RankRule> merger;
+  std::string buffer;
+};
+
+void ByteBpe::encode(std::string_view text, std::vector<int32_t> &ids) const {
+  // Invalid bytes become U+FFFD. Lone surrogates stay as they are, but the
+  // expressions see a private-use character of the same size instead: neither
+  // is a letter, a number, punctuation or space.
+  std::string repaired, matched;
+  std::string_view subject = text;
+  if (!isValidUtf8(text)) {
+    for (size_t offset = 0; offset < text.size();) {
+      uint32_t codePoint = decodeLenient(text, offset);
+      bool surrogate = codePoint >= 0xd800 && codePoint <= 0xdfff;
+      appendUtf8(repaired, codePoint);
+      appendUtf8(matched, surrogate ? 0xe000 : codePoint);
+    }
+    text = repaired;
+    subject = matched;
+  }
+  Encoder encoder(*this, ids);
+  size_t begin = 0;
+  for (size_t end : preTokenizer.split(subject)) {
+    encoder.encode(text.substr(begin, end - begin));
+    begin = end;
+  }
+}
