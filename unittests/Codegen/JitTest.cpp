@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -42,10 +43,10 @@ JitModule::JitModule(llvm::StringRef cpu) {
     failed(target.takeError(), "target");
   context = std::make_unique<MLIRContext>();
   context->disableMultithreading();
-  context
-      ->loadDialect<arith::ArithDialect, func::FuncDialect,
-                    linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                    scf::SCFDialect, vector::VectorDialect>();
+  context->loadDialect<arith::ArithDialect, func::FuncDialect,
+                       tensor::TensorDialect, linalg::LinalgDialect,
+                       LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
+                       vector::VectorDialect>();
   moduleOp = ModuleOp::create(UnknownLoc::get(context.get()));
 }
 
