@@ -81,7 +81,7 @@ def make_blocks(name: str, generator: np.random.Generator) -> np.ndarray:
     if elements == 1:
         special = {
             "f32": np.array([0, 1 << 31, 1, 0x7F800000, 0xFF800000, 0x7FC00001], "<u4"),
-            "f16": np.array(F16_SCALES + [0x03FF, 0x0400, 0x7BFF], "<u2"),
+            "f16": np.array([*F16_SCALES, 0x03FF, 0x0400, 0x7BFF], "<u2"),
             "bf16": np.array([0, 0x8000, 1, 0x7F80, 0xFF80, 0x7FC1], "<u2"),
         }[name]
         blocks[: len(special)] = special.view(np.uint8).reshape(len(special), size)
