@@ -150,10 +150,13 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::runBlock(Block &block,
 
 FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluate(Operation *op,
                                                            Frame &frame) {
+  if (!op->getDialect())
+    return op->emitOpError("has no meaning in the interpreter");
   if (isa<WinnowDialect>(op->getDialect()))
     return evaluateWinnow(op, frame);
   if (const auto *foreign =
-          dyn_cast_or_null<InterpreterDialectInterface>(op->getDialect())) {
+          op->getDialect()
+              ->getRegisteredInterface<InterpreterDialectInterface>()) {
     Results operands = llvm::map_to_vector(
         op->getOperands(), [&](Value value) { return frame.get(value); });
     Results results;

@@ -1,6 +1,7 @@
 //===- winnow-opt.cpp - Runs passes on winnow IR --------------------------===//
 
 #include "winnow/Dialect/WinnowDialect.h"
+#include "winnow/Reference/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -13,6 +14,10 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
+#ifdef WINNOW_TEST_DIALECTS
+#include "CheckDialect.h"
+#endif
+
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<winnow::WinnowDialect, mlir::arith::ArithDialect,
@@ -20,7 +25,11 @@ int main(int argc, char **argv) {
                   mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                   mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
                   mlir::vector::VectorDialect>();
+#ifdef WINNOW_TEST_DIALECTS
+  registry.insert<winnow::check::CheckDialect>();
+#endif
   mlir::registerTransformsPasses();
+  winnow::registerWinnowReferencePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Winnow optimizer driver\n", registry));
 }
