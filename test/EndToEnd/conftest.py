@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from make_tiny_models import MODELS, TinyModel, make_all
+from programs import Artifacts, Programs
 from reference import Transformer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+# test/Golden/tiny/tiny.json says why the Mistral model has no golden.
+WITH_GOLDEN = [model.name for model in MODELS if model.name != "mistral-f32"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,9 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def tools(pytestconfig: pytest.Config) -> Path:
-    """The folder of the programs under test."""
-    return pytestconfig.getoption("--winnow-build").resolve() / "bin"
+def programs(pytestconfig: pytest.Config) -> Programs:
+    """The programs under test."""
+    directory = pytestconfig.getoption("--winnow-build").resolve() / "bin"
+    for name in ("winnow-compile", "winnow-run"):
+        if not (directory / name).exists():
+            pytest.skip(f"{name} is not built")
+    return Programs(directory)
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,12 @@ class Tiny:
 def tiny_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The files of all tiny models by name."""
     return make_all(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def artifacts(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """Compiles models, each with the same options only once."""
+    return Artifacts(programs, tmp_path_factory.mktemp("artifacts"))
 
 
 @pytest.fixture(scope="session", params=[model.name for model in MODELS])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import Tiny
+from conftest import WITH_GOLDEN, Tiny
 from make_tiny_models import MODELS
 from reference import Transformer
 
@@ -18,10 +18,6 @@ EXACT_BOUND = {"gemma3": 1e-3}
 
 def test_file_is_the_recorded_one(tiny: Tiny) -> None:
     assert hashlib.sha256(tiny.path.read_bytes()).hexdigest() == tiny.record["sha256"]
-
-
-# tiny.json says why the Mistral model has no golden.
-WITH_GOLDEN = [model.name for model in MODELS if model.name != "mistral-f32"]
 
 
 @pytest.mark.parametrize("tiny", WITH_GOLDEN, indirect=True)

@@ -90,6 +90,10 @@ class Checkpoint:
             result[rows] = dequantize_rows(tensor.data[rows], tensor.tensor_type)
         return result
 
+    def names(self) -> list[str]:
+        """Names of all tensors."""
+        return list(self._tensors)
+
     def tensor_bytes(self) -> int:
         """Bytes of all tensors as stored."""
         return sum(int(tensor.n_bytes) for tensor in self._tensors.values())

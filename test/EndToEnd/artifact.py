@@ -1,0 +1,242 @@
+"""A thin ctypes binding of include/winnow/Artifact.h."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from ctypes import POINTER, byref, c_char, c_char_p, c_float, c_int32, c_int64, c_uint32, c_void_p
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+
+ABI_VERSION = 1
+
+
+class Status(IntEnum):
+    """winnow_status."""
+
+    OK = 0
+    INVALID_ARGUMENT = 1
+    IO_ERROR = 2
+    BAD_FILE = 3
+    MISMATCH = 4
+    ABI_MISMATCH = 5
+    UNSUPPORTED_CPU = 6
+    OUT_OF_MEMORY = 7
+    TOKEN_OUT_OF_RANGE = 8
+    CONTEXT_OVERRUN = 9
+    UNSUPPORTED = 10
+
+
+class Rows(IntEnum):
+    """winnow_rows."""
+
+    LAST = 0
+    ALL = 1
+    NONE = 2
+
+
+class ErrorInfo(ctypes.Structure):
+    """winnow_error."""
+
+    _fields_ = (("status", c_int32), ("message", c_char * 500))
+
+
+class SessionOptions(ctypes.Structure):
+    """winnow_session_options."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("threads", c_int32),
+        ("context", c_int64),
+        ("piece", c_int64),
+        ("executor", c_void_p),
+        ("executor_context", c_void_p),
+    )
+
+
+class Tokens(ctypes.Structure):
+    """winnow_tokens."""
+
+    _fields_ = (
+        ("ids", c_void_p),
+        ("positions", c_void_p),
+        ("segments", c_void_p),
+        ("count", c_int64),
+    )
+
+
+class ModelInfo(ctypes.Structure):
+    """winnow_model_info."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("name", c_char_p),
+        ("architecture", c_char_p),
+        ("target_cpu", c_char_p),
+        ("manifest_json", c_char_p),
+        ("vocabulary", c_int64),
+        ("context", c_int64),
+        ("layers", c_int64),
+        ("weight_bytes", c_int64),
+        ("kv_bytes_per_token", c_int64),
+        ("checkpoint_bytes_per_token", c_int64),
+    )
+
+
+def _function(result: type | None, *arguments: type) -> type:
+    return ctypes.CFUNCTYPE(result, *arguments)
+
+
+_ERROR = POINTER(ErrorInfo)
+
+
+class Api(ctypes.Structure):
+    """winnow_api."""
+
+    _fields_ = (
+        ("abi_version", c_uint32),
+        ("struct_size", c_uint32),
+        ("open", _function(c_int32, c_uint32, c_char_p, POINTER(c_void_p), _ERROR)),
+        ("close", _function(None, c_void_p)),
+        ("info", _function(c_int32, c_void_p, POINTER(ModelInfo))),
+        ("verify", _function(c_int32, c_void_p, _ERROR)),
+        (
+            "session_create",
+            _function(c_int32, c_void_p, POINTER(SessionOptions), POINTER(c_void_p), _ERROR),
+        ),
+        ("session_destroy", _function(None, c_void_p)),
+        ("prefill", _function(c_int32, c_void_p, POINTER(Tokens), c_int32, _ERROR)),
+        ("decode", _function(c_int32, c_void_p, c_int32, _ERROR)),
+        (
+            "logits",
+            _function(c_int32, c_void_p, POINTER(POINTER(c_float)), POINTER(c_int64), _ERROR),
+        ),
+        ("length", _function(c_int64, c_void_p)),
+        ("truncate", _function(c_int32, c_void_p, c_int64, _ERROR)),
+        ("reset", _function(c_int32, c_void_p)),
+        ("invoke", c_void_p),
+    )
+
+
+class ArtifactError(Exception):
+    """A call that failed: its status and its message."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(f"{status.name}: {message}")
+        self.status = status
+        self.message = message
+
+
+class Artifact:
+    """NAME.so with its weights; close it, or use it in a with statement."""
+
+    def __init__(
+        self, name: Path, weights: Path | None = None, abi_version: int = ABI_VERSION
+    ) -> None:
+        self._library = ctypes.CDLL(str(name.with_name(name.name + ".so")))
+        entry = self._library[f"{name.name}_winnow_api"]
+        entry.restype, entry.argtypes = POINTER(Api), ()
+        self.api: Api = entry().contents
+        self.handle = c_void_p()
+        path = weights or name.with_name(name.name + ".weights")
+        call(self.api.open, abi_version, str(path).encode(), byref(self.handle))
+
+    def __enter__(self) -> Artifact:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases the model; its sessions have to be closed before."""
+        if self.handle:
+            self.api.close(self.handle)
+            self.handle = c_void_p()
+
+    def info(self) -> ModelInfo:
+        """What the artifact says of itself."""
+        result = ModelInfo(struct_size=ctypes.sizeof(ModelInfo))
+        status = Status(self.api.info(self.handle, byref(result)))
+        if status != Status.OK:
+            raise ArtifactError(status, "info")
+        return result
+
+    def verify(self) -> None:
+        """Checks the hash of all weights."""
+        call(self.api.verify, self.handle)
+
+    def session(self, threads: int = 1, context: int = 0, piece: int = 0) -> Session:
+        """A new session; the artifact has to stay open as long."""
+        return Session(self, threads, context, piece)
+
+
+class Session:
+    """One sequence. Logits are copied out."""
+
+    def __init__(self, artifact: Artifact, threads: int, context: int, piece: int) -> None:
+        self._artifact = artifact
+        self._api = artifact.api
+        self._vocabulary = artifact.info().vocabulary
+        self._handle = c_void_p()
+        options = SessionOptions(ctypes.sizeof(SessionOptions), threads, context, piece)
+        call(self._api.session_create, artifact.handle, byref(options), byref(self._handle))
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle:
+            self._api.session_destroy(self._handle)
+            self._handle = c_void_p()
+
+    def prefill(
+        self,
+        ids: list[int],
+        rows: Rows = Rows.ALL,
+        positions: list[int] | None = None,
+        segments: list[int] | None = None,
+    ) -> np.ndarray | None:
+        """Appends tokens; returns logits [rows, vocabulary], None for no rows."""
+        arrays = [
+            None if values is None else np.asarray(values, np.int32)
+            for values in (ids, positions, segments)
+        ]
+        pointers = [None if array is None else array.ctypes.data for array in arrays]
+        call(self._api.prefill, self._handle, byref(Tokens(*pointers, len(ids))), int(rows))
+        return None if rows == Rows.NONE else self.logits()
+
+    def decode(self, token: int) -> np.ndarray:
+        """Appends one token; returns its logits [1, vocabulary]."""
+        call(self._api.decode, self._handle, token)
+        return self.logits()
+
+    def logits(self) -> np.ndarray:
+        """Of the last call."""
+        data, rows = POINTER(c_float)(), c_int64()
+        call(self._api.logits, self._handle, byref(data), byref(rows))
+        return np.ctypeslib.as_array(data, (rows.value, self._vocabulary)).copy()
+
+    @property
+    def length(self) -> int:
+        """Tokens stored."""
+        return self._api.length(self._handle)
+
+    def truncate(self, length: int) -> None:
+        """Forgets the tokens from `length` on."""
+        call(self._api.truncate, self._handle, length)
+
+    def reset(self) -> None:
+        """Forgets all tokens."""
+        status = Status(self._api.reset(self._handle))
+        if status != Status.OK:
+            raise ArtifactError(status, "reset")
+
+
+def call(function: Callable[..., int], *arguments: object) -> None:
+    """Calls a function whose last parameter is a winnow_error."""
+    error = ErrorInfo()
+    status = Status(function(*arguments, byref(error)))
+    if status != Status.OK:
+        raise ArtifactError(status, error.message.decode())

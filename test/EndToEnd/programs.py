@@ -1,0 +1,88 @@
+"""Running winnow-compile and winnow-run."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs under test."""
+
+    directory: Path
+
+    def execute(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Runs a program to its end and captures what it prints."""
+        return subprocess.run(
+            [str(self.directory / program), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    def compile(self, model: Path, name: Path, *options: str) -> Path:
+        """Compiles a model and returns the artifact's name."""
+        self._succeed("winnow-compile", model, "-o", name, *options)
+        return name
+
+    def logits(self, name: Path, ids: list[int], output: Path, *options: str) -> np.ndarray:
+        """All logits of a sequence by `winnow-run --logits`."""
+        self._succeed("winnow-run", name, "--ids", join(ids), "--logits", output, *options)
+        return np.load(output)
+
+    def generate(self, name: Path, ids: list[int], count: int, *options: str) -> list[int]:
+        """Ids that winnow-run generates greedily, end of sequence ignored."""
+        greedy = ("-n", str(count), "--temperature", "0", "--ignore-eos")
+        text = self._succeed("winnow-run", name, "--ids", join(ids), *greedy, *options)
+        return [int(token) for token in text.strip().split(",")]
+
+    def failure(self, program: str, *arguments: object) -> str:
+        """The message of a command that has to fail: exit code 1, nothing on
+        standard output, one line `PROGRAM: error: MESSAGE` that starts a line of
+        standard error and ends it."""
+        result = self.execute(program, *arguments)
+        assert result.returncode == 1, (result.returncode, result.stdout, result.stderr)
+        assert result.stdout == ""
+        lines = result.stderr.splitlines()
+        prefix = f"{program}: error: "
+        assert len(lines) == 1 and lines[0].startswith(prefix), result.stderr
+        return lines[0].removeprefix(prefix)
+
+    def _succeed(self, program: str, *arguments: object) -> str:
+        result = self.execute(program, *arguments)
+        assert result.returncode == 0, f"{program} {arguments}\n{result.stderr}"
+        return result.stdout
+
+
+class Artifacts:
+    """Compiled models of a test session, made when first asked for."""
+
+    def __init__(self, programs: Programs, directory: Path) -> None:
+        self._programs = programs
+        self._directory = directory
+        self._names: dict[tuple[Path, tuple[str, ...]], Path] = {}
+
+    def get(self, model: Path, *options: str) -> Path:
+        """The name of the artifact of a model."""
+        key = (model, options)
+        if key not in self._names:
+            folder = self._directory / str(len(self._names))
+            folder.mkdir()
+            name = folder / model.stem.replace("-", "_").replace(".", "_")
+            self._names[key] = self._programs.compile(model, name, *options)
+        return self._names[key]
+
+
+def join(ids: list[int]) -> str:
+    """Ids as the programs take them."""
+    return ",".join(map(str, ids))
+
+
+def artifact_files(name: Path) -> list[Path]:
+    """The files that exist of an artifact, whatever their suffixes."""
+    return sorted(name.parent.glob(name.name + "*"))
