@@ -94,6 +94,11 @@ FailureOr<ImportedModel> winnow::importGguf(MLIRContext *context,
     return fail(model.takeError());
   auto &[family, config] = *model;
 
+  llvm::Expected<std::optional<TokenizerData>> tokenizer =
+      readTokenizer((*checkpoint)->getMainFile());
+  if (!tokenizer)
+    return fail(tokenizer.takeError());
+
   Builder builder(context);
   OwningOpRef<ModuleOp> module(ModuleOp::create(
       NameLoc::get(builder.getStringAttr(config.architecture))));
@@ -104,5 +109,6 @@ FailureOr<ImportedModel> winnow::importGguf(MLIRContext *context,
   buildDecoder(*module, config, tokens);
   if (failed(verify(*module)))
     return failure();
-  return ImportedModel{std::move(module), std::move(*checkpoint)};
+  return ImportedModel{std::move(module), std::move(*checkpoint),
+                       std::move(*tokenizer)};
 }

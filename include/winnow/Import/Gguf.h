@@ -12,6 +12,7 @@
 #define WINNOW_IMPORT_GGUF_H
 
 #include "winnow/Import/Checkpoint.h"
+#include "winnow/Tokenizer/TokenizerData.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -131,6 +132,12 @@ private:
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> buffers;
   std::vector<GgufFile> parsed;
 };
+
+/// The vocabulary that a file holds (its `tokenizer.*` metadata), complete and
+/// consistent; nothing if it holds none. Errors name the file. Strings are
+/// copied: a vocabulary of 262,144 pieces takes some 20 ms.
+llvm::Expected<std::optional<TokenizerData>>
+readTokenizer(const GgufFile &file);
 
 } // namespace winnow
 

@@ -11,10 +11,13 @@
 #define WINNOW_IMPORT_IMPORT_H
 
 #include "winnow/Import/Checkpoint.h"
+#include "winnow/Tokenizer/TokenizerData.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Support/LLVM.h"
+
+#include <optional>
 
 namespace winnow {
 
@@ -28,6 +31,8 @@ struct ImportedModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Holds the bytes that the module's params name.
   std::unique_ptr<Checkpoint> checkpoint;
+  /// The checkpoint's vocabulary, if it has one.
+  std::optional<TokenizerData> tokenizer;
 };
 
 /// Loads the dialects that imported modules use.
