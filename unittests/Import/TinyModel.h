@@ -22,7 +22,7 @@ struct TinyModel {
   std::string architecture;
   unsigned layers = 2;
   uint64_t headSize = 6;
-  
+
   GgufWriter extra;
   /// Tensors to leave out, by name.
   std::set<std::string> without;
