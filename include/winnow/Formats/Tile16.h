@@ -1,4 +1,5 @@
-//===- Tile16.h - The weight layout of the CPU kernels -----------*- C++ -*-===//
+//===- Tile16.h - The weight layout of the CPU kernels -----------*- C++
+//-*-===//
 //
 // `tile16` is where the bits of a weight matrix [N, K] are when the CPU kernels
 // read it (mlir: `#winnow.encoding<q5_0, tile16>`). What the bits mean stays

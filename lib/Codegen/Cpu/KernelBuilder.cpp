@@ -206,6 +206,9 @@ Value KernelBuilder::minF(Value a, Value c) {
 Value KernelBuilder::negF(Value a) { return arith::NegFOp::create(b, a); }
 Value KernelBuilder::absF(Value a) { return math::AbsFOp::create(b, a); }
 Value KernelBuilder::sqrtF(Value a) { return math::SqrtOp::create(b, a); }
+Value KernelBuilder::lessThanF(Value a, Value c) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, a, c);
+}
 Value KernelBuilder::fma(Value a, Value x, Value c) {
   return math::FmaOp::create(b, a, x, c);
 }

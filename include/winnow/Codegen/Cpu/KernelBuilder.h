@@ -88,6 +88,8 @@ public:
   /// The larger (smaller) operand; NaN if one of them is.
   Value maxF(Value a, Value b), minF(Value a, Value b);
   Value negF(Value a), absF(Value a), sqrtF(Value a);
+  /// Ordered: false where an operand is NaN.
+  Value lessThanF(Value a, Value b);
   /// a * b + c, rounded once.
   Value fma(Value a, Value b, Value c);
   Value extF(Value a, mlir::Type type), truncF(Value a, mlir::Type type);

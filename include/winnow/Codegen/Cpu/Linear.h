@@ -1,4 +1,5 @@
-//===- Linear.h - Kernels of linear layers -----------------------*- C++ -*-===//
+//===- Linear.h - Kernels of linear layers -----------------------*- C++
+//-*-===//
 //
 // y[m, n] = sum over k of x[m, k] * w[n, k] (+ bias[n]) with the weights in
 // `tile16` (Formats/Tile16.h). One kernel per (format, activations, bias)

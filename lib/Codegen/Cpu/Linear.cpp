@@ -1,0 +1,303 @@
+//===- Linear.cpp - Kernels of linear layers ------------------------------===//
+
+#include "LinearKernels.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using llvm::createStringError;
+
+namespace winnow::cpu {
+
+static constexpr int64_t kRows = Tile16Layout::kRows;
+
+/// Why `spec` has no kernel, or its layout.
+static llvm::Expected<const Tile16Layout *> layoutOf(const LinearSpec &spec) {
+  auto layout = Tile16Layout::get(spec.format);
+  if (!layout)
+    return layout.takeError();
+  if ((*layout)->isFloat() && spec.activations != Activations::F32)
+    return createStringError("float weights (" + spec.format +
+                             ") take f32 activations only");
+  return layout;
+}
+
+static std::string kernelName(const LinearSpec &spec) {
+  return "winnow_linear_" + spec.format +
+         (spec.activations == Activations::F32 ? "_f32" : "_a8") +
+         (spec.bias ? "_bias" : "");
+}
+
+static std::unique_ptr<LinearKernelParts>
+makeParts(ModuleOp module, const Target &target, const LinearSpec &spec,
+          const Tile16Layout &layout) {
+  return spec.activations == Activations::F32
+             ? makeF32Parts(module, target, spec, layout)
+             : makeInt8Parts(module, target, spec, layout);
+}
+
+//===----------------------------------------------------------------------===//
+// Functions that all kernels are made of
+//===----------------------------------------------------------------------===//
+
+std::string LinearKernelParts::name(StringRef part) const {
+  return kernelName(spec) + "_" + part.str();
+}
+
+Value LinearKernelParts::emitGroupBytes(KernelBuilder &kb, Value k) {
+  return kb.mul(kb.ceilDivU(k, layout.chunk), layout.chunkBytes());
+}
+
+int64_t LinearKernelParts::streams(int64_t rows) const {
+  if (!target.avx512)
+    return rows == 1 ? 4 : 1;
+  return rows <= 4 ? 4 : 2;
+}
+
+void LinearKernelParts::emitStores(KernelBuilder &kb, Values sums, Value bias,
+                                   Value y, Value rows, Value n, Value ldy,
+                                   ValueRange groups) {
+  int64_t rowCount = sums.size() / groups.size();
+  for (auto [g, group] : llvm::enumerate(groups)) {
+    Value first = kb.mul(group, kRows);
+    Value lanes = kb.sub(n, first);
+    Value biasLanes;
+    if (spec.bias)
+      biasLanes = kb.loadFirst(kb.vectorType(kb.f32Type()),
+                               kb.offset(bias, kb.mul(first, 4)), lanes);
+    for (int64_t row = 0; row < rowCount; ++row) {
+      Value sum = sums[row * groups.size() + g];
+      if (spec.bias)
+        sum = kb.addF(sum, biasLanes);
+      auto store = [&] {
+        Value element = kb.add(kb.mul(ldy, row), first);
+        kb.storeFirst(sum, kb.offset(y, kb.mul(element, 4)), lanes);
+      };
+      if (row == 0)
+        store();
+      else
+        kb.ifThen(kb.lessThan(kb.i64(row), rows), store);
+    }
+  }
+}
+
+func::FuncOp LinearKernelParts::rowTile(int64_t rows, int64_t tileRows) {
+  std::string symbol =
+      name("rows" + std::to_string(rows) + "_of" + std::to_string(tileRows));
+  if (func::FuncOp existing = KernelBuilder::lookup(module, symbol))
+    return existing;
+  MLIRContext *context = module.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  KernelBuilder kb(
+      module, target, symbol,
+      {ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i64, i64, i64, i64});
+  TileCall call{kb.arg(0),  kb.arg(1),  kb.arg(2), kb.arg(3), kb.arg(4),
+                kb.arg(5),  kb.arg(6),  kb.arg(7), kb.arg(8), kb.arg(9),
+                kb.arg(10), kb.arg(11), kb.arg(12)};
+  Value groupBytes = emitGroupBytes(kb, call.k);
+  Values groups, weights;
+  for (int64_t s = 0; s < streams(rows); ++s) {
+    Value group =
+        kb.add(kb.add(call.first, kb.mul(call.perStream, s)), call.index);
+    group = kb.minS(group, kb.add(call.last, -1));
+    groups.push_back(group);
+    weights.push_back(kb.offset(call.w, kb.mul(group, groupBytes)));
+  }
+  Values sums = emitRowSums(kb, call, weights, rows, tileRows);
+  emitStores(kb, sums, call.bias, call.y, call.rows, call.n, call.ldy, groups);
+  return kb.finish();
+}
+
+func::FuncOp LinearKernelParts::decodePanel() {
+  std::string symbol = name("decode_panel");
+  if (func::FuncOp existing = KernelBuilder::lookup(module, symbol))
+    return existing;
+  MLIRContext *context = module.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  KernelBuilder kb(module, target, symbol, {ptr, ptr, ptr, i64});
+  emitDecode(kb, {kb.arg(0), kb.arg(1)}, kb.arg(2), kb.arg(3));
+  return kb.finish();
+}
+
+func::FuncOp LinearKernelParts::panelTile() {
+  std::string symbol = name("panel_tile");
+  if (func::FuncOp existing = KernelBuilder::lookup(module, symbol))
+    return existing;
+  MLIRContext *context = module.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  KernelBuilder kb(
+      module, target, symbol,
+      {ptr, ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i64, i64});
+  Value rows = kb.arg(5), n = kb.arg(6), k = kb.arg(7), ldx = kb.arg(8),
+        ldy = kb.arg(9);
+  Values sums =
+      emitPanelSums(kb, kb.arg(0), kb.arg(1), kb.arg(2), rows, k, ldx);
+  emitStores(kb, sums, kb.arg(3), kb.arg(4), rows, n, ldy,
+             {kb.arg(10), kb.arg(11)});
+  return kb.finish();
+}
+
+//===----------------------------------------------------------------------===//
+// The driver
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The arguments of a linear kernel and this thread's share of row groups.
+struct Driver {
+  KernelBuilder &kb;
+  LinearKernelParts &parts;
+  Value x, w, bias, y, m, n, k, ldx, ldy, scratch;
+  Value first, last;
+
+  Driver(KernelBuilder &kb, LinearKernelParts &parts)
+      : kb(kb), parts(parts), x(kb.arg(0)), w(kb.arg(1)), bias(kb.arg(2)),
+        y(kb.arg(3)), m(kb.arg(4)), n(kb.arg(5)), k(kb.arg(6)), ldx(kb.arg(7)),
+        ldy(kb.arg(8)), scratch(kb.arg(9)) {
+    std::tie(first, last) =
+        kb.share(kb.ceilDivU(n, kRows), kb.arg(10), kb.arg(11));
+  }
+
+  /// Tiles of up to `rows` rows, without a panel.
+  void emitRowTiles(int64_t rows, int64_t tileRows) {
+    func::FuncOp tile = parts.rowTile(rows, tileRows);
+    Value perStream = kb.ceilDivU(kb.sub(last, first), parts.streams(rows));
+    kb.forLoop(
+        kb.i64(0), perStream, kb.i64(1),
+        [&](Value index) {
+          forEachTile([&](Value xTile, Value yTile, Value tileRowCount, Value) {
+            kb.call(tile, {xTile, w, bias, yTile, tileRowCount, n, k, ldx, ldy,
+                           index, first, perStream, last});
+          });
+        },
+        /*unroll=*/false);
+  }
+
+  void emitPanels() {
+    Value groupBytes = parts.emitGroupBytes(kb, k);
+    Value prepared = kb.offset(scratch, parts.emitPanelBytes(kb, k));
+    Value preparedBytes =
+        kb.mul(parts.emitPreparedBytesPerRow(kb, k), kTileRows);
+    if (func::FuncOp prepare = parts.prepareRows())
+      kb.call(prepare, {x, prepared, m, k});
+    func::FuncOp decode = parts.decodePanel(), tile = parts.panelTile();
+    kb.forLoop(
+        first, last, kb.i64(kPanelGroups),
+        [&](Value group) {
+          Value second = kb.minS(kb.add(group, 1), kb.add(last, -1));
+          kb.call(decode,
+                  {kb.offset(w, kb.mul(group, groupBytes)),
+                   kb.offset(w, kb.mul(second, groupBytes)), scratch, k});
+          forEachTile([&](Value xTile, Value yTile, Value tileRowCount,
+                          Value index) {
+            kb.call(tile,
+                    {xTile, kb.offset(prepared, kb.mul(index, preparedBytes)),
+                     scratch, bias, yTile, tileRowCount, n, k, ldx, ldy, group,
+                     second});
+          });
+        },
+        /*unroll=*/false);
+  }
+
+private:
+  /// Tiles of 8 rows of x: body(its activations, its results, its rows, its
+  /// number).
+  void forEachTile(llvm::function_ref<void(Value, Value, Value, Value)> body) {
+    Value tileBytes = parts.emitTileBytes(kb, k, ldx);
+    kb.forLoop(
+        kb.i64(0), kb.ceilDivU(m, kTileRows), kb.i64(1),
+        [&](Value index) {
+          Value row = kb.mul(index, kTileRows);
+          Value yTile = kb.offset(y, kb.mul(kb.mul(row, ldy), 4));
+          body(kb.offset(x, kb.mul(index, tileBytes)), yTile,
+               kb.minS(kb.sub(m, row), kb.i64(kTileRows)), index);
+        },
+        /*unroll=*/false);
+  }
+};
+
+} // namespace
+
+llvm::Expected<func::FuncOp>
+getLinearKernel(ModuleOp module, const Target &target, const LinearSpec &spec) {
+  auto layout = layoutOf(spec);
+  if (!layout)
+    return layout.takeError();
+  std::string symbol = kernelName(spec);
+  if (func::FuncOp existing = KernelBuilder::lookup(module, symbol))
+    return existing;
+  std::unique_ptr<LinearKernelParts> parts =
+      makeParts(module, target, spec, **layout);
+  MLIRContext *context = module.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  KernelBuilder kb(
+      module, target, symbol,
+      {ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, ptr, i64, i64});
+  Driver driver(kb, *parts);
+  auto upTo = [&](int64_t rows) {
+    return kb.lessEqual(driver.m, kb.i64(rows));
+  };
+  auto choose = [&](Value condition, llvm::function_ref<void()> then,
+                    llvm::function_ref<void()> otherwise) {
+    auto values = [](llvm::function_ref<void()> body) {
+      return [body] {
+        body();
+        return KernelBuilder::Values();
+      };
+    };
+    kb.ifElse(condition, {}, values(then), values(otherwise));
+  };
+  choose(
+      upTo(1), [&] { driver.emitRowTiles(1, 1); },
+      [&] {
+        choose(
+            upTo(2), [&] { driver.emitRowTiles(2, kTileRows); },
+            [&] {
+              choose(
+                  upTo(4), [&] { driver.emitRowTiles(4, kTileRows); },
+                  [&] {
+                    choose(
+                        upTo(kFewRows),
+                        [&] { driver.emitRowTiles(kTileRows, kTileRows); },
+                        [&] { driver.emitPanels(); });
+                  });
+            });
+      });
+  return kb.finish();
+}
+
+int64_t linearScratchBytesPerRow(const LinearSpec &spec, int64_t k) {
+  auto layout = layoutOf(spec);
+  if (!layout) {
+    llvm::consumeError(layout.takeError());
+    return 0;
+  }
+  // Sizes do not depend on the module.
+  Target target;
+  return makeParts(nullptr, target, spec, **layout)->preparedBytesPerRow(k);
+}
+
+int64_t linearScratchBytes(const LinearSpec &spec, int64_t m, int64_t k) {
+  auto layout = layoutOf(spec);
+  if (!layout) {
+    llvm::consumeError(layout.takeError());
+    return 0;
+  }
+  Target target;
+  std::unique_ptr<LinearKernelParts> parts =
+      makeParts(nullptr, target, spec, **layout);
+  return parts->panelBytes(k) +
+         llvm::alignTo(m, kTileRows) * parts->preparedBytesPerRow(k);
+}
+
+int64_t activationBytesPerRow(int64_t k) {
+  int64_t padded = llvm::alignTo(k, 64);
+  return padded + padded / 32 * 4 + padded / 16 * 4;
+}
+
+} // namespace winnow::cpu

@@ -1,0 +1,216 @@
+//===- LinearF32.cpp - Linear layers on f32 activations -------------------===//
+//
+// Weights are decoded exactly as the file format defines; every output is the
+// chain y = fma(x, w, y) in order of k, whatever the regime.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinearKernels.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace winnow::cpu {
+
+static constexpr int64_t kBlock = Tile16Layout::kBlock;
+static constexpr int64_t kLine = 64;
+static constexpr int64_t kPrefetchDistance = 2048;
+
+namespace {
+
+class F32Parts final : public LinearKernelParts {
+public:
+  using LinearKernelParts::LinearKernelParts;
+
+  // The panel: f32 [K][kPanelGroups][16].
+  int64_t panelBytes(int64_t k) const override {
+    return k * kPanelGroups * kLine;
+  }
+  Value emitPanelBytes(KernelBuilder &kb, Value k) override {
+    return kb.mul(k, kPanelGroups * kLine);
+  }
+  Value emitTileBytes(KernelBuilder &kb, Value k, Value ldx) override {
+    return kb.mul(ldx, kTileRows * 4);
+  }
+
+protected:
+  Values emitRowSums(KernelBuilder &kb, const TileCall &call, ValueRange groups,
+                     int64_t rows, int64_t tileRows) override;
+  void emitDecode(KernelBuilder &kb, ValueRange groups, Value panel,
+                  Value k) override;
+  Values emitPanelSums(KernelBuilder &kb, Value x, Value prepared, Value panel,
+                       Value rows, Value k, Value ldx) override;
+
+private:
+  using StepBody = llvm::function_ref<Values(Value k, ValueRange sums)>;
+
+  /// Addresses of `count` rows of x; those past the last are the last again.
+  Values rowPointers(KernelBuilder &kb, Value x, Value rows, Value ldx,
+                     int64_t count);
+  /// One step of all chains: sums += x[row][k] * weights[g].
+  void multiply(KernelBuilder &kb, ValueRange xRows, Value k,
+                ValueRange weights, Values &sums);
+  /// for k in [0, count): four steps an iteration, then one.
+  Values overK(KernelBuilder &kb, Value count, Values sums, StepBody step);
+  /// The weights of block `block` of 32, of all groups: result[k][g].
+  SmallVector<Values> decodeBlock(KernelBuilder &kb, Tile16Emitter &tiles,
+                                  ValueRange groups, Value block);
+};
+
+KernelBuilder::Values F32Parts::rowPointers(KernelBuilder &kb, Value x,
+                                            Value rows, Value ldx,
+                                            int64_t count) {
+  Values pointers;
+  for (int64_t row = 0; row < count; ++row) {
+    Value index = kb.minS(kb.i64(row), kb.add(rows, -1));
+    pointers.push_back(kb.offset(x, kb.mul(kb.mul(index, ldx), 4)));
+  }
+  return pointers;
+}
+
+void F32Parts::multiply(KernelBuilder &kb, ValueRange xRows, Value k,
+                        ValueRange weights, Values &sums) {
+  Value bytes = kb.mul(k, 4);
+  for (auto [row, pointer] : llvm::enumerate(xRows)) {
+    Value x = kb.loadSplat(kb.f32Type(), kb.offset(pointer, bytes));
+    for (auto [g, weight] : llvm::enumerate(weights)) {
+      Value &sum = sums[row * weights.size() + g];
+      sum = kb.fma(x, weight, sum);
+    }
+  }
+}
+
+KernelBuilder::Values F32Parts::overK(KernelBuilder &kb, Value count,
+                                      Values sums, StepBody step) {
+  constexpr int64_t kSteps = 4;
+  Value whole = kb.mul(kb.divU(count, kSteps), kSteps);
+  sums = kb.forLoop(
+      kb.i64(0), whole, kb.i64(kSteps), sums,
+      [&](Value k, ValueRange carried) {
+        Values next(carried);
+        for (int64_t i = 0; i < kSteps; ++i)
+          next = step(kb.add(k, i), next);
+        return next;
+      },
+      /*unroll=*/false);
+  return kb.forLoop(
+      whole, count, kb.i64(1), sums,
+      [&](Value k, ValueRange carried) { return step(k, carried); },
+      /*unroll=*/false);
+}
+
+SmallVector<KernelBuilder::Values> F32Parts::decodeBlock(KernelBuilder &kb,
+                                                         Tile16Emitter &tiles,
+                                                         ValueRange groups,
+                                                         Value block) {
+  SmallVector<Values> weights(kBlock);
+  Value chunkOffset =
+      kb.mul(kb.divU(block, layout.blocksPerChunk()), layout.chunkBytes());
+  Value inChunk = kb.remU(block, layout.blocksPerChunk());
+  for (Value group : groups) {
+    Value chunk = kb.offset(group, chunkOffset);
+    auto scales =
+        tiles.loadScales(chunk, tiles.loadChunkScales(chunk), inChunk);
+    Values codes = tiles.loadCodes(chunk, inChunk);
+    for (int64_t e = 0; e < kBlock; ++e) {
+      int64_t g = e / layout.group;
+      weights[e].push_back(
+          tiles.decode(codes[e / 4], e % 4, scales.a[g],
+                       layout.hasMin() ? scales.b[g] : Value()));
+    }
+  }
+  return weights;
+}
+
+KernelBuilder::Values F32Parts::emitRowSums(KernelBuilder &kb,
+                                            const TileCall &call,
+                                            ValueRange groups, int64_t rows,
+                                            int64_t tileRows) {
+  Tile16Emitter tiles(kb, layout);
+  tiles.setPrefetchDistance(kPrefetchDistance);
+  Values xRows = rowPointers(kb, call.x, call.rows, call.ldx, rows);
+  Values init(rows * groups.size(), kb.splatF32(0));
+  if (layout.isFloat())
+    return overK(kb, call.k, init, [&](Value k, ValueRange carried) {
+      Values sums(carried), weights;
+      Value at = kb.mul(k, layout.chunkBytes());
+      for (Value group : groups) {
+        Value address = kb.offset(group, at);
+        kb.prefetch(kb.offset(address, kPrefetchDistance));
+        weights.push_back(tiles.loadFloats(address));
+      }
+      multiply(kb, xRows, k, weights, sums);
+      return sums;
+    });
+  return kb.forLoop(
+      kb.i64(0), kb.divU(call.k, kBlock), kb.i64(1), init,
+      [&](Value block, ValueRange carried) {
+        Values sums(carried);
+        SmallVector<Values> weights = decodeBlock(kb, tiles, groups, block);
+        for (int64_t e = 0; e < kBlock; ++e)
+          multiply(kb, xRows, kb.add(kb.mul(block, kBlock), e), weights[e],
+                   sums);
+        return sums;
+      },
+      /*unroll=*/false);
+}
+
+void F32Parts::emitDecode(KernelBuilder &kb, ValueRange groups, Value panel,
+                          Value k) {
+  Tile16Emitter tiles(kb, layout);
+  tiles.setPrefetchDistance(kPrefetchDistance);
+  auto put = [&](ValueRange weights, Value index) {
+    Value to = kb.offset(panel, kb.mul(index, kPanelGroups * kLine));
+    for (auto [g, weight] : llvm::enumerate(weights))
+      kb.store(weight, kb.offset(to, g * kLine), kLine);
+  };
+  if (layout.isFloat()) {
+    kb.forLoop(
+        kb.i64(0), k, kb.i64(1),
+        [&](Value index) {
+          Values weights;
+          for (Value group : groups)
+            weights.push_back(tiles.loadFloats(
+                kb.offset(group, kb.mul(index, layout.chunkBytes()))));
+          put(weights, index);
+        },
+        /*unroll=*/false);
+    return;
+  }
+  kb.forLoop(
+      kb.i64(0), kb.divU(k, kBlock), kb.i64(1),
+      [&](Value block) {
+        SmallVector<Values> weights = decodeBlock(kb, tiles, groups, block);
+        for (int64_t e = 0; e < kBlock; ++e)
+          put(weights[e], kb.add(kb.mul(block, kBlock), e));
+      },
+      /*unroll=*/false);
+}
+
+KernelBuilder::Values F32Parts::emitPanelSums(KernelBuilder &kb, Value x,
+                                              Value prepared, Value panel,
+                                              Value rows, Value k, Value ldx) {
+  Values xRows = rowPointers(kb, x, rows, ldx, kTileRows);
+  Values init(kTileRows * kPanelGroups, kb.splatF32(0));
+  return overK(kb, k, init, [&](Value index, ValueRange carried) {
+    Values sums(carried), weights;
+    Value from = kb.offset(panel, kb.mul(index, kPanelGroups * kLine));
+    for (int64_t g = 0; g < kPanelGroups; ++g)
+      weights.push_back(kb.load(kb.vectorType(kb.f32Type()),
+                                kb.offset(from, g * kLine), kLine));
+    multiply(kb, xRows, index, weights, sums);
+    return sums;
+  });
+}
+
+} // namespace
+
+std::unique_ptr<LinearKernelParts> makeF32Parts(ModuleOp module,
+                                                const Target &target,
+                                                const LinearSpec &spec,
+                                                const Tile16Layout &layout) {
+  return std::make_unique<F32Parts>(module, target, spec, layout);
+}
+
+} // namespace winnow::cpu

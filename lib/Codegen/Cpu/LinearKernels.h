@@ -1,0 +1,113 @@
+//===- LinearKernels.h - The parts of a linear kernel ------------*- C++
+//-*-===//
+//
+// A linear kernel is a driver that shares row groups over threads and picks a
+// regime by the number of input rows M:
+//   one row     4 streams of row groups, each a quarter of the thread's share,
+//               so that many cache misses are under way at once
+//   few rows    the same tile for 2, 4 or 8 rows: weights decoded in registers
+//   many rows   weights of 32 outputs decoded once into a panel, then tiles of
+//               8 rows x 32 outputs over all of K
+// The tiles are functions of their own, emitted by the classes below.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_LIB_CODEGEN_CPU_LINEARKERNELS_H
+#define WINNOW_LIB_CODEGEN_CPU_LINEARKERNELS_H
+
+#include "Tile16Emitter.h"
+
+#include "winnow/Codegen/Cpu/Linear.h"
+
+namespace winnow::cpu {
+
+/// Rows of a full tile of activations.
+inline constexpr int64_t kTileRows = 8;
+/// Row groups (of 16 outputs) of a panel.
+inline constexpr int64_t kPanelGroups = 2;
+/// Above this many rows the panel is faster.
+inline constexpr int64_t kFewRows = 16;
+
+/// What the driver hands to a tile. `x` is the tile's own activations.
+struct TileCall {
+  mlir::Value x, w, bias, y, rows, n, k, ldx, ldy, index, first, perStream,
+      last;
+};
+
+/// Emits the functions of one kernel; one object per (module, spec).
+class LinearKernelParts {
+public:
+  LinearKernelParts(mlir::ModuleOp module, const Target &target,
+                    const LinearSpec &spec, const Tile16Layout &layout)
+      : module(module), target(target), spec(spec), layout(layout) {}
+  virtual ~LinearKernelParts() = default;
+
+  /// The body for `rows` rows of a tile; activations of `tileRows` (1 or 8)
+  /// rows. Arguments: the members of TileCall in their order. Stream s
+  /// computes row group min(first + s * perStream + index, last - 1); a group
+  /// computed twice is stored twice with the same value.
+  mlir::func::FuncOp rowTile(int64_t rows, int64_t tileRows);
+  /// Row groups that rowTile computes at once.
+  int64_t streams(int64_t rows) const;
+
+  /// Fills the panel: func(w of the first group, w of the second, panel, K).
+  mlir::func::FuncOp decodePanel();
+  /// func(x tile, prepared rows, panel, bias, y, rows, N, K, ldx, ldy, first
+  /// group, second group).
+  mlir::func::FuncOp panelTile();
+  /// What each thread computes once from x for its panel tiles:
+  /// func(x, prepared, M, K). Null if there is nothing.
+  virtual mlir::func::FuncOp prepareRows() { return nullptr; }
+
+  /// Bytes of a group of 16 rows of weights as i64.
+  mlir::Value emitGroupBytes(KernelBuilder &kb, mlir::Value k);
+  virtual int64_t panelBytes(int64_t k) const = 0;
+  /// Bytes of the panel for any number of rows of x, as i64.
+  virtual mlir::Value emitPanelBytes(KernelBuilder &kb, mlir::Value k) = 0;
+  /// Bytes that prepareRows writes for each row of x (M rounded up to 8).
+  virtual int64_t preparedBytesPerRow(int64_t k) const { return 0; }
+  virtual mlir::Value emitPreparedBytesPerRow(KernelBuilder &kb,
+                                              mlir::Value k) {
+    return kb.i64(0);
+  }
+  /// Bytes from one tile of 8 rows of x to the next.
+  virtual mlir::Value emitTileBytes(KernelBuilder &kb, mlir::Value k,
+                                    mlir::Value ldx) = 0;
+
+protected:
+  using Value = mlir::Value;
+  using Values = KernelBuilder::Values;
+
+  /// The sums over all of K of `rows` x groups outputs, row by row:
+  /// result[row * groups.size() + g].
+  virtual Values emitRowSums(KernelBuilder &kb, const TileCall &call,
+                             mlir::ValueRange groups, int64_t rows,
+                             int64_t tileRows) = 0;
+  virtual void emitDecode(KernelBuilder &kb, mlir::ValueRange groups,
+                          Value panel, Value k) = 0;
+  virtual Values emitPanelSums(KernelBuilder &kb, Value x, Value prepared,
+                               Value panel, Value rows, Value k, Value ldx) = 0;
+
+  /// Adds the bias and stores the first `rows` rows.
+  void emitStores(KernelBuilder &kb, Values sums, Value bias, Value y,
+                  Value rows, Value n, Value ldy, mlir::ValueRange groups);
+  std::string name(llvm::StringRef part) const;
+
+  mlir::ModuleOp module;
+  const Target &target;
+  const LinearSpec &spec;
+  const Tile16Layout &layout;
+};
+
+std::unique_ptr<LinearKernelParts> makeInt8Parts(mlir::ModuleOp module,
+                                                 const Target &target,
+                                                 const LinearSpec &spec,
+                                                 const Tile16Layout &layout);
+std::unique_ptr<LinearKernelParts> makeF32Parts(mlir::ModuleOp module,
+                                                const Target &target,
+                                                const LinearSpec &spec,
+                                                const Tile16Layout &layout);
+
+} // namespace winnow::cpu
+
+#endif // WINNOW_LIB_CODEGEN_CPU_LINEARKERNELS_H

@@ -1,0 +1,75 @@
+//===- Tile16Emitter.h - Emits the decoding of tile16 blocks -----*- C++
+//-*-===//
+//
+// One description serves kernels that decode 16 rows at a time (vectors, a lane
+// per row) and those that decode one row (scalars): codes are i32, four inputs
+// each, and every step on them is an operation on i32 lanes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_LIB_CODEGEN_CPU_TILE16EMITTER_H
+#define WINNOW_LIB_CODEGEN_CPU_TILE16EMITTER_H
+
+#include "winnow/Codegen/Cpu/KernelBuilder.h"
+#include "winnow/Formats/Tile16.h"
+
+namespace winnow::cpu {
+
+class Tile16Emitter {
+public:
+  using Value = mlir::Value;
+  using Values = KernelBuilder::Values;
+
+  /// Decodes all 16 rows of a group.
+  Tile16Emitter(KernelBuilder &kb, const Tile16Layout &layout)
+      : kb(kb), layout(layout) {}
+  /// Decodes row `row` (i64, 0 to 15) of a group alone.
+  Tile16Emitter(KernelBuilder &kb, const Tile16Layout &layout, Value row)
+      : kb(kb), layout(layout), row(row) {}
+
+  /// Scale and offset per `layout.group` inputs of a block of 32, f32 lanes:
+  /// w = a * v + b. `b` is empty where the format has none.
+  struct BlockScales {
+    Values a, b;
+  };
+  /// What all blocks of a chunk share.
+  struct ChunkScales {
+    Value d, minusDmin;
+  };
+
+  int64_t groupsPerBlock() const { return Tile16Layout::kBlock / layout.group; }
+
+  /// Reads ahead by this many bytes for every line that is loaded; 0: never.
+  void setPrefetchDistance(int64_t bytes) { prefetchDistance = bytes; }
+
+  ChunkScales loadChunkScales(Value chunk);
+  BlockScales loadScales(Value chunk, const ChunkScales &shared, Value block);
+  /// The codes of a block (after the table), 8 values of i32 lanes.
+  Values loadCodes(Value chunk, Value block);
+  /// Column `j` (0 to 3) of a quad of codes as weights, rounded as the file
+  /// format defines.
+  Value decode(Value quad, int64_t j, Value a, Value b);
+  /// Weights of a float format for one k; `at` is the address of its 16 rows.
+  Value loadFloats(Value at);
+
+private:
+  bool oneRow() const { return bool(row); }
+  mlir::Type lanesOf(mlir::Type element);
+  Value splat(int32_t value);
+  /// `ptr` moved to the row's own element in one-row mode.
+  Value laneAddress(Value ptr, int64_t elementBytes);
+  Value loadLine(Value lines, int64_t index);
+  Value loadByte(Value ptr);
+  Value loadHalf(Value ptr);
+  Value masked(Value value, int64_t shiftRight, int32_t mask);
+  Value lookup(Value codes);
+
+  KernelBuilder &kb;
+  const Tile16Layout &layout;
+  Value row;
+  int64_t prefetchDistance = 0;
+};
+
+} // namespace winnow::cpu
+
+#endif // WINNOW_LIB_CODEGEN_CPU_TILE16EMITTER_H

@@ -1,0 +1,390 @@
+//===- LinearTest.cpp - Linear kernels against f64 ------------------------===//
+
+#include "../RandomWeights.h"
+#include "JitTest.h"
+
+#include "winnow/Codegen/Cpu/Linear.h"
+#include "winnow/Formats/Activation.h"
+#include "winnow/Formats/Decode.h"
+#include "winnow/Formats/Tile16.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace winnow;
+using namespace winnow::cpu;
+using namespace winnow::test;
+
+namespace {
+
+using LinearFunction = void(const void *x, const void *w, const float *bias,
+                            float *y, int64_t m, int64_t n, int64_t k,
+                            int64_t ldx, int64_t ldy, void *scratch,
+                            int64_t thread, int64_t threads);
+using QuantizeFunction = void(const float *x, void *buffer, int64_t row,
+                              int64_t rows, int64_t k);
+using EmbedFunction = void(const void *w, int64_t id, int64_t k, float scale,
+                           float *out);
+
+constexpr float kCanary = 12345.0f;
+/// Unused columns behind each row of y and x.
+constexpr int64_t kSlack = 3;
+
+/// Bytes aligned to a cache line.
+class Buffer {
+public:
+  explicit Buffer(int64_t bytes, uint8_t fill = 0xa5)
+      : storage(bytes + 64, fill) {}
+  uint8_t *data() {
+    return storage.data() + (-reinterpret_cast<uintptr_t>(storage.data()) & 63);
+  }
+
+private:
+  std::vector<uint8_t> storage;
+};
+
+/// x as the kernels see it after quantization.
+struct Quantized {
+  std::vector<int8_t> codes;
+  std::vector<float> scales;
+};
+
+Quantized quantize(const std::vector<float> &row) {
+  Quantized result;
+  result.codes.resize(row.size());
+  result.scales.resize(row.size() / 32);
+  for (size_t b = 0; b < result.scales.size(); ++b)
+    encodeActivationGroup(
+        llvm::ArrayRef(row).slice(32 * b, 32), result.scales[b],
+        llvm::MutableArrayRef(result.codes).slice(32 * b, 32));
+  return result;
+}
+
+std::vector<float> randomRow(int64_t length, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.2f, 1.5f);
+  std::vector<float> row(length);
+  for (float &value : row)
+    value = normal(random);
+  return row;
+}
+
+struct Expected64 {
+  double value, bound;
+};
+
+/// One output of an integer kernel in f64, from codes.
+Expected64 dotInt8(const NumberFormat &format, const uint8_t *file, int64_t k,
+                   const Quantized &x, float bias) {
+  BlockDecoder decoder(format);
+  CanonicalBlock block;
+  double sum = bias, magnitude = std::fabs(bias);
+  int64_t terms = 0, group = std::min(32u, format.groupSize());
+  for (int64_t i = 0; i < k; i += group) {
+    int64_t inBlock = i % format.blockElements;
+    if (inBlock == 0)
+      decoder.decodeCanonical(
+          file + i / format.blockElements * format.blockBytes, block);
+    int64_t products = 0, codes = 0;
+    for (int64_t e = 0; e < group; ++e) {
+      products += int64_t(block.values[inBlock + e]) * x.codes[i + e];
+      codes += x.codes[i + e];
+    }
+    int64_t g = inBlock / format.groupSize();
+    double scale = x.scales[i / 32];
+    double main = scale * block.a[g] * products;
+    double offset = format.hasOffset() ? scale * block.b[g] * codes : 0;
+    sum += main + offset;
+    magnitude += std::fabs(main) + std::fabs(offset);
+    terms += format.hasOffset() ? 2 : 1;
+  }
+  return {sum, (terms + 4) * 0x1p-23 * magnitude};
+}
+
+Expected64 dotF32(const NumberFormat &format, const uint8_t *file, int64_t k,
+                  const std::vector<float> &x, float bias) {
+  std::vector<float> weights(k);
+  llvm::cantFail(
+      decode(format,
+             llvm::ArrayRef(file, k / format.blockElements * format.blockBytes),
+             weights));
+  double sum = bias, magnitude = std::fabs(bias);
+  for (int64_t i = 0; i < k; ++i) {
+    sum += double(weights[i]) * x[i];
+    magnitude += std::fabs(double(weights[i]) * x[i]);
+  }
+  return {sum, (k + 4) * 0x1p-24 * magnitude};
+}
+
+struct Case {
+  std::string cpu, format;
+  Activations activations;
+};
+
+std::string caseName(const testing::TestParamInfo<Case> &info) {
+  return targetName(info.param.cpu) + "_" + info.param.format +
+         (info.param.activations == Activations::F32 ? "_f32" : "_a8");
+}
+
+std::vector<Case> allCases() {
+  std::vector<Case> cases;
+  for (const std::string &cpu : JitModule::runnableTargets())
+    for (const Tile16Layout &layout : Tile16Layout::all()) {
+      cases.push_back({cpu, layout.format.str(), Activations::F32});
+      if (!layout.isFloat())
+        cases.push_back({cpu, layout.format.str(), Activations::A8B32});
+    }
+  return cases;
+}
+
+class Linear : public testing::TestWithParam<Case> {
+protected:
+  void SetUp() override {
+    format = lookupFormat(GetParam().format);
+    jit = std::make_unique<JitModule>(GetParam().cpu);
+    spec.format = GetParam().format;
+    spec.activations = GetParam().activations;
+  }
+
+  std::string addKernel(bool bias) {
+    spec.bias = bias;
+    auto kernel = getLinearKernel(jit->module(), jit->target(), spec);
+    EXPECT_TRUE(bool(kernel));
+    kernel->setPublic();
+    return kernel->getName().str();
+  }
+
+  /// All rows of y for `m` rows of x on `threads` threads, run in turn.
+  std::vector<float> run(LinearFunction *kernel, QuantizeFunction *quantizeRow,
+                         llvm::ArrayRef<std::vector<float>> rows,
+                         uint8_t *weights, const float *bias, int64_t n,
+                         int64_t k, int64_t threads) {
+    int64_t m = rows.size(), ldx = k + kSlack, ldy = n + kSlack;
+    std::vector<float> y(m * ldy, kCanary);
+    int64_t scratchBytes = linearScratchBytes(spec, m, k);
+    EXPECT_EQ(scratchBytes,
+              linearScratchBytes(spec, 0, k) +
+                  (m + 7) / 8 * 8 * linearScratchBytesPerRow(spec, k));
+    Buffer quantized((m + 7) / 8 * 8 * activationBytesPerRow(k));
+    std::vector<float> plain(m * ldx, NAN);
+    for (int64_t row = 0; row < m; ++row) {
+      quantizeRow(rows[row].data(), quantized.data(), row, m, k);
+      std::copy(rows[row].begin(), rows[row].end(), &plain[row * ldx]);
+    }
+    plain.resize(m * ldx - kSlack);
+    for (int64_t thread = 0; thread < threads; ++thread) {
+      Buffer scratch(scratchBytes);
+      kernel(spec.activations == Activations::F32
+                 ? static_cast<void *>(plain.data())
+                 : quantized.data(),
+             weights, bias, y.data(), m, n, k, ldx, ldy, scratch.data(), thread,
+             threads);
+    }
+    for (int64_t row = 0; row < m; ++row)
+      for (int64_t i = 0; i < kSlack; ++i)
+        EXPECT_EQ(y[row * ldy + n + i], kCanary) << "beyond the row";
+    return y;
+  }
+
+  const NumberFormat *format = nullptr;
+  std::unique_ptr<JitModule> jit;
+  LinearSpec spec;
+};
+
+TEST_P(Linear, AgreesWithF64AndWithItself) {
+  std::string plainName = addKernel(false), biasName = addKernel(true);
+  func::FuncOp quantizer = getQuantizeRowKernel(jit->module(), jit->target());
+  quantizer.setPublic();
+  std::string quantizerName = quantizer.getName().str();
+  ASSERT_TRUE(jit->compile());
+  auto *plain = jit->get<LinearFunction>(plainName);
+  auto *biased = jit->get<LinearFunction>(biasName);
+  auto *quantizeRow = jit->get<QuantizeFunction>(quantizerName);
+  ASSERT_TRUE(plain && biased && quantizeRow);
+
+  std::vector<int64_t> widths;
+  if (format->isFloat())
+    widths = {1, 30, 163};
+  else if (format->blockElements <= 32)
+    widths = {32, 96, 160, 512};
+  else
+    widths = {format->blockElements, 512, 768};
+  for (int64_t k : widths)
+    for (int64_t n : {1, 77, 176}) {
+      int64_t rowBytes = k / format->blockElements * format->blockBytes;
+      std::vector<uint8_t> file = randomWeights(*format, n, k, n + k);
+      int64_t bytes = *tile16Bytes(spec.format, n, k);
+      Buffer weights(bytes);
+      ASSERT_FALSE(relayoutToTile16(spec.format, n, k, file, 0, (n + 15) / 16,
+                                    {weights.data(), size_t(bytes)}));
+      std::vector<float> bias = randomRow(n, 7);
+      constexpr int64_t kMostRows = 33;
+      std::vector<std::vector<float>> rows;
+      for (int64_t m = 0; m < kMostRows; ++m)
+        rows.push_back(randomRow(k, 1000 + m));
+      int64_t ldy = n + kSlack;
+
+      // All rows in one call against f64.
+      spec.bias = true;
+      std::vector<float> all =
+          run(biased, quantizeRow, rows, weights.data(), bias.data(), n, k, 1);
+      for (int64_t m = 0; m < kMostRows; m += 5) {
+        Quantized x;
+        if (spec.activations == Activations::A8B32)
+          x = quantize(rows[m]);
+        for (int64_t i = 0; i < n; ++i) {
+          const uint8_t *row = &file[i * rowBytes];
+          Expected64 expected = spec.activations == Activations::A8B32
+                                    ? dotInt8(*format, row, k, x, bias[i])
+                                    : dotF32(*format, row, k, rows[m], bias[i]);
+          ASSERT_NEAR(all[m * ldy + i], expected.value, expected.bound)
+              << "m " << m << " n " << i << " of " << n << " k " << k;
+        }
+      }
+
+      // Other row counts and numbers of threads give the same bits.
+      for (int64_t m : {1, 2, 3, 4, 5, 8, 9, 16, 17, 33})
+        for (int64_t threads : {1, 2, 3}) {
+          llvm::ArrayRef<std::vector<float>> some =
+              llvm::ArrayRef(rows).take_back(m);
+          std::vector<float> y = run(biased, quantizeRow, some, weights.data(),
+                                     bias.data(), n, k, threads);
+          const float *expected = &all[(kMostRows - m) * ldy];
+          for (int64_t row = 0; row < m; ++row)
+            ASSERT_EQ(0, std::memcmp(&y[row * ldy], expected + row * ldy,
+                                     n * sizeof(float)))
+                << "row " << row << " of " << m << ", " << threads
+                << " threads, n " << n << " k " << k;
+        }
+
+      // Without bias: the sum before the addition.
+      spec.bias = false;
+      for (int64_t m : {1, 3, 20}) {
+        std::vector<float> y =
+            run(plain, quantizeRow, llvm::ArrayRef(rows).take_front(m),
+                weights.data(), nullptr, n, k, 2);
+        for (int64_t row = 0; row < m; ++row)
+          for (int64_t i = 0; i < n; ++i)
+            ASSERT_EQ(y[row * ldy + i] + bias[i], all[row * ldy + i]);
+      }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Linear, testing::ValuesIn(allCases()),
+                         caseName);
+
+class PerTarget : public testing::TestWithParam<std::string> {};
+
+/// The layout that Linear.h describes, with the numbers of the host's rule.
+TEST_P(PerTarget, QuantizesRowsLikeTheHost) {
+  JitModule jit(GetParam());
+  getQuantizeRowKernel(jit.module(), jit.target()).setPublic();
+  ASSERT_TRUE(jit.compile());
+  auto *quantizeRow = jit.get<QuantizeFunction>("winnow_quantize_row_a8_b32");
+  ASSERT_TRUE(quantizeRow);
+  for (int64_t k : {32, 64, 96, 640})
+    for (int64_t m : {1, 2, 8, 11}) {
+      int64_t padded = (k + 63) / 64 * 64, tile = m == 1 ? 1 : 8;
+      Buffer buffer((m + 7) / 8 * 8 * activationBytesPerRow(k));
+      for (int64_t row = 0; row < m; ++row) {
+        std::vector<float> x = randomRow(k, row);
+        switch (row % 5) { // special first blocks
+        case 1:
+          std::fill_n(x.begin(), 32, 0.0f);
+          break;
+        case 2:
+          x[5] = INFINITY;
+          break;
+        case 3:
+          x[31] = NAN;
+          break;
+        case 4:
+          std::fill_n(x.begin(), 32, 0x1p-140f);
+          break;
+        }
+        quantizeRow(x.data(), buffer.data(), row, m, k);
+        Quantized expected = quantize(x);
+        expected.codes.resize(padded, 0);
+        expected.scales.resize(padded / 32, 0.0f);
+        const uint8_t *base =
+            buffer.data() + row / tile * tile * activationBytesPerRow(k);
+        int64_t lane = row % tile;
+        for (int64_t i = 0; i < padded; ++i)
+          ASSERT_EQ(int8_t(base[(i / 4 * tile + lane) * 4 + i % 4]),
+                    expected.codes[i])
+              << "row " << row << " k " << i;
+        const uint8_t *scales = base + padded * tile;
+        const uint8_t *sums = scales + padded / 32 * tile * 4;
+        for (int64_t block = 0; block < padded / 32; ++block) {
+          float scale;
+          std::memcpy(&scale, scales + (block * tile + lane) * 4, 4);
+          if (std::isnan(expected.scales[block]))
+            ASSERT_TRUE(std::isnan(scale));
+          else
+            ASSERT_EQ(scale, expected.scales[block]);
+        }
+        for (int64_t half = 0; half < padded / 16; ++half) {
+          int32_t sum, total = 0;
+          std::memcpy(&sum, sums + (half * tile + lane) * 4, 4);
+          for (int64_t i = 0; i < 16; ++i)
+            total += expected.codes[half * 16 + i];
+          ASSERT_EQ(sum, total);
+        }
+      }
+    }
+}
+
+TEST_P(PerTarget, EmbedsRowsOfEveryFormat) {
+  JitModule jit(GetParam());
+  for (const Tile16Layout &layout : Tile16Layout::all()) {
+    auto kernel = getEmbedRowKernel(jit.module(), jit.target(), layout.format);
+    ASSERT_TRUE(bool(kernel));
+    kernel->setPublic();
+  }
+  ASSERT_TRUE(jit.compile());
+  for (const Tile16Layout &layout : Tile16Layout::all()) {
+    const NumberFormat &format = *lookupFormat(layout.format);
+    auto *embed =
+        jit.get<EmbedFunction>("winnow_embed_row_" + layout.format.str());
+    ASSERT_TRUE(embed);
+    int64_t n = 37, k = 3 * std::max(format.blockElements, 32u);
+    std::vector<uint8_t> file = randomWeights(format, n, k, 5);
+    std::vector<uint8_t> tile16(*tile16Bytes(layout.format, n, k));
+    ASSERT_FALSE(
+        relayoutToTile16(layout.format, n, k, file, 0, (n + 15) / 16, tile16));
+    int64_t rowBytes = k / format.blockElements * format.blockBytes;
+    for (int64_t row : {0, 5, 15, 16, 36}) {
+      std::vector<float> expected(k), actual(k + 1, kCanary);
+      ASSERT_FALSE(decode(format,
+                          llvm::ArrayRef(file).slice(row * rowBytes, rowBytes),
+                          expected));
+      embed(tile16.data(), row, k, 25.3f, actual.data());
+      for (int64_t i = 0; i < k; ++i)
+        ASSERT_EQ(actual[i], expected[i] * 25.3f)
+            << layout.format.str() << " row " << row << " k " << i;
+      ASSERT_EQ(actual[k], kCanary);
+    }
+  }
+}
+
+TEST_P(PerTarget, RefusesWhatItCannotCompute) {
+  JitModule jit(GetParam());
+  LinearSpec spec;
+  spec.format = "bf16";
+  EXPECT_EQ(
+      toString(getLinearKernel(jit.module(), jit.target(), spec).takeError()),
+      "float weights (bf16) take f32 activations only");
+  spec.format = "iq1_s";
+  EXPECT_EQ(
+      toString(getLinearKernel(jit.module(), jit.target(), spec).takeError()),
+      "number format 'iq1_s' has no tile16 layout");
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, PerTarget,
+                         testing::ValuesIn(JitModule::runnableTargets()),
+                         [](const auto &info) {
+                           return targetName(info.param);
+                         });
+
+} // namespace
