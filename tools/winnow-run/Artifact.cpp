@@ -1,0 +1,133 @@
+//===- Artifact.cpp - Opening NAME.so and NAME.weights --------------------===//
+
+#include "Artifact.h"
+
+#include <dlfcn.h>
+
+namespace winnow {
+namespace run {
+
+std::string apiSymbol(const std::string &name) {
+  std::string symbol = name.substr(name.find_last_of('/') + 1);
+  for (char &c : symbol)
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+          (c >= '0' && c <= '9')))
+      c = '_';
+  if (!symbol.empty() && symbol[0] >= '0' && symbol[0] <= '9')
+    symbol.insert(0, "_");
+  return symbol + "_winnow_api";
+}
+
+std::unique_ptr<Artifact> Artifact::open(const std::string &name,
+                                         std::string &error) {
+  std::unique_ptr<Artifact> artifact(new Artifact);
+  // Without a slash the system would search its library folders.
+  std::string path = name.find('/') == std::string::npos ? "./" + name : name;
+  artifact->library = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!artifact->library) {
+    error = std::string("cannot load the artifact: ") + dlerror();
+    return nullptr;
+  }
+  std::string symbol = apiSymbol(name);
+  auto function = reinterpret_cast<winnow_api_function>(
+      dlsym(artifact->library, symbol.c_str()));
+  if (!function) {
+    error = "'" + path + ".so' has no function " + symbol +
+            ": not an artifact, or renamed after it was compiled";
+    return nullptr;
+  }
+  artifact->functions = function();
+  if (!artifact->functions ||
+      artifact->functions->abi_version != WINNOW_ABI_VERSION ||
+      artifact->functions->struct_size < sizeof(winnow_api)) {
+    error = "'" + path + ".so' has another ABI version than this winnow-run (" +
+            std::to_string(WINNOW_ABI_VERSION) + ")";
+    return nullptr;
+  }
+  winnow_error failure = {};
+  if (artifact->functions->open(WINNOW_ABI_VERSION, (path + ".weights").c_str(),
+                                &artifact->handle, &failure) != WINNOW_OK) {
+    error = failure.message;
+    return nullptr;
+  }
+  artifact->description.struct_size = sizeof(winnow_model_info);
+  if (artifact->functions->info(artifact->handle, &artifact->description) !=
+      WINNOW_OK) {
+    error = "'" + path + ".so' does not describe itself";
+    return nullptr;
+  }
+  return artifact;
+}
+
+Artifact::~Artifact() {
+  if (handle)
+    functions->close(handle);
+  if (library)
+    dlclose(library);
+}
+
+std::unique_ptr<Session> Session::create(const Artifact &artifact,
+                                         const Options &options,
+                                         std::string &error) {
+  std::unique_ptr<Session> session(new Session);
+  session->artifact = &artifact;
+  session->tokens = options.context ? options.context : artifact.info().context;
+  winnow_session_options wanted = {};
+  wanted.struct_size = sizeof wanted;
+  wanted.threads = options.threads;
+  wanted.context = options.context;
+  wanted.piece = options.piece;
+  winnow_error failure = {};
+  if (artifact.api().session_create(artifact.model(), &wanted, &session->handle,
+                                    &failure) != WINNOW_OK) {
+    error = failure.message;
+    return nullptr;
+  }
+  return session;
+}
+
+Session::~Session() {
+  if (handle)
+    artifact->api().session_destroy(handle);
+}
+
+bool Session::prefill(const int32_t *ids, int64_t count, winnow_rows rows,
+                      std::string &error) {
+  winnow_tokens tokens = {ids, nullptr, nullptr, count};
+  winnow_error failure = {};
+  if (artifact->api().prefill(handle, &tokens, rows, &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+bool Session::decode(int32_t id, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().decode(handle, id, &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+bool Session::logits(const float *&data, int64_t &rows, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().logits(handle, &data, &rows, &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+bool Session::truncate(int64_t length, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().truncate(handle, length, &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+void Session::reset() { artifact->api().reset(handle); }
+
+int64_t Session::length() const { return artifact->api().length(handle); }
+
+} // namespace run
+} // namespace winnow

@@ -1,0 +1,75 @@
+//===- Artifact.h - Opening NAME.so and NAME.weights ------------*- C++ -*-===//
+
+#ifndef WINNOW_TOOLS_WINNOW_RUN_ARTIFACT_H
+#define WINNOW_TOOLS_WINNOW_RUN_ARTIFACT_H
+
+#include "Options.h"
+#include "winnow/Artifact.h"
+
+#include <memory>
+#include <string>
+
+namespace winnow {
+namespace run {
+
+/// The function that the artifact at `name` exports: the last part of the path,
+/// with '_' for everything but letters, digits and '_', with another '_' in
+/// front of a leading digit, and "_winnow_api".
+std::string apiSymbol(const std::string &name);
+
+/// An opened model.
+class Artifact {
+public:
+  /// Opens NAME.so and NAME.weights. Null and one line in `error` on failure.
+  static std::unique_ptr<Artifact> open(const std::string &name,
+                                        std::string &error);
+  ~Artifact();
+  Artifact(const Artifact &) = delete;
+  Artifact &operator=(const Artifact &) = delete;
+
+  const winnow_api &api() const { return *functions; }
+  winnow_model *model() const { return handle; }
+  const winnow_model_info &info() const { return description; }
+
+private:
+  Artifact() = default;
+
+  void *library = nullptr;
+  const winnow_api *functions = nullptr;
+  winnow_model *handle = nullptr;
+  winnow_model_info description = {};
+};
+
+/// A session of an artifact; its calls return false and set `error`.
+class Session {
+public:
+  /// With the threads, context and piece of `options`. The artifact must
+  /// outlive the session.
+  static std::unique_ptr<Session>
+  create(const Artifact &artifact, const Options &options, std::string &error);
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  bool prefill(const int32_t *ids, int64_t count, winnow_rows rows,
+               std::string &error);
+  bool decode(int32_t id, std::string &error);
+  /// [rows, vocabulary] of the last call.
+  bool logits(const float *&data, int64_t &rows, std::string &error);
+  bool truncate(int64_t length, std::string &error);
+  void reset();
+  int64_t length() const;
+  int64_t context() const { return tokens; }
+
+private:
+  Session() = default;
+
+  const Artifact *artifact = nullptr;
+  winnow_session *handle = nullptr;
+  int64_t tokens = 0;
+};
+
+} // namespace run
+} // namespace winnow
+
+#endif // WINNOW_TOOLS_WINNOW_RUN_ARTIFACT_H

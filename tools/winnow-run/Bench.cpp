@@ -1,0 +1,197 @@
+//===- Bench.cpp - Timing an artifact -------------------------------------===//
+
+#include "Bench.h"
+
+#include "Json.h"
+#include "ceilings/ArithmeticPeaks.h"
+#include "ceilings/ReadBandwidth.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <sched.h>
+#include <vector>
+
+namespace winnow {
+namespace run {
+
+/// The median of this many timings is reported.
+static constexpr int kRepetitions = 5;
+
+static double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+static double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+/// Ids spread over the vocabulary: real weights, no repeated rows.
+static std::vector<int32_t> benchIds(int64_t count, int64_t vocabulary) {
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < count; ++i)
+    ids.push_back(static_cast<int32_t>((i * 7919 + 13) % vocabulary));
+  return ids;
+}
+
+namespace {
+
+struct Timings {
+  std::vector<double> prefillSeconds, decodeSeconds;
+};
+
+/// One line of the report. Values that are no number are left out.
+struct Field {
+  const char *name;
+  double value;
+};
+
+} // namespace
+
+/// Prefills and decodes once to touch all memory, then repeatedly with a clock.
+static bool measure(Session &session, const std::vector<int32_t> &ids,
+                    int64_t prefill, Timings &timings, std::string &error) {
+  for (int repetition = -1; repetition < kRepetitions; ++repetition) {
+    session.reset();
+    double start = now();
+    if (!session.prefill(ids.data(), prefill, WINNOW_ROWS_LAST, error))
+      return false;
+    double middle = now();
+    for (size_t i = static_cast<size_t>(prefill); i < ids.size(); ++i)
+      if (!session.decode(ids[i], error))
+        return false;
+    double end = now();
+    if (repetition < 0)
+      continue;
+    timings.prefillSeconds.push_back(middle - start);
+    timings.decodeSeconds.push_back(end - middle);
+  }
+  return true;
+}
+
+static int availableThreads() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/// Multiplications and additions of the linear layers for one token, where the
+/// manifest says.
+static double linearOperations(const Artifact &artifact) {
+  std::string ignored;
+  std::optional<Json> manifest =
+      parseJson(artifact.info().manifest_json, ignored);
+  const Json *value =
+      manifest ? manifest->find("linear_operations_per_token") : nullptr;
+  std::optional<double> number = value ? value->number() : std::nullopt;
+  return number ? *number : std::nan("");
+}
+
+static double peakOf(const std::vector<ceilings::ArithmeticPeak> &peaks,
+                     const std::string &key) {
+  for (const ceilings::ArithmeticPeak &peak : peaks)
+    if (peak.key == key)
+      return peak.operationsPerSecond;
+  return std::nan("");
+}
+
+static void print(const std::vector<Field> &fields, bool json) {
+  std::string text;
+  char number[64];
+  for (const Field &field : fields) {
+    if (!std::isfinite(field.value))
+      continue;
+    bool whole = field.value == std::floor(field.value) && field.value < 1e15;
+    std::snprintf(number, sizeof number, whole ? "%.0f" : "%.6g", field.value);
+    if (json)
+      text += std::string(text.empty() ? "{" : ", ") + "\"" + field.name +
+              "\": " + number;
+    else
+      text +=
+          std::string(field.name) +
+          std::string(36 - std::min<size_t>(35, std::strlen(field.name)), ' ') +
+          number + "\n";
+  }
+  std::fputs((text + (json ? "}\n" : "")).c_str(), stdout);
+}
+
+bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
+           std::string &error) {
+  const winnow_model_info &info = artifact.info();
+  if (info.vocabulary <= 0) {
+    error = std::string(info.name) + " has no decoder to time";
+    return false;
+  }
+  if (options.benchPrefill > info.context ||
+      options.benchDecode > info.context - options.benchPrefill) {
+    error = "context overrun: --prefill " +
+            std::to_string(options.benchPrefill) + " and --decode " +
+            std::to_string(options.benchDecode) +
+            " do not fit in a context of " + std::to_string(info.context);
+    return false;
+  }
+  Options wanted = options;
+  if (wanted.threads == 0)
+    wanted.threads = availableThreads();
+  double start = now();
+  std::unique_ptr<Session> session = Session::create(artifact, wanted, error);
+  if (!session)
+    return false;
+  loadSeconds += now() - start;
+  Timings timings;
+  std::vector<int32_t> ids =
+      benchIds(options.benchPrefill + options.benchDecode, info.vocabulary);
+  if (!measure(*session, ids, options.benchPrefill, timings, error))
+    return false;
+
+  ceilings::ReadBandwidth read = ceilings::measureReadBandwidth(wanted.threads);
+  std::vector<ceilings::ArithmeticPeak> peaks =
+      ceilings::measureArithmeticPeaks(wanted.threads);
+  double prefillSpeed = static_cast<double>(options.benchPrefill) /
+                        median(timings.prefillSeconds);
+  double decodeSpeed =
+      static_cast<double>(options.benchDecode) / median(timings.decodeSeconds);
+  // On average a decoded token reads the caches of the prompt and of half of
+  // the tokens decoded with it.
+  double kvBytes = static_cast<double>(info.kv_bytes_per_token) *
+                   (static_cast<double>(options.benchPrefill) +
+                    static_cast<double>(options.benchDecode + 1) / 2);
+  double bytes = static_cast<double>(info.checkpoint_bytes_per_token) + kvBytes;
+  double readSpeed =
+      read.bytesPerSecond > 0 ? read.bytesPerSecond : std::nan("");
+  double operations = linearOperations(artifact);
+  double int8Peak = peakOf(peaks, "u8s8_dot");
+  print(
+      {{"threads", static_cast<double>(wanted.threads)},
+       {"prefill_tokens", static_cast<double>(options.benchPrefill)},
+       {"decode_tokens", static_cast<double>(options.benchDecode)},
+       {"prefill_tokens_per_second", prefillSpeed},
+       {"decode_tokens_per_second", decodeSpeed},
+       {"bytes_per_token", bytes},
+       {"kv_bytes_per_token", kvBytes},
+       {"read_bytes_per_second", readSpeed},
+       {"share_of_read_bandwidth", decodeSpeed * bytes / readSpeed},
+       {"linear_operations_per_token", operations},
+       {"f32_operations_per_second", peakOf(peaks, "f32_fma")},
+       {"int8_operations_per_second", int8Peak},
+       {"share_of_int8_operations", prefillSpeed * operations / int8Peak},
+       {"prefill_seconds_best",
+        *std::min_element(timings.prefillSeconds.begin(),
+                          timings.prefillSeconds.end())},
+       {"decode_seconds_best", *std::min_element(timings.decodeSeconds.begin(),
+                                                 timings.decodeSeconds.end())},
+       {"load_seconds", loadSeconds}},
+      options.json);
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return true;
+  error = std::string("cannot write the report: ") + std::strerror(errno);
+  return false;
+}
+
+} // namespace run
+} // namespace winnow

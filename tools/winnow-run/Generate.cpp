@@ -1,0 +1,263 @@
+//===- Generate.cpp - A prompt in, text or ids out ------------------------===//
+
+#include "Generate.h"
+
+#include "NpyFile.h"
+#include "Sampler.h"
+#include "StopTexts.h"
+#include "winnow/Tokenizer/Tokenizer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <unistd.h>
+
+namespace winnow {
+namespace run {
+
+static constexpr int64_t kDefaultTokens = 128;
+/// Tokens whose logits are in memory together; a vocabulary of 262,144 words
+/// makes 1 MB of each.
+static constexpr int64_t kLogitsPiece = 64;
+
+//===----------------------------------------------------------------------===//
+// The prompt
+//===----------------------------------------------------------------------===//
+
+static bool readFile(const std::string &path, std::string &text,
+                     std::string &error) {
+  std::FILE *file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+  if (!file) {
+    error = "cannot open '" + path + "': " + std::strerror(errno);
+    return false;
+  }
+  char buffer[65536];
+  errno = 0;
+  while (size_t size = std::fread(buffer, 1, sizeof buffer, file))
+    text.append(buffer, size);
+  bool good = !std::ferror(file);
+  if (!good)
+    error = "cannot read '" + path + "': " + std::strerror(errno);
+  if (file != stdin)
+    std::fclose(file);
+  return good;
+}
+
+/// The vocabulary NAME.tokenizer. With ids as the prompt it may be missing:
+/// then `tokenizer` stays null.
+static bool openTokenizer(const Options &options,
+                          std::unique_ptr<Tokenizer> &tokenizer,
+                          std::string &error) {
+  std::string path = options.name + ".tokenizer";
+  bool needed = !options.ids || !options.stops.empty();
+  if (!needed && access(path.c_str(), F_OK) != 0)
+    return true;
+  tokenizer = Tokenizer::open(path, error);
+  return tokenizer != nullptr;
+}
+
+static bool readPrompt(const Options &options, const Tokenizer *tokenizer,
+                       std::vector<int32_t> &ids, std::string &error) {
+  if (options.ids) {
+    ids = *options.ids;
+  } else {
+    std::string text;
+    if (options.prompt)
+      text = *options.prompt;
+    else if (!readFile(*options.promptFile, text, error))
+      return false;
+    ids = tokenizer->encode(text);
+  }
+  if (ids.empty())
+    error = "the prompt has no tokens";
+  return !ids.empty();
+}
+
+/// How many tokens to generate at most. The last one is not computed further,
+/// so it needs no place in the session.
+static bool countTokens(const Options &options, int64_t prompt, int64_t context,
+                        int64_t &count, std::string &error) {
+  int64_t room = context - prompt + 1;
+  if (!options.tokens && !options.logitsPath.empty())
+    count = 0;
+  else
+    count = options.tokens
+                ? *options.tokens
+                : std::min(kDefaultTokens, std::max<int64_t>(room, 0));
+  if (prompt <= context && count <= room)
+    return true;
+  error = "context overrun: a prompt of " + std::to_string(prompt) +
+          " tokens and " + std::to_string(count) +
+          " to generate do not fit in a context of " + std::to_string(context);
+  return false;
+}
+
+/// Computes the prompt and writes the logits of all its tokens.
+static bool prefillWithLogits(Session &session, const Options &options,
+                              const std::vector<int32_t> &ids,
+                              int64_t vocabulary, std::string &error) {
+  NpyFile file;
+  int64_t count = static_cast<int64_t>(ids.size());
+  if (!file.create(options.logitsPath, count, vocabulary, error))
+    return false;
+  int64_t piece = options.piece ? options.piece : kLogitsPiece;
+  for (int64_t start = 0; start < count; start += piece) {
+    const float *logits = nullptr;
+    int64_t rows = 0;
+    if (!session.prefill(ids.data() + start, std::min(piece, count - start),
+                         WINNOW_ROWS_ALL, error) ||
+        !session.logits(logits, rows, error) ||
+        !file.write(logits, rows * vocabulary, error))
+      return false;
+  }
+  return file.finish(error);
+}
+
+//===----------------------------------------------------------------------===//
+// The output
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Prints generated tokens as they come: ids, or text in whole characters up to
+/// a stop text.
+class Output {
+public:
+  Output(const Options &options, const Tokenizer *tokenizer)
+      : asIds(options.ids.has_value()), stops(options.stops) {
+    if (tokenizer)
+      decoder = std::make_unique<StreamDecoder>(*tokenizer);
+  }
+
+  /// Returns false when nothing more is wanted.
+  bool add(int32_t id) {
+    if (asIds)
+      print((count ? "," : "") + std::to_string(id));
+    ++count;
+    if (decoder) {
+      std::string text = stops.add(decoder->add(id));
+      if (!asIds)
+        print(text);
+    }
+    return !stops.stopped();
+  }
+
+  bool finish(std::string &error) {
+    if (decoder && !asIds) {
+      if (!stops.stopped())
+        print(stops.add(decoder->finish()));
+      if (!stops.stopped())
+        print(stops.finish());
+    }
+    // On a terminal the prompt of the shell starts on its own line; a file or
+    // pipe gets the text alone.
+    if ((asIds && count) || (!asIds && isatty(STDOUT_FILENO)))
+      print("\n");
+    if (!std::ferror(stdout) && std::fflush(stdout) == 0)
+      return true;
+    error = std::string("cannot write the output: ") + std::strerror(errno);
+    return false;
+  }
+
+private:
+  void print(const std::string &text) {
+    if (text.empty())
+      return;
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  bool asIds;
+  int64_t count = 0;
+  StopTexts stops;
+  std::unique_ptr<StreamDecoder> decoder;
+};
+
+} // namespace
+
+static double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+/// Generates up to `count` tokens after the prompt, whose last logits the
+/// session has; sets `count` to the number of them.
+static bool generateTokens(Session &session, const Options &options,
+                           const Tokenizer *tokenizer, size_t vocabulary,
+                           Output &output, int64_t &count, std::string &error) {
+  Sampler sampler(options.sampling);
+  int64_t wanted = count;
+  for (count = 0; count < wanted;) {
+    const float *logits = nullptr;
+    int64_t rows = 0;
+    if (!session.logits(logits, rows, error))
+      return false;
+    int32_t id = sampler.sample(logits + (rows - 1) * vocabulary, vocabulary);
+    if (id < 0) {
+      error = "the logits of token " + std::to_string(session.length() - 1) +
+              " are not numbers";
+      return false;
+    }
+    ++count;
+    bool ends =
+        tokenizer && !options.ignoreEos && tokenizer->isEndOfGeneration(id);
+    // The end is one of the generated ids, but it is no text.
+    if (ends && !options.ids)
+      return true;
+    if (!output.add(id) || ends || std::ferror(stdout))
+      return true;
+    if (count < wanted && !session.decode(id, error))
+      return false;
+  }
+  return true;
+}
+
+bool generate(const Artifact &artifact, const Options &options,
+              std::string &error) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::vector<int32_t> ids;
+  if (!openTokenizer(options, tokenizer, error) ||
+      !readPrompt(options, tokenizer.get(), ids, error))
+    return false;
+  std::unique_ptr<Session> session = Session::create(artifact, options, error);
+  if (!session)
+    return false;
+  int64_t promptSize = static_cast<int64_t>(ids.size());
+  int64_t count;
+  if (!countTokens(options, promptSize, session->context(), count, error))
+    return false;
+
+  int64_t vocabulary = artifact.info().vocabulary;
+  auto start = std::chrono::steady_clock::now();
+  bool computed =
+      options.logitsPath.empty()
+          ? session->prefill(ids.data(), promptSize, WINNOW_ROWS_LAST, error)
+          : prefillWithLogits(*session, options, ids, vocabulary, error);
+  if (!computed)
+    return false;
+  double prefillSeconds = secondsSince(start);
+
+  start = std::chrono::steady_clock::now();
+  Output output(options, tokenizer.get());
+  bool generated =
+      generateTokens(*session, options, tokenizer.get(),
+                     static_cast<size_t>(vocabulary), output, count, error);
+  std::string outputError;
+  if (!output.finish(outputError) && generated) {
+    error = outputError;
+    return false;
+  }
+  if (generated)
+    std::fprintf(
+        stderr,
+        "winnow-run: prompt of %lld tokens in %.3f s, then %lld tokens "
+        "in %.3f s\n",
+        static_cast<long long>(promptSize), prefillSeconds,
+        static_cast<long long>(count), secondsSince(start));
+  return generated;
+}
+
+} // namespace run
+} // namespace winnow

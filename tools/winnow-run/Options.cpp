@@ -1,0 +1,295 @@
+//===- Options.cpp - The command line of winnow-run -----------------------===//
+
+#include "Options.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace winnow {
+namespace run {
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+static bool parseInteger(const std::string &text, int64_t least, int64_t most,
+                         int64_t &value) {
+  if (text.empty() ||
+      text.find_first_not_of("-0123456789") != std::string::npos)
+    return false;
+  char *end = nullptr;
+  errno = 0;
+  long long parsed = std::strtoll(text.c_str(), &end, 10);
+  if (errno != 0 || end != text.c_str() + text.size())
+    return false;
+  value = parsed;
+  return value >= least && value <= most;
+}
+
+static bool parseReal(const std::string &text, double least, double most,
+                      double &value) {
+  if (text.empty() || std::isspace(static_cast<unsigned char>(text[0])))
+    return false;
+  char *end = nullptr;
+  value = std::strtod(text.c_str(), &end);
+  return end == text.c_str() + text.size() && std::isfinite(value) &&
+         value >= least && value <= most;
+}
+
+static bool parseIds(const std::string &text, std::vector<int32_t> &ids) {
+  size_t start = 0;
+  while (true) {
+    size_t comma = text.find(',', start);
+    int64_t id;
+    if (!parseInteger(text.substr(start, comma - start),
+                      std::numeric_limits<int32_t>::min(),
+                      std::numeric_limits<int32_t>::max(), id))
+      return false;
+    ids.push_back(static_cast<int32_t>(id));
+    if (comma == std::string::npos)
+      return true;
+    start = comma + 1;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// One option: how it is written, what --help says of it, and what it does. A
+/// value that does not suit makes `apply` return false; `expected` then says
+/// what would. Options without help are for tests.
+struct OptionRow {
+  const char *name;
+  const char *value; ///< placeholder, or null for a flag
+  const char *help;
+  const char *expected;
+  bool (*apply)(Options &options, const std::string &value);
+};
+
+} // namespace
+
+static constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+
+static const OptionRow kRows[] = {
+    {"--prompt", "TEXT", "continue this text", "text",
+     [](Options &o, const std::string &v) {
+       o.prompt = v;
+       return true;
+     }},
+    {"--prompt-file", "FILE", "continue the text in FILE (- is standard input)",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.promptFile = v;
+       return !v.empty();
+     }},
+    {"--ids", "1,2,3",
+     "continue these token ids, taken as they are; prints ids",
+     "integers separated by commas",
+     [](Options &o, const std::string &v) {
+       return parseIds(v, o.ids.emplace());
+     }},
+    {"-n", "N", "tokens to generate (default 128, or what the context holds)",
+     "a count",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 0, kMost, o.tokens.emplace());
+     }},
+    {"--temperature", "T", "0 takes the most likely token (default 0)",
+     "a number of at least 0",
+     [](Options &o, const std::string &v) {
+       return parseReal(v, 0, 1e6, o.sampling.temperature);
+     }},
+    {"--top-k", "K", "sample among the K most likely tokens (default 0: all)",
+     "a count",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 0, kMost, o.sampling.topK);
+     }},
+    {"--top-p", "P",
+     "sample among the most likely tokens that together reach P (default 1)",
+     "a number from 0 to 1",
+     [](Options &o, const std::string &v) {
+       return parseReal(v, 0, 1, o.sampling.topP);
+     }},
+    {"--min-p", "P",
+     "sample among tokens at least P times as likely as the best (default 0)",
+     "a number from 0 to 1",
+     [](Options &o, const std::string &v) {
+       return parseReal(v, 0, 1, o.sampling.minP);
+     }},
+    {"--seed", "S", "start of the random numbers (default 42)", "a count",
+     [](Options &o, const std::string &v) {
+       int64_t seed;
+       if (!parseInteger(v, 0, kMost, seed))
+         return false;
+       o.sampling.seed = static_cast<uint64_t>(seed);
+       return true;
+     }},
+    {"--stop", "TEXT", "end before this text appears (may be repeated)",
+     "a text that is not empty",
+     [](Options &o, const std::string &v) {
+       o.stops.push_back(v);
+       return !v.empty();
+     }},
+    {"--ignore-eos", nullptr, "go on after an end-of-sequence token", nullptr,
+     [](Options &o, const std::string &) { return o.ignoreEos = true; }},
+    {"--threads", "T", "threads (default: one per processor)",
+     "a count from 0 to 1024",
+     [](Options &o, const std::string &v) {
+       int64_t threads;
+       if (!parseInteger(v, 0, 1024, threads))
+         return false;
+       o.threads = static_cast<int32_t>(threads);
+       return true;
+     }},
+    {"--context", "N", "tokens of a session (default: the artifact's context)",
+     "a count of at least 1",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 1, kMost, o.context);
+     }},
+    {"--piece", "N", nullptr, "a count of at least 1",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 1, kMost, o.piece);
+     }},
+    {"--logits", "OUT.npy",
+     "write the logits of every prompt token, float32 [tokens, vocabulary]",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.logitsPath = v;
+       return !v.empty();
+     }},
+    {"--bench", nullptr, "time prefill and decode", nullptr,
+     [](Options &o, const std::string &) { return o.bench = true; }},
+    {"--prefill", "N", "with --bench: tokens of the prompt (default 512)",
+     "a count of at least 1",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 1, kMost, o.benchPrefill);
+     }},
+    {"--decode", "N", "with --bench: tokens decoded after it (default 64)",
+     "a count of at least 1",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 1, kMost, o.benchDecode);
+     }},
+    {"--json", nullptr, "with --bench and --inspect: print JSON", nullptr,
+     [](Options &o, const std::string &) { return o.json = true; }},
+    {"--inspect", nullptr, "print what is in the artifact", nullptr,
+     [](Options &o, const std::string &) { return o.inspect = true; }},
+    {"--verify", nullptr, "first compare all weights with their hash", nullptr,
+     [](Options &o, const std::string &) { return o.verify = true; }},
+    {"--version", nullptr, "print the version", nullptr,
+     [](Options &o, const std::string &) { return o.version = true; }},
+    {"--help", nullptr, "print this text", nullptr,
+     [](Options &o, const std::string &) { return o.help = true; }},
+};
+
+//===----------------------------------------------------------------------===//
+// The whole line
+//===----------------------------------------------------------------------===//
+
+/// Refuses combinations that make no sense.
+static bool check(const Options &o, std::string &error) {
+  if (o.help || o.version)
+    return true;
+  if (o.name.empty()) {
+    error = "no artifact given; try --help";
+    return false;
+  }
+  int prompts =
+      o.prompt.has_value() + o.promptFile.has_value() + o.ids.has_value();
+  if (o.bench && o.inspect)
+    error = "--bench and --inspect exclude each other";
+  else if (prompts > 1)
+    error = "only one of --prompt, --prompt-file and --ids can be given";
+  else if ((o.bench || o.inspect) && prompts)
+    error = std::string(o.bench ? "--bench" : "--inspect") + " takes no prompt";
+  else if ((o.bench || o.inspect) && !o.logitsPath.empty())
+    error =
+        std::string(o.bench ? "--bench" : "--inspect") + " writes no logits";
+  else if (!o.bench && !o.inspect && !o.verify && !prompts)
+    error = "one of --prompt, --prompt-file, --ids, --bench and --inspect is "
+            "needed";
+  else if (o.json && !o.bench && !o.inspect)
+    error = "--json goes with --bench or --inspect";
+  return error.empty();
+}
+
+std::optional<Options> parseOptions(const std::vector<std::string> &arguments,
+                                    std::string &error) {
+  Options options;
+  error.clear();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string &argument = arguments[i];
+    if (argument.empty() || argument[0] != '-') {
+      if (argument.empty() || !options.name.empty()) {
+        error = "unexpected argument '" + argument + "'";
+        return std::nullopt;
+      }
+      options.name = argument;
+      continue;
+    }
+    // Both "--option value" and "--option=value".
+    size_t equals = argument.compare(0, 2, "--") == 0 ? argument.find('=')
+                                                      : std::string::npos;
+    std::string name = argument.substr(0, equals);
+    const OptionRow *row = nullptr;
+    for (const OptionRow &candidate : kRows)
+      if (name == candidate.name)
+        row = &candidate;
+    if (!row) {
+      error = "unknown option '" + name + "'; try --help";
+      return std::nullopt;
+    }
+    std::string value;
+    if (row->value) {
+      if (equals != std::string::npos) {
+        value = argument.substr(equals + 1);
+      } else if (++i < arguments.size()) {
+        value = arguments[i];
+      } else {
+        error = name + " needs a value: " + row->expected;
+        return std::nullopt;
+      }
+    } else if (equals != std::string::npos) {
+      error = name + " takes no value";
+      return std::nullopt;
+    }
+    if (!row->apply(options, value)) {
+      error = name + " is '" + value + "', expected " + row->expected;
+      return std::nullopt;
+    }
+  }
+  if (!check(options, error))
+    return std::nullopt;
+  return options;
+}
+
+std::string helpText() {
+  std::string text =
+      "usage: winnow-run NAME (--prompt TEXT | --prompt-file FILE | --ids "
+      "1,2,3) [options]\n"
+      "       winnow-run NAME --ids 1,2,3 --logits OUT.npy\n"
+      "       winnow-run NAME --bench [--prefill N --decode N] [--json]\n"
+      "       winnow-run NAME --inspect\n"
+      "\n"
+      "Runs the model that winnow-compile made; NAME is its path without "
+      "extension.\n"
+      "Generated text goes to standard output, everything else to standard "
+      "error.\n"
+      "\n";
+  for (const OptionRow &row : kRows) {
+    if (!row.help)
+      continue;
+    std::string left = std::string("  ") + row.name;
+    if (row.value)
+      left += std::string(" ") + row.value;
+    left.resize(std::max<size_t>(left.size() + 1, 24), ' ');
+    text += left + row.help + "\n";
+  }
+  return text;
+}
+
+} // namespace run
+} // namespace winnow

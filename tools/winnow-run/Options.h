@@ -1,0 +1,58 @@
+//===- Options.h - The command line of winnow-run ---------------*- C++ -*-===//
+
+#ifndef WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
+#define WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace winnow {
+namespace run {
+
+/// How the next token is chosen; see Sampler.h.
+struct SamplingOptions {
+  double temperature = 0; ///< 0: greedy
+  int64_t topK = 0;       ///< 0: off
+  double topP = 1;        ///< 1: off
+  double minP = 0;        ///< 0: off
+  uint64_t seed = 42;
+};
+
+/// What the user asked for.
+struct Options {
+  std::string name; ///< the artifact's path without extension
+  std::optional<std::string> prompt;
+  std::optional<std::string> promptFile;
+  std::optional<std::vector<int32_t>> ids;
+  std::optional<int64_t> tokens; ///< to generate; not given: 128
+  SamplingOptions sampling;
+  std::vector<std::string> stops;
+  bool ignoreEos = false;
+  int32_t threads = 0; ///< 0: one per processor
+  int64_t context = 0; ///< 0: the artifact's
+  int64_t piece = 0;   ///< 0: default
+  std::string logitsPath;
+  bool bench = false;
+  int64_t benchPrefill = 512;
+  int64_t benchDecode = 64;
+  bool json = false;
+  bool inspect = false;
+  bool verify = false;
+  bool version = false;
+  bool help = false;
+};
+
+/// Reads the command line (without the program's name). Returns nothing and
+/// sets `error`, one line, where it makes no sense.
+std::optional<Options> parseOptions(const std::vector<std::string> &arguments,
+                                    std::string &error);
+
+/// The text of --help.
+std::string helpText();
+
+} // namespace run
+} // namespace winnow
+
+#endif // WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
