@@ -8,7 +8,7 @@
 #include "mlir/IR/DialectImplementation.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
 
 #include <cmath>
 
@@ -29,6 +29,13 @@ static std::string describePlace(ArrayRef<int64_t> shape, int64_t index) {
     index /= size;
   }
   return "[" + llvm::join(place, ", ") + "]";
+}
+
+/// Nine digits tell all f32 numbers apart.
+static std::string describeNumber(double number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.9g", number);
+  return text;
 }
 
 static double getElement(const Tensor &tensor, int64_t index) {
@@ -58,10 +65,10 @@ static LogicalResult compare(Operation *op, ArrayRef<RuntimeValue> operands,
   if (differences == 0)
     return success();
   return op->emitOpError("expects ")
-         << llvm::formatv("{0:g9}", getElement(*expected, first)).str()
-         << " at " << describePlace(actual->shape(), first) << ", found "
-         << llvm::formatv("{0:g9}", getElement(*actual, first)).str() << " ("
-         << differences << " of " << actual->size() << " elements differ)";
+         << describeNumber(getElement(*expected, first)) << " at "
+         << describePlace(actual->shape(), first) << ", found "
+         << describeNumber(getElement(*actual, first)) << " (" << differences
+         << " of " << actual->size() << " elements differ)";
 }
 
 namespace {

@@ -1,0 +1,56 @@
+"""Calls on one cache, and what the cache must hold after each of them."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+# Each step: the entry, its arguments, and the numbers of the slots that are
+# left afterwards. Slot n holds the key (n, -n) and the value n + 1/512, which
+# bf16 rounds to n for n of at least 1.
+STEPS: list[tuple[str, list[int] | int, list[int]]] = [
+    ("append", [1, 2, 3], [1, 2, 3]),
+    ("append", [], [1, 2, 3]),
+    ("truncate", 5, [1, 2, 3]),
+    ("truncate", 2, [1, 2]),
+    ("append", [7, 8], [1, 2, 7, 8]),
+    ("truncate", 0, []),
+    ("append", [9], [9]),
+]
+
+
+def write(folder: Path) -> None:
+    """Write the arguments of all steps and the list of calls."""
+    lines = []
+    for number, (entry, argument, _) in enumerate(STEPS):
+        prefix = folder / f"step{number}"
+        lines.append(f"{entry} {prefix}")
+        if entry == "truncate":
+            np.save(f"{prefix}.length.npy", np.array(argument, np.int64))
+            continue
+        slots = np.array(argument, np.float32)
+        np.save(f"{prefix}.key.npy", np.stack([slots, -slots], 1)[:, None, :])
+        np.save(f"{prefix}.value.npy", (slots + np.float32(1 / 512))[:, None, None])
+        np.save(f"{prefix}.positions.npy", 10 * slots.astype(np.int32))
+        np.save(f"{prefix}.segments.npy", slots.astype(np.int32) % 2)
+    (folder / "calls.txt").write_text("\n".join(lines) + "\n")
+
+
+def check(folder: Path) -> None:
+    """Compare the results of all steps."""
+    for number, (_, _, left) in enumerate(STEPS):
+        slots = np.array(left, np.float32)
+        expected = [
+            np.stack([slots, -slots], 1)[:, None, :],
+            slots[:, None, None],
+            10 * slots.astype(np.int32),
+            slots.astype(np.int32) % 2,
+        ]
+        for output, array in enumerate(expected):
+            found = np.load(folder / f"step{number}.out{output}.npy")
+            np.testing.assert_array_equal(found, array, f"step {number}, output {output}")
+            assert found.dtype == array.dtype
+
+
+if __name__ == "__main__":
+    {"write": write, "check": check}[sys.argv[1]](Path(sys.argv[2]))
