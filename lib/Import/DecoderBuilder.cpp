@@ -55,7 +55,7 @@ private:
   }
 
   Value useParam(StringRef name);
-  Value useVector(StringRef suffix);
+  Value useVector(StringRef name);
   Value buildLinear(Value input, StringRef name);
   Value buildNorm(Value input, StringRef name);
   Value buildRope(Value input, Value positions, const RopeConfig &rope);
@@ -91,9 +91,9 @@ Value DecoderBuilder::useParam(StringRef name) {
   return ParamRefOp::create(builder, location, param.getType(), name);
 }
 
-/// A norm's weight or a bias as plain f32: ops take vectors without encoding.
-Value DecoderBuilder::useVector(StringRef suffix) {
-  Value vector = useParam(getTensorName(suffix));
+/// A vector as plain f32, or null: ops take vectors without encoding.
+Value DecoderBuilder::useVector(StringRef name) {
+  Value vector = useParam(name);
   if (!vector || !getEncoding(vector.getType()))
     return vector;
   auto type = cast<RankedTensorType>(vector.getType());
@@ -104,7 +104,7 @@ Value DecoderBuilder::useVector(StringRef suffix) {
 Value DecoderBuilder::buildLinear(Value input, StringRef name) {
   setLocation(getTensorName(name));
   Value weight = useParam(getTensorName((name + ".weight").str()));
-  Value bias = useVector((name + ".bias").str());
+  Value bias = useVector(getTensorName((name + ".bias").str()));
   int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
   return LinearOp::create(builder, location, getRows({rows}), input, weight,
                           bias);
@@ -112,7 +112,7 @@ Value DecoderBuilder::buildLinear(Value input, StringRef name) {
 
 Value DecoderBuilder::buildNorm(Value input, StringRef name) {
   setLocation(getTensorName(name));
-  Value weight = useVector((name + ".weight").str());
+  Value weight = useVector(getTensorName((name + ".weight").str()));
   if (!weight)
     return input;
   return NormOp::create(builder, location, input.getType(), input, weight,
@@ -122,15 +122,7 @@ Value DecoderBuilder::buildNorm(Value input, StringRef name) {
 
 Value DecoderBuilder::buildRope(Value input, Value positions,
                                 const RopeConfig &rope) {
-  Value factors;
-  if (Value stored = useParam("rope_freqs.weight")) {
-    auto type = cast<RankedTensorType>(stored.getType());
-    factors = getEncoding(type)
-                  ? RecodeOp::create(builder, location, withEncoding(type, {}),
-                                     stored)
-                        .getResult()
-                  : stored;
-  }
+  Value factors = useVector("rope_freqs.weight");
   RopeScalingAttr scaling;
   if (rope.scaling != RopeScalingKind::None) {
     bool yarn = rope.scaling == RopeScalingKind::Yarn;

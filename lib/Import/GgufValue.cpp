@@ -2,6 +2,7 @@
 
 #include "winnow/Import/Gguf.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 
 #include <limits>

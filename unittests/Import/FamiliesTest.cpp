@@ -283,13 +283,75 @@ TEST_F(Families, OptionalNumbers) {
 TEST_F(Families, CountsPerLayer) {
   TinyModel tiny("llama");
   tiny.without = {"blk.1.ffn_gate.weight", "blk.1.ffn_up.weight",
-                  "blk.1.ffn_down.weight"};
+                  "blk.1.ffn_down.weight", "blk.1.attn_k.weight",
+                  "blk.1.attn_v.weight"};
   tiny.extra.addF32("blk.1.ffn_gate.weight", {12, 8});
   tiny.extra.addF32("blk.1.ffn_up.weight", {12, 8});
   tiny.extra.addF32("blk.1.ffn_down.weight", {8, 12});
-  GgufWriter writer = tiny.makeWriter();
-  EXPECT_EQ(fail(writer), "tensor 'blk.1.ffn_gate.weight' has shape 8x12, "
-                          "expects 20x12");
+  tiny.extra.addF32("blk.1.attn_k.weight", {12, 6});
+  tiny.extra.addF32("blk.1.attn_v.weight", {12, 6});
+  EXPECT_EQ(fail(tiny),
+            "tensor 'blk.1.attn_k.weight' has shape 6x12, expects 12x12");
+
+  tiny.withoutKeys = {"llama.feed_forward_length",
+                      "llama.attention.head_count_kv"};
+  tiny.extra.set("llama.feed_forward_length", GgufValueType::Int32,
+                 std::vector<int32_t>{20, 8});
+  TinyModel wrong = tiny;
+  tiny.extra.set("llama.attention.head_count_kv", GgufValueType::UInt32,
+                 std::vector<uint32_t>{2, 1});
+  import(tiny);
+  func::FuncOp forward = getForward();
+  EXPECT_EQ(cast<KvCacheType>(forward.getArgumentTypes()[4]).getHeads(), 2);
+  EXPECT_EQ(cast<KvCacheType>(forward.getArgumentTypes()[5]).getHeads(), 1);
+
+  for (std::vector<uint32_t> heads :
+       {std::vector<uint32_t>{2}, {2, 1, 1}, {2, 0}, {2, 1u << 31}}) {
+    TinyModel bad = wrong;
+    bad.extra.set("llama.attention.head_count_kv", GgufValueType::UInt32,
+                  heads);
+    EXPECT_NE(fail(bad).find("llama.attention.head_count_kv expects 2 positive "
+                             "integers, one per layer"),
+              std::string::npos);
+  }
+  wrong.extra.set("llama.attention.head_count_kv", uint32_t(3));
+  EXPECT_EQ(fail(wrong), "layer 0 has 4 query heads, expects a multiple of its "
+                         "3 key heads");
+}
+
+TEST_F(Families, WindowPattern) {
+  auto getWindows = [&](auto setPattern) {
+    TinyModel tiny("gemma3");
+    tiny.layers = 4;
+    tiny.extra.set("gemma3.attention.sliding_window", uint32_t(16));
+    tiny.extra.set("gemma3.rope.freq_base", 1e6f);
+    tiny.extra.set("gemma3.rope.freq_base_swa", 5e3f);
+    setPattern(tiny.extra);
+    import(tiny);
+    std::vector<int64_t> windows;
+    for (AttentionOp attention : collect<AttentionOp>())
+      windows.push_back(attention.getMask().getWindow());
+    for (auto [index, rope] : llvm::enumerate(collect<RopeOp>()))
+      EXPECT_EQ(rope.getBase().convertToDouble(),
+                windows[index / 2] ? 5e3 : 1e6);
+    return windows;
+  };
+  constexpr const char *key = "gemma3.attention.sliding_window_pattern";
+  using Windows = std::vector<int64_t>;
+  EXPECT_EQ(getWindows([](GgufWriter &) {}), (Windows{16, 16, 16, 16}));
+  EXPECT_EQ(getWindows([](GgufWriter &extra) { extra.set(key, uint32_t(2)); }),
+            (Windows{16, 0, 16, 0}));
+  EXPECT_EQ(getWindows([](GgufWriter &extra) {
+              extra.set(key, GgufValueType::Bool,
+                        std::vector<uint8_t>{0, 1, 1, 0});
+            }),
+            (Windows{0, 16, 16, 0}));
+  TinyModel wrong("gemma3");
+  wrong.extra.set("gemma3.attention.sliding_window", uint32_t(16));
+  wrong.extra.set(key, GgufValueType::Bool, std::vector<uint8_t>{1});
+  EXPECT_NE(fail(wrong).find("sliding_window_pattern expects one bool per "
+                             "layer"),
+            std::string::npos);
 }
 
 TEST_F(Families, Errors) {

@@ -26,6 +26,8 @@ struct TinyModel {
   GgufWriter extra;
   /// Tensors to leave out, by name.
   std::set<std::string> without;
+  /// Metadata that `extra` sets instead.
+  std::set<std::string> withoutKeys;
 
   explicit TinyModel(std::string architecture)
       : architecture(std::move(architecture)) {}
@@ -33,18 +35,22 @@ struct TinyModel {
   /// All metadata but what `extra` adds, and all tensors that the family needs.
   GgufWriter makeWriter() const {
     GgufWriter writer = extra;
-    auto key = [&](const char *name) { return architecture + "." + name; };
+    auto set = [&](const std::string &name, auto value) {
+      std::string key = architecture + "." + name;
+      if (!withoutKeys.count(key))
+        writer.set(key, value);
+    };
     writer.set("general.architecture", architecture.c_str());
     writer.set("general.name", "Tiny");
-    writer.set(key("context_length"), uint32_t(100));
-    writer.set(key("embedding_length"), uint32_t(12));
-    writer.set(key("block_count"), uint32_t(layers));
-    writer.set(key("feed_forward_length"), uint32_t(20));
-    writer.set(key("attention.head_count"), uint32_t(4));
-    writer.set(key("attention.head_count_kv"), uint32_t(2));
-    writer.set(key("attention.key_length"), uint32_t(headSize));
-    writer.set(key("attention.value_length"), uint32_t(headSize));
-    writer.set(key("attention.layer_norm_rms_epsilon"), 1e-5f);
+    set("context_length", uint32_t(100));
+    set("embedding_length", uint32_t(12));
+    set("block_count", uint32_t(layers));
+    set("feed_forward_length", uint32_t(20));
+    set("attention.head_count", uint32_t(4));
+    set("attention.head_count_kv", uint32_t(2));
+    set("attention.key_length", uint32_t(headSize));
+    set("attention.value_length", uint32_t(headSize));
+    set("attention.layer_norm_rms_epsilon", 1e-5f);
 
     auto add = [&](const std::string &name, std::vector<uint64_t> dims) {
       if (!without.count(name))
