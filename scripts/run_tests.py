@@ -97,7 +97,8 @@ def main() -> int:
 
     report = reports / "pytest.xml"
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
-    command += [f"--winnow-build={build}", str(ROOT / "test" / "EndToEnd")]
+    command.append(f"--winnow-build={build}")
+    command += [str(ROOT / "test" / folder) for folder in ("EndToEnd", "Reference")]
     if arguments.fast:
         command += ["-m", "not slow"]
     total += run("pytest", command, report)

@@ -8,6 +8,26 @@ include "winnow/OpBase.td"
 def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     AttrSizedResultSegments]> {
   let summary = "Scaled dot-product attention over explicit positions";
+  let description = [{
+    query [Tq, Hq, Dk], key [Tk, Hkv, Dk], value [Tk, Hkv, Dv], Hkv divides Hq;
+    query head h reads key head h / (Hq / Hkv). For query i, head h, key j:
+
+    ```
+    s[i,h,j] = scale * dot(query[i,h], key[j,h'])
+    s        = softcap * tanh(s / softcap)              unless softcap is 0
+    s       += bias[j] or bias[i,j] or bias[h,i,j]      by the rank of bias
+    s        = -inf                                     where j is not visible to i
+    lse[i,h] = ln sum over j of exp(s[i,h,j])
+    p[i,h,j] = exp(s[i,h,j]) / (exp(lse[i,h]) + exp(sinks[h]))    no sinks: + 0
+    output[i,h] = sum over j of p[i,h,j] * value[j,h']            [Tq, Hq, Dv]
+    scores[j,h'] = sum of p[i,h,j] over all i and the heads h of key head h'
+    ```
+
+    `lse` is [Tq, Hq] and leaves out the sinks; `scores` is [Tk, Hkv] and takes
+    them into account. A query that sees nothing has output 0 and lse -inf and
+    adds nothing to scores, with or without sinks. The key and value of an
+    invisible key are not read, whatever they hold.
+  }];
   let arguments = (ins
     3DTensorOf<[F32]>:$query, 3DTensorOf<[F32]>:$key, 3DTensorOf<[F32]>:$value,
     Winnow_Ids:$query_positions, Winnow_Ids:$key_positions,

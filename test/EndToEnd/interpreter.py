@@ -1,0 +1,64 @@
+"""Runs functions of a module in the reference interpreter (winnow-opt)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+class InterpreterError(RuntimeError):
+    """The interpreter refused a program; the message is what it printed."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: the function and its arguments by their winnow.name. Cache
+    arguments are left out: a cache is what earlier calls made of it."""
+
+    entry: str
+    arguments: dict[str, np.ndarray]
+
+
+def interpret(
+    winnow_opt: Path, module: str, calls: Sequence[Call | None], folder: Path
+) -> list[list[np.ndarray]]:
+    """Runs calls in order and returns their results, without caches. None
+    empties all caches and has no results. Files are left in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "module.mlir"
+    path.write_text(module)
+    lines = []
+    for number, call in enumerate(calls):
+        if call is None:
+            lines.append("reset")
+            continue
+        prefix = folder / f"call{number}"
+        lines.append(f"{call.entry} {prefix}")
+        for name, array in call.arguments.items():
+            np.save(f"{prefix}.{name}.npy", np.ascontiguousarray(array))
+    (folder / "calls.txt").write_text("\n".join(lines) + "\n")
+    finished = subprocess.run(
+        [
+            str(winnow_opt),
+            str(path),
+            f"--winnow-interpret=calls={folder / 'calls.txt'}",
+            "-o",
+            "/dev/null",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        raise InterpreterError(finished.stderr)
+    results = []
+    for number, call in enumerate(calls):
+        outputs: list[np.ndarray] = []
+        while call and (file := folder / f"call{number}.out{len(outputs)}.npy").exists():
+            outputs.append(np.load(file))
+        results.append(outputs)
+    return results
