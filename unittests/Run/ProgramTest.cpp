@@ -1,0 +1,248 @@
+//===- ProgramTest.cpp - winnow-run on the hand-written artifact ----------===//
+//
+// The model (unittests/Runtime/FakeModel.c) always finds the last word of its
+// vocabulary most likely, so greedy text is that word again and again.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Json.h"
+#include "WeightsFile.h"
+#include "winnow/Tokenizer/TokenizerData.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+std::string readAll(const std::string &path) {
+  std::ifstream stream(path, std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(stream)), {});
+}
+
+void writeAll(const std::string &path, const std::string &bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+class Program : public testing::Test {
+protected:
+  void SetUp() override {
+    char path[] = "/tmp/winnow-run-XXXXXX";
+    ASSERT_TRUE(mkdtemp(path));
+    folder = path;
+    name = folder + "/winnow_fake";
+    writeAll(name + ".so", readAll(WINNOW_FAKE_ARTIFACT));
+    writeAll(name + ".weights", WeightsFile().bytes());
+  }
+  void TearDown() override {
+    for (const char *file :
+         {"winnow_fake.so", "winnow_fake.weights", "winnow_fake.tokenizer",
+          "other.so", "out", "err", "prompt", "logits.npy"})
+      unlink((folder + "/" + file).c_str());
+    EXPECT_EQ(rmdir(folder.c_str()), 0) << "a file was left in " << folder;
+  }
+
+  /// Eleven pieces; the last one is `last`.
+  void writeTokenizer(const std::string &last, bool ends = false) {
+    winnow::TokenizerData data;
+    data.pieces = {"<unk>", "<s>", "</s>", "a", "b", "c",
+                   "d",     "e",   "f",    "g", last};
+    data.scores.assign(11, 0);
+    data.types.assign(11, winnow::PieceType::Normal);
+    data.types[0] = winnow::PieceType::Unknown;
+    data.types[1] = data.types[2] = winnow::PieceType::Control;
+    data.bos = 1;
+    data.eos = 2;
+    data.unknown = 0;
+    data.addBos = true;
+    if (ends)
+      data.endOfGeneration = {10};
+    writeAll(name + ".tokenizer", winnow::serialize(data));
+  }
+
+  /// Runs the program with arguments that are fit for a shell.
+  Result run(const std::string &arguments) {
+    std::string command = WINNOW_RUN_PROGRAM " " + arguments + " >" + folder +
+                          "/out 2>" + folder + "/err";
+    int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            readAll(folder + "/out"), readAll(folder + "/err")};
+  }
+
+  /// A run that has to fail: its one line without the program's name.
+  std::string failure(const std::string &arguments) {
+    Result result = run(arguments);
+    EXPECT_EQ(result.code, 1) << arguments;
+    EXPECT_EQ(result.out, "") << arguments;
+    std::string start = "winnow-run: error: ";
+    EXPECT_EQ(result.err.substr(0, start.size()), start);
+    EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << result.err;
+    return result.err.substr(start.size(),
+                             result.err.size() - start.size() - 1);
+  }
+
+  std::string folder, name;
+};
+
+} // namespace
+
+TEST_F(Program, GeneratesIds) {
+  Result result = run(name + " --ids 1,2,3 -n 4");
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "10,10,10,10\n");
+  EXPECT_EQ(run(name + " --ids 1 -n 0").out, "");
+  // The last generated token needs no place in the context of 80.
+  EXPECT_EQ(run(name + " --ids 1 --threads 2").out.size(), 80 * 3u);
+  Result sampled = run(name + " --ids 1 -n 30 --temperature 40 --seed 5");
+  EXPECT_EQ(
+      run(name + " --ids 1 -n 30 --temperature 40 --seed 5 --threads 1").out,
+      sampled.out);
+  EXPECT_NE(run(name + " --ids 1 -n 30 --temperature 40 --seed 6").out,
+            sampled.out);
+}
+
+TEST_F(Program, GeneratesTextAlone) {
+  writeTokenizer("xy");
+  EXPECT_EQ(run(name + " --prompt abc -n 3").out, "xyxyxy");
+  EXPECT_EQ(run(name + " --prompt abc -n 3 --stop yx").out, "x");
+  EXPECT_EQ(run(name + " --prompt abc -n 3 --stop xyz").out, "xyxyxy");
+  EXPECT_EQ(run(name + " --ids 1,3 -n 9 --stop yxyx").out, "10,10,10\n");
+  writeAll(folder + "/prompt", "abc");
+  EXPECT_EQ(run(name + " --prompt-file " + folder + "/prompt -n 1").out, "xy");
+  EXPECT_EQ(run(name + " --prompt-file - -n 1 <" + folder + "/prompt").out,
+            "xy");
+  // BOS comes in front: an empty prompt is one token, not none.
+  EXPECT_EQ(run(name + " --prompt '' -n 1").out, "xy");
+}
+
+TEST_F(Program, EndsAtTheEndOfSequence) {
+  writeTokenizer("xy", true);
+  EXPECT_EQ(run(name + " --prompt abc -n 3").out, "");
+  EXPECT_EQ(run(name + " --prompt abc -n 3 --ignore-eos").out, "xyxyxy");
+  EXPECT_EQ(run(name + " --ids 1 -n 3").out, "10\n");
+  EXPECT_EQ(run(name + " --ids 1 -n 3 --ignore-eos").out, "10,10,10\n");
+}
+
+/// Logits do not depend on pieces and threads; the values are those of the
+/// formula in FakeModel.c: for id 1 alone, 8*2 + 12 + 10*2 + 13 = 61, and 2
+/// more for each word.
+TEST_F(Program, WritesLogits) {
+  std::string logits = folder + "/logits.npy";
+  std::string first;
+  for (const char *options : {"", " --piece 1", " --piece 2 --threads 3"}) {
+    Result result =
+        run(name + " --ids 1,2,3 --logits " + logits + std::string(options));
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.out, "");
+    std::string bytes = readAll(logits);
+    ASSERT_EQ(bytes.size(), 128 + 3 * 11 * sizeof(float));
+    EXPECT_NE(bytes.find("'shape': (3, 11)"), std::string::npos);
+    float values[11];
+    std::memcpy(values, bytes.data() + 128, sizeof values);
+    for (int word = 0; word < 11; ++word)
+      EXPECT_EQ(values[word], 61 + 2 * word);
+    if (first.empty())
+      first = bytes;
+    EXPECT_EQ(bytes, first) << options;
+  }
+  EXPECT_EQ(run(name + " --ids 1,2,3 -n 2 --logits " + logits).out, "10,10\n");
+}
+
+TEST_F(Program, Benchmark) {
+  Result result =
+      run(name + " --bench --prefill 20 --decode 10 --threads 1 --json");
+  ASSERT_EQ(result.code, 0) << result.err;
+  std::string error;
+  std::optional<winnow::run::Json> report =
+      winnow::run::parseJson(result.out, error);
+  ASSERT_TRUE(report) << error;
+  for (const char *key :
+       {"threads", "prefill_tokens_per_second", "decode_tokens_per_second",
+        "bytes_per_token", "read_bytes_per_second", "share_of_read_bandwidth",
+        "load_seconds"}) {
+    const winnow::run::Json *value = report->find(key);
+    ASSERT_TRUE(value) << key;
+    EXPECT_GT(*value->number(), 0) << key;
+  }
+  // 1234 of the checkpoint, and 72 bytes for each of 20 + 5.5 tokens.
+  EXPECT_EQ(*report->find("bytes_per_token")->number(), 1234 + 72 * 25.5);
+}
+
+TEST_F(Program, InspectVersionHelpVerify) {
+  EXPECT_EQ(run(name + " --inspect").out, "name  fake\n");
+  EXPECT_EQ(run(name + " --inspect --json").out, "{\"name\": \"fake\"}\n");
+  EXPECT_EQ(run(name + " --verify").code, 0);
+  EXPECT_EQ(run("--version").out.substr(0, 11), "winnow-run ");
+  EXPECT_EQ(run("--help").out.substr(0, 18), "usage: winnow-run ");
+}
+
+TEST_F(Program, FailuresAreOneLine) {
+  EXPECT_EQ(failure(name + " --ids 1,11"),
+            "token id 11 at index 1 is not in [0, 11)");
+  EXPECT_NE(failure(name + " --ids 1 -n 81").find("context overrun"),
+            std::string::npos);
+  EXPECT_NE(failure(name + " --ids 1,2,3 --context 2").find("context overrun"),
+            std::string::npos);
+  EXPECT_NE(failure(name + " --ids 1 --context 81").find("compiled for"),
+            std::string::npos);
+  EXPECT_NE(failure(name + " --prompt hi").find(".tokenizer"),
+            std::string::npos);
+  EXPECT_NE(failure(folder + "/missing --ids 1").find("missing.so"),
+            std::string::npos);
+  EXPECT_NE(failure(name + " --nonsense").find("--nonsense"),
+            std::string::npos);
+  EXPECT_NE(
+      failure(name + " --ids 1 --logits /nonexistent/x.npy").find("x.npy"),
+      std::string::npos);
+  // A failure after the file was begun leaves nothing; see TearDown.
+  failure(name + " --ids 1,99 --logits " + folder + "/logits.npy");
+  EXPECT_NE(access((folder + "/logits.npy").c_str(), F_OK), 0);
+}
+
+TEST_F(Program, DamagedArtifacts) {
+  std::string weights = readAll(name + ".weights");
+  writeAll(name + ".weights", weights.substr(0, weights.size() / 2));
+  EXPECT_NE(failure(name + " --ids 1").find("truncated"), std::string::npos);
+  weights.back() ^= 1;
+  writeAll(name + ".weights", weights);
+  EXPECT_NE(failure(name + " --verify").find("damaged"), std::string::npos);
+  unlink((name + ".weights").c_str());
+  EXPECT_NE(failure(name + " --ids 1").find("winnow_fake.weights"),
+            std::string::npos);
+  writeAll(folder + "/other.so", readAll(name + ".so"));
+  EXPECT_NE(failure(folder + "/other --ids 1").find("other_winnow_api"),
+            std::string::npos);
+  writeAll(name + ".so", "no library\n");
+  failure(name + " --ids 1");
+}
+
+TEST_F(Program, UnwritableOutput) {
+  int status = std::system((WINNOW_RUN_PROGRAM " " + name +
+                            " --ids 1 -n 3 >/dev/full 2>" + folder + "/err")
+                               .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(readAll(folder + "/err").substr(0, 43),
+            "winnow-run: error: cannot write the output:");
+}
+
+/// Two models in one program: nothing but the one function is visible.
+TEST_F(Program, OnlyOneSymbolIsVisible) {
+  void *library = dlopen((name + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_TRUE(library) << dlerror();
+  EXPECT_TRUE(dlsym(library, "winnow_fake_winnow_api"));
+  for (const char *hidden : {"winnow_artifact", "winnow_runtime_api"})
+    EXPECT_FALSE(dlsym(library, hidden)) << hidden;
+  dlclose(library);
+}
