@@ -9,6 +9,7 @@ that are marked slow (the ones that need a real checkpoint).
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,21 +51,61 @@ def read_report(path: Path) -> Outcome:
     return outcome
 
 
-def run(name: str, command: list[str], report: Path) -> Outcome:
-    """Runs one tool. A tool that fails without saying which case did is one
-    failure, so that a crash can not pass for success."""
-    report.unlink(missing_ok=True)
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+def read_outcome(code: int, report: Path) -> Outcome:
+    """What a tool that ended with `code` reported. A tool that fails without
+    saying which case did is one failure, so that a crash cannot pass for success."""
     outcome = Outcome()
     if report.exists():
         try:
             outcome = read_report(report)
         except ElementTree.ParseError as error:
-            print(f"{name}: {report}: {error}", file=sys.stderr)
+            print(f"{report}: {error}", file=sys.stderr)
             outcome.failed += 1
     if code != 0 and outcome.failed == 0:
         outcome.failed += 1
+    return outcome
+
+
+def run(name: str, command: list[str], report: Path) -> Outcome:
+    """Runs one tool."""
+    report.unlink(missing_ok=True)
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    outcome = read_outcome(code, report)
     print(f"{name}: {outcome}", flush=True)
+    return outcome
+
+
+def run_unittest(binary: Path, reports: Path) -> Outcome:
+    """Runs a GoogleTest binary in as many parts as there are processors."""
+    outcome = Outcome()
+    if not binary.exists():
+        print(f"{binary}: not built", file=sys.stderr)
+        return Outcome(failed=1)
+    shards = len(os.sched_getaffinity(0))
+    running = []
+    for shard in range(shards):
+        report = reports / f"{binary.name}-{shard}.xml"
+        report.unlink(missing_ok=True)
+        process = subprocess.Popen(
+            [binary, "--gtest_brief=1", f"--gtest_output=xml:{report}"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "GTEST_TOTAL_SHARDS": str(shards),
+                "GTEST_SHARD_INDEX": str(shard),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        running.append((process, report))
+    for process, report in running:
+        output, _ = process.communicate()
+        part = read_outcome(process.returncode, report)
+        if part.failed:
+            print(output)
+        outcome += part
+    print(f"{binary.name}: {outcome}", flush=True)
     return outcome
 
 
@@ -79,13 +120,7 @@ def main() -> int:
 
     total = Outcome()
     for line in (build / "test" / "unittests.txt").read_text().split():
-        report = reports / f"{Path(line).name}.xml"
-        command = [line, "--gtest_brief=1", f"--gtest_output=xml:{report}"]
-        if not Path(line).exists():
-            print(f"{Path(line).name}: not built", file=sys.stderr)
-            total += Outcome(failed=1)
-            continue
-        total += run(Path(line).name, command, report)
+        total += run_unittest(Path(line), reports)
 
     report = reports / "lit.xml"
     lit = (build / "test" / "lit.txt").read_text().strip()
