@@ -1,0 +1,396 @@
+//===- AttentionTile.cpp - Scores, weights and values of a tile -----------===//
+//
+// Orders of operations, the same for every tile and target:
+//   score  = fma over channels, first to last
+//   weight = exp(score - maximum of the chunk)
+//   sum    = per lane over the blocks of the chunk, then a tree over lanes
+//   values = fma over the keys of the chunk, first to last, from zero
+// Unseen keys have weight 0 and change neither sums nor values, so blocks
+// without a visible key may be left out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace winnow::cpu {
+
+static constexpr int64_t kFloatBytes = sizeof(float);
+
+AttentionPlan::AttentionPlan(const AttentionSpec &spec) {
+  group = spec.queryHeads / spec.keyHeads;
+  pieces = llvm::divideCeil(group, kTileRows);
+  pieceHeads = llvm::divideCeil(group, pieces);
+  tileTokens = std::max<int64_t>(1, kTileRows / pieceHeads);
+  paddedValueDim = llvm::alignTo(spec.valueDim, kLanes);
+
+  int64_t used = 0;
+  auto reserve = [&](int64_t elements) {
+    int64_t offset = used;
+    used += llvm::alignTo(elements * kFloatBytes, 64);
+    return offset;
+  };
+  constexpr int64_t rows = kBlockTiles * kTileRows;
+  packedQuery = reserve(rows * spec.keyDim);
+  accumulator = reserve(rows * paddedValueDim);
+  scores = reserve(kTileRows * kScoreStride);
+  maximum = reserve(rows);
+  sum = reserve(rows);
+  positions = reserve(rows);
+  segments = reserve(rows);
+  bounds = reserve(kBlockTiles * 4);
+  factors = reserve(2 * kTileRows);
+  columns = reserve(kAttentionChunk);
+  threadBytes = used;
+}
+
+Value AttentionEmitter::larger(Value a, Value b) {
+  Value isLarger =
+      arith::CmpFOp::create(k.builder(), arith::CmpFPredicate::OGT, a, b);
+  return k.select(isLarger, a, b);
+}
+
+Value AttentionEmitter::finiteShift(Value maximum) {
+  Value isEmpty = arith::CmpFOp::create(k.builder(), arith::CmpFPredicate::OEQ,
+                                        maximum, minusInfinity());
+  return k.select(isEmpty, k.f32(0), maximum);
+}
+
+void AttentionEmitter::forTile(AttentionTile tile,
+                               function_ref<void(const AttentionTile &)> body) {
+  auto emit = [&](int64_t rows) {
+    tile.rows = rows;
+    body(tile);
+    return KernelBuilder::Values();
+  };
+  if (plan.tileTokens == 1) {
+    emit(plan.pieceHeads);
+    return;
+  }
+  // A single token left over has a body of its own; more are padded to a whole
+  // tile.
+  Value isSingle = k.lessEqual(k.sub(tile.endToken, tile.token), k.i64(1));
+  k.ifElse(
+      isSingle, {}, [&] { return emit(plan.pieceHeads); },
+      [&] { return emit(plan.tileRows()); });
+}
+
+AttentionRow AttentionEmitter::rowOf(const AttentionTile &tile, Value row) {
+  Value token = k.add(tile.token, k.divU(row, plan.pieceHeads));
+  Value inPiece =
+      plan.pieceHeads == 1 ? k.i64(0) : k.remU(row, plan.pieceHeads);
+  Value head = k.add(k.mul(tile.piece, plan.pieceHeads), inPiece);
+  Value lastToken = k.sub(tile.endToken, k.i64(1));
+  Value lastHead = k.i64(plan.group - 1);
+  Value isReal =
+      k.andI(k.lessEqual(token, lastToken), k.lessEqual(head, lastHead));
+  return {k.minS(token, lastToken),
+          k.add(k.mul(tile.keyHead, plan.group), k.minS(head, lastHead)),
+          isReal};
+}
+
+//===----------------------------------------------------------------------===//
+// Queries
+//===----------------------------------------------------------------------===//
+
+void AttentionEmitter::packTile(const AttentionTile &tile) {
+  Value packed =
+      k.offset(scratch(plan.packedQuery),
+               k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
+  Value accumulator = k.offset(
+      scratch(plan.accumulator),
+      k.mul(tile.index, kTileRows * plan.paddedValueDim * kFloatBytes));
+  Value maxima = rowArray(tile, plan.maximum), sums = rowArray(tile, plan.sum);
+  Value positions = rowArray(tile, plan.positions);
+  Value segments = rowArray(tile, plan.segments);
+
+  Value most = k.i32(INT32_MAX), least = k.i32(INT32_MIN);
+  KernelBuilder::Values bounds = k.forLoop(
+      k.i64(0), k.i64(tile.rows), k.i64(1), {most, least, most, least},
+      [&](Value index, ValueRange carried) {
+        AttentionRow row = rowOf(tile, index);
+        Value query =
+            element(args.query, k.add(k.mul(row.token, args.queryStride),
+                                      k.mul(row.head, spec.keyDim)));
+        Value target = element(packed, index);
+        k.forLoop(k.i64(0), k.i64(spec.keyDim), k.i64(1), [&](Value channel) {
+          Value scaled = k.mulF(k.load(k.f32Type(), element(query, channel), 4),
+                                k.f32(spec.scale));
+          k.store(scaled, element(target, k.mul(channel, tile.rows)), 4);
+        });
+        Value state = k.offset(accumulator,
+                               k.mul(index, plan.paddedValueDim * kFloatBytes));
+        for (int64_t c = 0; c < plan.paddedValueDim; c += kLanes)
+          k.store(k.splatF32(0), k.offset(state, c * kFloatBytes));
+        k.store(minusInfinity(), element(maxima, index), 4);
+        k.store(k.f32(0), element(sums, index), 4);
+
+        Value position =
+            k.load(k.i32Type(), element(args.queryPositions, row.token), 4);
+        Value segment =
+            spec.hasSegments
+                ? k.load(k.i32Type(), element(args.querySegments, row.token), 4)
+                : k.i32(0);
+        k.store(position, element(positions, index), 4);
+        k.store(segment, element(segments, index), 4);
+        return KernelBuilder::Values{
+            k.minS(carried[0], position), k.maxS(carried[1], position),
+            k.minS(carried[2], segment), k.maxS(carried[3], segment)};
+      },
+      /*unroll=*/false);
+  Value boundArray = k.offset(scratch(plan.bounds), k.mul(tile.index, 16));
+  for (int64_t i = 0; i < 4; ++i)
+    k.store(bounds[i], k.offset(boundArray, 4 * i), 4);
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+/// Accumulators of 16 lanes that fit in registers beside the operands.
+std::pair<int64_t, int64_t> AttentionEmitter::registerTile(int64_t rows) const {
+  if (k.target().avx512)
+    return {rows, std::min<int64_t>(8, std::max<int64_t>(1, 16 / rows))};
+  constexpr int64_t most = 5;
+  int64_t parts = llvm::divideCeil(rows, most);
+  int64_t part = llvm::divideCeil(rows, parts);
+  return {part, std::max<int64_t>(1, most / part)};
+}
+
+void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
+                                  const BlockRange &blocks) {
+  auto [part, step] = registerTile(tile.rows);
+  Value packed =
+      k.offset(scratch(plan.packedQuery),
+               k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
+  const int64_t blockBytes = spec.keyDim * kLanes * kFloatBytes;
+  Value firstSlot = k.mul(chunk, kAttentionChunk);
+  Value keys = element(
+      args.keys,
+      k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot), spec.keyDim));
+  Value lastBlock = k.sub(blocks.last, k.i64(1));
+  VectorType floats = k.vectorType(k.f32Type());
+  k.forLoop(
+      blocks.first, blocks.last, k.i64(step),
+      [&, part = part, step = step](Value block) {
+        // Steps beyond the range repeat its last block; nobody reads what they
+        // write.
+        SmallVector<Value> pointers;
+        for (int64_t i = 0; i < step; ++i)
+          pointers.push_back(k.offset(
+              keys, k.mul(k.minS(k.add(block, i), lastBlock), blockBytes)));
+        Value target =
+            k.offset(scratch(plan.scores), k.mul(block, kLanes * kFloatBytes));
+        for (int64_t first = 0; first < tile.rows; first += part) {
+          int64_t rows = std::min(part, tile.rows - first);
+          Value query = k.offset(packed, first * kFloatBytes);
+          KernelBuilder::Values zeros(rows * step, k.splatF32(0));
+          KernelBuilder::Values sums = k.forLoop(
+              k.i64(0), k.i64(spec.keyDim), k.i64(1), zeros,
+              [&](Value channel, ValueRange carried) {
+                Value bytes = k.mul(channel, kLanes * kFloatBytes);
+                KernelBuilder::Values key, next;
+                for (int64_t i = 0; i < step; ++i)
+                  key.push_back(
+                      k.load(floats, k.offset(pointers[i], bytes), 4));
+                Value q =
+                    k.offset(query, k.mul(channel, tile.rows * kFloatBytes));
+                for (int64_t row = 0; row < rows; ++row) {
+                  Value splat = k.loadSplat(
+                      k.f32Type(), k.offset(q, row * kFloatBytes), kLanes);
+                  for (int64_t i = 0; i < step; ++i)
+                    next.push_back(
+                        k.fma(splat, key[i], carried[row * step + i]));
+                }
+                return next;
+              },
+              /*unroll=*/false);
+          for (int64_t row = 0; row < rows; ++row)
+            for (int64_t i = 0; i < step; ++i)
+              k.store(sums[row * step + i],
+                      k.offset(target, ((first + row) * plan.kScoreStride +
+                                        i * kLanes) *
+                                           kFloatBytes));
+        }
+      },
+      /*unroll=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+AttentionEmitter::Combination AttentionEmitter::combine(Value oldMaximum,
+                                                        Value newMaximum) {
+  Value maximum = larger(oldMaximum, newMaximum);
+  Value shift = finiteShift(maximum);
+  // exp gives exactly 0 for minus infinity and exactly 1 for 0: combining with
+  // an empty state changes nothing.
+  return {k.exp(k.subF(oldMaximum, shift)), k.exp(k.subF(newMaximum, shift)),
+          maximum};
+}
+
+void AttentionEmitter::emitSoftmaxRows(const AttentionTile &tile, Value chunk,
+                                       const BlockRange &blocks, bool masked) {
+  Value firstSlot = k.mul(chunk, kAttentionChunk);
+  Value maxima = rowArray(tile, plan.maximum), sums = rowArray(tile, plan.sum);
+  VectorType floats = k.vectorType(k.f32Type());
+  k.forLoop(
+      k.i64(0), k.i64(tile.rows), k.i64(1),
+      [&](Value index) {
+        AttentionRow row = rowOf(tile, index);
+        Value scores = k.offset(scratch(plan.scores),
+                                k.mul(index, plan.kScoreStride * kFloatBytes));
+        Value position =
+            k.loadSplat(k.i32Type(),
+                        element(rowArray(tile, plan.positions), index), kLanes);
+        Value segment = k.loadSplat(
+            k.i32Type(), element(rowArray(tile, plan.segments), index), kLanes);
+        auto scoresOf = [&](Value block) {
+          return k.offset(scores, k.mul(block, kLanes * kFloatBytes));
+        };
+
+        Value lanes = k.forLoop(
+            blocks.first, blocks.last, k.i64(1), {k.broadcast(minusInfinity())},
+            [&](Value block, ValueRange carried) {
+              Value slot = k.add(firstSlot, k.mul(block, kLanes));
+              Value score = emitLogits(k.load(floats, scoresOf(block), 4), row,
+                                       position, segment, slot, masked);
+              k.store(score, scoresOf(block), 4);
+              return KernelBuilder::Values{larger(carried[0], score)};
+            },
+            /*unroll=*/false)[0];
+        for (int64_t half = kLanes / 2; half > 0; half /= 2)
+          lanes = larger(k.slice(lanes, 0, half), k.slice(lanes, half, half));
+        Value chunkMaximum = k.extract(lanes, 0);
+
+        Value shift = k.broadcast(finiteShift(chunkMaximum));
+        Value chunkSum = k.reduceAdd(k.forLoop(
+            blocks.first, blocks.last, k.i64(1), {k.splatF32(0)},
+            [&](Value block, ValueRange carried) {
+              Value score = k.load(floats, scoresOf(block), 4);
+              Value weight = k.exp(k.subF(score, shift));
+              k.store(weight, scoresOf(block), 4);
+              return KernelBuilder::Values{k.addF(carried[0], weight)};
+            },
+            /*unroll=*/false)[0]);
+
+        Value oldMaximum = k.load(k.f32Type(), element(maxima, index), 4);
+        Value oldSum = k.load(k.f32Type(), element(sums, index), 4);
+        Combination factors = combine(oldMaximum, chunkMaximum);
+        k.store(factors.maximum, element(maxima, index), 4);
+        k.store(k.fma(chunkSum, factors.newFactor,
+                      k.mulF(oldSum, factors.oldFactor)),
+                element(sums, index), 4);
+        Value target = element(scratch(plan.factors), index);
+        k.store(factors.oldFactor, target, 4);
+        k.store(factors.newFactor, k.offset(target, kTileRows * kFloatBytes),
+                4);
+      },
+      /*unroll=*/false);
+}
+
+void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
+                                   const BlockRange &blocks) {
+  k.ifElse(
+      blocks.isFull, {},
+      [&] {
+        emitSoftmaxRows(tile, chunk, blocks, /*masked=*/false);
+        return KernelBuilder::Values();
+      },
+      [&] {
+        emitSoftmaxRows(tile, chunk, blocks, /*masked=*/true);
+        return KernelBuilder::Values();
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+void AttentionEmitter::emitValueTile(const AttentionTile &tile,
+                                     Value firstValue, Value firstKey,
+                                     Value lastKey, Value channel,
+                                     int64_t firstRow, int64_t rows,
+                                     int64_t vectors, int64_t lastLanes) {
+  VectorType floats = k.vectorType(k.f32Type());
+  Value values = element(firstValue, channel);
+  Value weights = k.offset(scratch(plan.scores),
+                           firstRow * plan.kScoreStride * kFloatBytes);
+  KernelBuilder::Values zeros(rows * vectors, k.splatF32(0));
+  KernelBuilder::Values sums = k.forLoop(
+      firstKey, lastKey, k.i64(1), zeros,
+      [&](Value key, ValueRange carried) {
+        Value row = k.offset(values, k.mul(key, spec.valueDim * kFloatBytes));
+        KernelBuilder::Values value, next;
+        for (int64_t i = 0; i < vectors; ++i) {
+          Value ptr = k.offset(row, i * kLanes * kFloatBytes);
+          bool whole = i + 1 < vectors || lastLanes == kLanes;
+          value.push_back(whole ? k.load(floats, ptr, 4)
+                                : k.loadFirst(floats, ptr, k.i64(lastLanes)));
+        }
+        Value weight = element(weights, key);
+        for (int64_t r = 0; r < rows; ++r) {
+          Value splat = k.loadSplat(
+              k.f32Type(),
+              k.offset(weight, r * plan.kScoreStride * kFloatBytes), kLanes);
+          for (int64_t i = 0; i < vectors; ++i)
+            next.push_back(k.fma(splat, value[i], carried[r * vectors + i]));
+        }
+        return next;
+      },
+      /*unroll=*/false);
+
+  Value accumulator = k.offset(
+      scratch(plan.accumulator),
+      k.mul(tile.index, kTileRows * plan.paddedValueDim * kFloatBytes));
+  for (int64_t r = 0; r < rows; ++r) {
+    int64_t row = firstRow + r;
+    Value factor = scratch(plan.factors + row * kFloatBytes);
+    Value oldFactor = k.loadSplat(k.f32Type(), factor, kLanes);
+    Value newFactor = k.loadSplat(
+        k.f32Type(), k.offset(factor, kTileRows * kFloatBytes), kLanes);
+    for (int64_t i = 0; i < vectors; ++i) {
+      Value ptr =
+          k.offset(element(accumulator, channel),
+                   (row * plan.paddedValueDim + i * kLanes) * kFloatBytes);
+      Value old = k.mulF(k.load(floats, ptr, 4), oldFactor);
+      k.store(k.fma(sums[r * vectors + i], newFactor, old), ptr, 4);
+    }
+  }
+}
+
+void AttentionEmitter::emitValues(const AttentionTile &tile, Value chunk,
+                                  const BlockRange &blocks) {
+  auto [part, step] = registerTile(tile.rows);
+  Value firstSlot = k.mul(chunk, kAttentionChunk);
+  Value firstValue = element(
+      args.values, k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot),
+                         spec.valueDim));
+  // Values behind the last key are not written yet: they may be anything.
+  Value firstKey = k.mul(blocks.first, kLanes);
+  Value lastKey =
+      k.minS(k.mul(blocks.last, kLanes), k.sub(args.keyCount, firstSlot));
+  const int64_t width = step * kLanes;
+  int64_t whole = spec.valueDim / width * width;
+  auto emitRows = [&, part = part](Value channel, int64_t vectors,
+                                   int64_t lastLanes) {
+    for (int64_t first = 0; first < tile.rows; first += part)
+      emitValueTile(tile, firstValue, firstKey, lastKey, channel, first,
+                    std::min(part, tile.rows - first), vectors, lastLanes);
+  };
+  if (whole)
+    k.forLoop(
+        k.i64(0), k.i64(whole), k.i64(width),
+        [&, step = step](Value channel) { emitRows(channel, step, kLanes); },
+        /*unroll=*/false);
+  if (int64_t rest = spec.valueDim - whole) {
+    int64_t vectors = llvm::divideCeil(rest, kLanes);
+    emitRows(k.i64(whole), vectors, rest - (vectors - 1) * kLanes);
+  }
+}
+
+} // namespace winnow::cpu

@@ -1,0 +1,214 @@
+//===- AttentionTestUtils.cpp - Attention problems and their answers ------===//
+
+#include "AttentionTestUtils.h"
+
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+#include <random>
+
+namespace winnow::test {
+
+static constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+AttentionProblem AttentionProblem::random(const cpu::AttentionSpec &spec,
+                                          int64_t queries, int64_t keyCount,
+                                          unsigned seed) {
+  AttentionProblem p;
+  p.spec = spec;
+  p.queries = queries;
+  p.keyCount = keyCount;
+  p.capacity = (keyCount + 15) / 16 * 16;
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  auto fill = [&](std::vector<float> &values, int64_t size) {
+    values.resize(size);
+    for (float &value : values)
+      value = normal(random);
+  };
+  fill(p.query, queries * spec.queryHeads * spec.keyDim);
+  fill(p.keys, keyCount * spec.keyHeads * spec.keyDim);
+  fill(p.values, keyCount * spec.keyHeads * spec.valueDim);
+  fill(p.sinks, spec.queryHeads);
+  fill(p.bias, spec.queryHeads * queries * keyCount);
+  p.keyPositions.assign(p.capacity, 0);
+  p.keySegments.assign(p.capacity, 0);
+  for (int64_t j = 0; j < keyCount; ++j) {
+    p.keyPositions[j] = j;
+    p.keySegments[j] = j * 3 / keyCount;
+  }
+  for (int64_t i = 0; i < queries; ++i) {
+    int64_t j = std::max<int64_t>(0, keyCount - queries) + i;
+    p.queryPositions.push_back(j);
+    p.querySegments.push_back(j < keyCount ? p.keySegments[j] : 2);
+  }
+  p.visible.resize(queries * keyCount);
+  for (uint8_t &byte : p.visible)
+    byte = random() % 3 == 0;
+  int64_t words = (queries + 63) / 64;
+  p.ancestors.resize(queries * words);
+  for (int64_t i = 0; i < queries; ++i)
+    for (int64_t node = 0; node <= i; ++node)
+      if (node == i || random() % 2)
+        p.ancestors[i * words + node / 64] |= uint64_t(1) << (node % 64);
+  p.pack();
+  return p;
+}
+
+void AttentionProblem::pack() {
+  packedKeys.assign(spec.keyHeads * capacity * spec.keyDim, kNan);
+  packedValues.assign(spec.keyHeads * capacity * spec.valueDim, kNan);
+  for (int64_t j = 0; j < keyCount; ++j)
+    for (int64_t head = 0; head < spec.keyHeads; ++head) {
+      for (int64_t c = 0; c < spec.keyDim; ++c)
+        packedKeys[head * capacity * spec.keyDim +
+                   (j / 16 * spec.keyDim + c) * 16 + j % 16] =
+            keys[(j * spec.keyHeads + head) * spec.keyDim + c];
+      for (int64_t c = 0; c < spec.valueDim; ++c)
+        packedValues[(head * capacity + j) * spec.valueDim + c] =
+            values[(j * spec.keyHeads + head) * spec.valueDim + c];
+    }
+}
+
+static bool isVisible(const AttentionProblem &p, int64_t i, int64_t j) {
+  const cpu::AttentionSpec &spec = p.spec;
+  int64_t q = p.queryPositions[i], k = p.keyPositions[j];
+  if (spec.hasSegments && p.querySegments[i] != p.keySegments[j])
+    return false;
+  switch (spec.mask) {
+  case MaskKind::Full:
+    return true;
+  case MaskKind::Causal:
+    return k <= q;
+  case MaskKind::SlidingWindow:
+    return k <= q && (k < spec.windowSinks || q - k < spec.window);
+  case MaskKind::Prefix:
+    return k < spec.prefix || k <= q;
+  case MaskKind::Grid:
+    return std::abs(q / spec.gridWidth - k / spec.gridWidth) <= spec.window &&
+           std::abs(q % spec.gridWidth - k % spec.gridWidth) <= spec.window;
+  case MaskKind::Explicit:
+    return p.visible[i * p.keyCount + j];
+  case MaskKind::Tree: {
+    int64_t node = j - (p.keyCount - p.queries);
+    int64_t words = (p.queries + 63) / 64;
+    return node < 0 || (p.ancestors[i * words + node / 64] >> (node % 64) & 1);
+  }
+  }
+  return false;
+}
+
+AttentionAnswer attentionReference(const AttentionProblem &p) {
+  const cpu::AttentionSpec &spec = p.spec;
+  int64_t group = spec.queryHeads / spec.keyHeads;
+  AttentionAnswer answer;
+  answer.output.assign(p.queries * spec.queryHeads * spec.valueDim, 0);
+  answer.lse.assign(p.queries * spec.queryHeads, -kInfinity);
+  std::vector<double> sums(p.keyCount * spec.keyHeads, 0);
+  for (int64_t i = 0; i < p.queries; ++i)
+    for (int64_t h = 0; h < spec.queryHeads; ++h) {
+      std::vector<std::pair<int64_t, double>> seen;
+      double maximum = -INFINITY;
+      for (int64_t j = 0; j < p.keyCount; ++j) {
+        if (!isVisible(p, i, j))
+          continue;
+        double score = 0;
+        for (int64_t c = 0; c < spec.keyDim; ++c)
+          score +=
+              double(p.query[(i * spec.queryHeads + h) * spec.keyDim + c]) *
+              p.keys[(j * spec.keyHeads + h / group) * spec.keyDim + c];
+        score *= spec.scale;
+        if (spec.softcap != 0)
+          score = spec.softcap * std::tanh(score / spec.softcap);
+        if (spec.hasBias)
+          score += p.bias[(h * p.queries + i) * p.keyCount + j];
+        seen.push_back({j, score});
+        maximum = std::max(maximum, score);
+      }
+      if (seen.empty())
+        continue;
+      double sum = 0;
+      for (auto &[j, score] : seen)
+        sum += std::exp(score - maximum);
+      answer.lse[i * spec.queryHeads + h] = maximum + std::log(sum);
+      if (spec.hasSinks)
+        sum += std::exp(double(p.sinks[h]) - maximum);
+      std::vector<double> output(spec.valueDim);
+      for (auto &[j, score] : seen) {
+        double weight = std::exp(score - maximum) / sum;
+        sums[j * spec.keyHeads + h / group] += weight;
+        for (int64_t c = 0; c < spec.valueDim; ++c)
+          output[c] +=
+              weight *
+              p.values[(j * spec.keyHeads + h / group) * spec.valueDim + c];
+      }
+      for (int64_t c = 0; c < spec.valueDim; ++c)
+        answer.output[(i * spec.queryHeads + h) * spec.valueDim + c] =
+            output[c];
+    }
+  answer.scores.assign(sums.begin(), sums.end());
+  return answer;
+}
+
+AttentionAnswer runAttention(const AttentionFunctions &functions,
+                             const AttentionProblem &p, int64_t threads,
+                             int64_t first, int64_t count, int64_t keyCount) {
+  const cpu::AttentionSpec &spec = p.spec;
+  // Everything that the kernels must write first is NaN.
+  int64_t scratchFloats = cpu::attentionThreadScratchBytes(spec) / 4;
+  cpu::AttentionSharedBytes bytes = cpu::attentionSharedBytes(spec);
+  auto roundUp = [](int64_t n) { return (n + 15) / 16 * 16; };
+  std::vector<float> scratch(scratchFloats * threads, kNan);
+  std::vector<float> shared((bytes.constant + bytes.perQuery * roundUp(count) +
+                             bytes.perKey * roundUp(keyCount)) /
+                                    4 +
+                                1,
+                            kNan);
+  constexpr float canary = 4711;
+  shared.back() = canary;
+  int64_t row = spec.queryHeads * spec.valueDim, stride = row + 5;
+  std::vector<float> output(count * stride, canary);
+  AttentionAnswer answer;
+  answer.lse.assign(count * spec.queryHeads, kNan);
+  answer.scores.assign(keyCount * spec.keyHeads, kNan);
+
+  bool isTree = spec.mask == MaskKind::Tree;
+  int64_t words = (p.queries + 63) / 64;
+  const void *visible =
+      isTree ? static_cast<const void *>(&p.ancestors[first * words])
+             : static_cast<const void *>(&p.visible[first * p.keyCount]);
+  auto run = [&](AttentionFunction *function) {
+    for (int64_t thread = 0; thread < threads; ++thread)
+      function(
+          &p.query[first * spec.queryHeads * spec.keyDim],
+          spec.queryHeads * spec.keyDim, count, &p.queryPositions[first],
+          &p.querySegments[first], p.packedKeys.data(), p.packedValues.data(),
+          p.keyPositions.data(), p.keySegments.data(), keyCount, p.capacity,
+          p.sinks.data(), &p.bias[first * p.keyCount], p.queries * p.keyCount,
+          p.keyCount, visible, isTree ? words : p.keyCount, output.data(),
+          stride, answer.lse.data(), answer.scores.data(),
+          &scratch[thread * scratchFloats], shared.data(), thread, threads);
+  };
+  run(functions.compute);
+  run(functions.combine);
+  if (functions.scores)
+    run(functions.scores);
+  EXPECT_EQ(shared.back(), canary);
+  for (int64_t i = 0; i < count; ++i) {
+    const float *begin = &output[i * stride];
+    answer.output.insert(answer.output.end(), begin, begin + row);
+    for (int64_t c = row; c < stride; ++c)
+      EXPECT_EQ(begin[c], canary) << "behind row " << i;
+  }
+  return answer;
+}
+
+AttentionAnswer runAttention(const AttentionFunctions &functions,
+                             const AttentionProblem &problem, int64_t threads) {
+  return runAttention(functions, problem, threads, 0, problem.queries,
+                      problem.keyCount);
+}
+
+} // namespace winnow::test
