@@ -40,12 +40,14 @@ void Signal::advance() {
 void Spinner::waitWhile(Signal &signal, uint32_t old) {
   if (signal.word.load() != old)
     return;
+  bool probe = limit == kLeast && ++shortSpins % kProbeInterval == 0;
+  uint32_t ticks = probe ? kMost : limit;
   uint64_t start = __rdtsc();
-  while (__rdtsc() - start < limit) {
+  while (__rdtsc() - start < ticks) {
     for (int i = 0; i < 8; ++i) {
       _mm_pause();
       if (signal.word.load() != old) {
-        limit = limit > kMost / 2 ? kMost : limit * 2;
+        limit = ticks > kMost / 2 ? kMost : ticks * 2;
         return;
       }
     }

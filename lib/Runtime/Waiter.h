@@ -31,11 +31,16 @@ struct alignas(64) Signal {
 /// the processor of the thread that is waited for, or there are more threads
 /// than processors), so it halves; where spinning was enough it doubles. The
 /// limits are 2 to 50 microseconds at 2.5 GHz, so a disturbed team never spins
-/// for long and an undisturbed one never sleeps between two kernels.
+/// for long and an undisturbed one hardly sleeps between two kernels. At the
+/// lower limit every 32nd wait tries the upper one, to notice when the
+/// disturbance is over although the threads arrive more than 2 microseconds
+/// apart.
 struct alignas(64) Spinner {
   static constexpr uint32_t kLeast = 5000;
   static constexpr uint32_t kMost = 125000;
-  uint32_t limit = kMost; ///< in ticks of the time stamp counter
+  static constexpr uint32_t kProbeInterval = 32;
+  uint32_t limit = kMost;  ///< in ticks of the time stamp counter
+  uint32_t shortSpins = 0; ///< waits at the lower limit
 
   /// Returns when the word of `signal` differs from `old`.
   void waitWhile(Signal &signal, uint32_t old);

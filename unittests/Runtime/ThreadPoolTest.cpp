@@ -151,4 +151,30 @@ TEST(Spinner, LimitFollowsWhatHappens) {
   EXPECT_EQ(spinner.limit, Spinner::kMost / 2);
 }
 
+/// After a disturbance, threads that arrive 20 microseconds apart are found by
+/// spinning again.
+TEST(Spinner, RecoversByProbing) {
+  Spinner spinner;
+  spinner.limit = Spinner::kLeast;
+  spinner.shortSpins = Spinner::kProbeInterval - 1;
+  Signal signal;
+  std::atomic<bool> waiting{false};
+  std::thread late([&] {
+    while (!waiting)
+      std::this_thread::yield();
+    auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start <
+           std::chrono::microseconds(20)) {
+    }
+    signal.advance();
+  });
+  waiting = true;
+  spinner.waitWhile(signal, 0);
+  late.join();
+  // On a busy machine the other thread may come too late for any spinning.
+  EXPECT_TRUE(spinner.limit == Spinner::kMost ||
+              spinner.limit == Spinner::kLeast);
+  EXPECT_EQ(spinner.shortSpins, Spinner::kProbeInterval);
+}
+
 TEST(Processors, AtLeastOne) { EXPECT_GE(availableProcessors(), 1); }
