@@ -59,14 +59,15 @@ public:
     return std::vector<int64_t>(layers, 1);
   }
 
-  /// A finite number of either sign. Without `fallback` the key must exist.
+  /// A number of either sign, finite in single precision. Without `fallback`
+  /// the key must exist.
   double getNumber(StringRef key,
                    std::optional<double> fallback = std::nullopt) {
     const GgufValue *value = find(key, fallback.has_value());
     if (!value)
       return fallback.value_or(1);
     std::optional<double> number = value->getFloat();
-    if (number && std::isfinite(*number))
+    if (number && std::isfinite(static_cast<float>(*number)))
       return *number;
     failAt(*value, key, "a finite number");
     return fallback.value_or(1);
@@ -149,9 +150,14 @@ static RopeConfig readRope(MetadataReader &reader, int64_t context) {
         reader.getPositive("rope.scaling.yarn_beta_slow", rope.betaSlow);
     rope.originalContext =
         reader.getCount("rope.scaling.original_context_length", 1, context);
-    // YaRN's own temperature, times a factor that some models add.
-    rope.attentionFactor = reader.getPositive("rope.scaling.attn_factor", 1.0) *
-                           (1.0 + 0.1 * std::log(rope.factor));
+    if (reader.getNumber("rope.scaling.yarn_ext_factor", 1.0) != 1.0)
+      reader.fail("rope.scaling.yarn_ext_factor is supported as 1 only");
+    // YaRN's own temperature, times factors that some models add.
+    rope.attentionFactor =
+        reader.getPositive("rope.scaling.attn_factor", 1.0) *
+        reader.getPositive("rope.scaling.yarn_attn_factor", 1.0);
+    if (rope.factor > 1.0)
+      rope.attentionFactor *= 1.0 + 0.1 * std::log(rope.factor);
     return rope;
   }
   reader.fail("rope scaling '" + llvm::json::fixUTF8(kind) +

@@ -404,6 +404,30 @@ TEST_F(Families, Errors) {
                               "expects 31x12");
 }
 
+TEST_F(Families, YarnFactors) {
+  auto getAttentionFactor = [&](float factor, float first, float second) {
+    TinyModel tiny("llama");
+    tiny.extra.set("llama.rope.scaling.type", "yarn");
+    tiny.extra.set("llama.rope.scaling.factor", factor);
+    tiny.extra.set("llama.rope.scaling.attn_factor", first);
+    tiny.extra.set("llama.rope.scaling.yarn_attn_factor", second);
+    import(tiny);
+    return collect<RopeOp>()
+        .front()
+        .getScalingAttr()
+        .getAttentionFactor()
+        .getValueAsDouble();
+  };
+  EXPECT_NEAR(getAttentionFactor(4, 2, 1), 2.277258872, 1e-8);
+  EXPECT_NEAR(getAttentionFactor(4, 1, 0.5), 0.569314718, 1e-8);
+  // Frequencies that are not stretched need no temperature.
+  EXPECT_EQ(getAttentionFactor(0.5, 1, 1), 1.0);
+  TinyModel tiny("llama");
+  tiny.extra.set("llama.rope.scaling.type", "yarn");
+  tiny.extra.set("llama.rope.scaling.yarn_ext_factor", 0.5f);
+  EXPECT_EQ(fail(tiny), "rope.scaling.yarn_ext_factor is supported as 1 only");
+}
+
 TEST_F(Families, MetadataErrors) {
   auto failWith = [&](const char *architecture, const char *key, auto value) {
     TinyModel tiny(architecture);
