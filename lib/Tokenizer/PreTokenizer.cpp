@@ -91,9 +91,16 @@ std::vector<size_t> PreTokenizer::split(std::string_view text) const {
       // neighbours.
       size_t done = begin;
       for (size_t from = begin; from < end;) {
-        int count = pcre2_match(
-            asCode(code), subject + begin, end - begin, from - begin,
-            PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, match.get(), nullptr);
+        auto matchWith = [&](uint32_t options) {
+          return pcre2_match(asCode(code), subject + begin, end - begin,
+                             from - begin,
+                             PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY | options,
+                             match.get(), nullptr);
+        };
+        int count = matchWith(0);
+        // The interpreter keeps its stack on the heap.
+        if (count == PCRE2_ERROR_JIT_STACKLIMIT)
+          count = matchWith(PCRE2_NO_JIT);
         if (count < 0)
           break;
         PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(match.get());
