@@ -10,12 +10,29 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
 
 namespace winnow {
+
+void prepareModule(Module &module, TargetMachine &machine) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  StringRef features = machine.getTargetFeatureString();
+  bool wide = machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("target-features", features);
+    function.addFnAttr("prefer-vector-width", wide ? "512" : "256");
+    function.addFnAttr(Attribute::NoUnwind);
+    function.addFnAttr(Attribute::MustProgress);
+  }
+}
 
 Expected<std::unique_ptr<Module>> translateToLlvm(mlir::ModuleOp module,
                                                   const cpu::Target &target,
@@ -29,17 +46,19 @@ Expected<std::unique_ptr<Module>> translateToLlvm(mlir::ModuleOp module,
   Expected<std::unique_ptr<TargetMachine>> machine = target.createMachine();
   if (!machine)
     return machine.takeError();
-  translated->setTargetTriple((*machine)->getTargetTriple());
-  translated->setDataLayout((*machine)->createDataLayout());
+  // Only entries are called from outside. Kernels stay functions of their own,
+  // so that a profile shows them and equal calls share their code.
   for (Function &function : *translated) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", (*machine)->getTargetCPU());
-    function.addFnAttr("target-features", (*machine)->getTargetFeatureString());
-    function.addFnAttr("prefer-vector-width", target.avx512 ? "512" : "256");
-    function.addFnAttr(Attribute::NoUnwind);
-    function.addFnAttr(Attribute::MustProgress);
+    if (function.getName().starts_with("winnow_entry_")) {
+      function.setVisibility(GlobalValue::HiddenVisibility);
+      continue;
+    }
+    function.setLinkage(GlobalValue::InternalLinkage);
+    function.addFnAttr(Attribute::NoInline);
   }
+  prepareModule(*translated, **machine);
   return translated;
 }
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from fetch_gemma import gemma_path
-from tokenizer_strings import SPECIAL, draw_strings
+from tokenizer_strings import draw_strings
 from tokenizer_vocabularies import GOLDEN, Vocabulary, read_gguf, small_vocabularies, tokenizer_file
 
 SMALL = small_vocabularies()
@@ -44,11 +44,8 @@ def goldens(strings: list[bytes]) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def program(pytestconfig: pytest.Config) -> Path:
-    path = pytestconfig.getoption("--winnow-build").resolve() / "unittests" / "winnow-tokenize"
-    if not path.exists():
-        pytest.skip("winnow-tokenize is not built")
-    return path
+def program(tools: Path) -> Path:
+    return tools.parent / "unittests" / "winnow-tokenize"
 
 
 def tokenize(program: Path, path: Path, strings: list[bytes], *options: str) -> list[Encoding]:
@@ -123,11 +120,11 @@ def assert_decoded(strings: list[bytes], encodings: list[Encoding], mode: str) -
     merge into that token, after which a space counts as its prefix."""
     ambiguous = ["\u2581".encode(), b"<0x"]
     if mode == "plain":
-        ambiguous += [text.encode() for text in SPECIAL]
+        ambiguous += [b"<unk>", b"<s>", b"</s>", b"<start_of_turn>"]
     for text, encoding in zip(strings, encodings, strict=True):
         clear = is_utf8(text) and not any(part in text for part in ambiguous)
         assert encoding.decodes or not clear, text
-    assert sum(encoding.decodes for encoding in encodings) > 0.8 * len(strings)
+    assert sum(encoding.decodes for encoding in encodings) > 0.9 * len(strings)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 //===- winnow-opt.cpp - Runs passes on winnow IR --------------------------===//
 
+#include "winnow/Compress/Passes.h"
+#include "winnow/Conversion/Passes.h"
 #include "winnow/Dialect/WinnowDialect.h"
+#include "winnow/Pipelines/Pipelines.h"
 #include "winnow/Reference/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,7 +32,10 @@ int main(int argc, char **argv) {
   registry.insert<winnow::check::CheckDialect>();
 #endif
   mlir::registerTransformsPasses();
+  winnow::registerWinnowCompressPasses();
+  winnow::registerWinnowConversionPasses();
   winnow::registerWinnowReferencePasses();
+  winnow::registerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Winnow optimizer driver\n", registry));
 }

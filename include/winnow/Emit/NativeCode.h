@@ -12,6 +12,7 @@
 namespace llvm {
 class LLVMContext;
 class Module;
+class TargetMachine;
 class raw_pwrite_stream;
 } // namespace llvm
 
@@ -24,6 +25,9 @@ enum class NativeCodeKind { Object, Assembly };
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateToLlvm(mlir::ModuleOp module, const cpu::Target &target,
                 llvm::LLVMContext &context);
+
+/// Sets triple, data layout and target attributes on all of `module`.
+void prepareModule(llvm::Module &module, llvm::TargetMachine &machine);
 
 /// Runs LLVM's O3 pipeline for `target` on `module`.
 llvm::Error optimizeLlvm(llvm::Module &module, const cpu::Target &target);

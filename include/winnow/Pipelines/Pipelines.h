@@ -5,11 +5,33 @@
 
 #include "mlir/Pass/PassManager.h"
 
+#include <string>
+
 namespace winnow {
+
+/// How a model is compiled for a processor.
+struct CpuPipelineOptions {
+  /// See cpu::Target::get.
+  std::string targetCpu = "host";
+  /// Round the inputs of linear layers with integer weights to 8 bits.
+  bool quantizeActivations = true;
+};
+
+/// The rounding of activations, and nothing else: the only lossy default.
+void buildCompressPipeline(mlir::OpPassManager &passes,
+                           const CpuPipelineOptions &options);
+
+/// winnow to kernels and calls on pointers.
+void buildLowerToCpuPipeline(mlir::OpPassManager &passes,
+                             const CpuPipelineOptions &options);
 
 /// Kernels and entry points (func, scf, arith, math, vector, llvm) to the LLVM
 /// dialect alone.
 void buildLowerToLlvmPipeline(mlir::OpPassManager &passes);
+
+/// Registers the pipelines under their names: winnow-compress,
+/// winnow-lower-to-cpu, winnow-lower-to-llvm.
+void registerPipelines();
 
 } // namespace winnow
 

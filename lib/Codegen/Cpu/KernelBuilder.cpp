@@ -392,14 +392,18 @@ static void keepRolled(ImplicitLocOpBuilder &b, Operation *loop) {
 KernelBuilder::Values KernelBuilder::forLoop(Value from, Value to, Value step,
                                              ValueRange init, LoopBody body,
                                              bool unroll) {
-  auto loop = scf::ForOp::create(
-      b, from, to, step, init,
-      [&](OpBuilder &nested, Location loc, Value iv, ValueRange carried) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToEnd(nested.getInsertionBlock());
-        Values results = body(iv, carried);
-        scf::YieldOp::create(b, results);
-      });
+  // The body is filled after the loop is in its function, so that emitters can
+  // find their module.
+  auto loop = scf::ForOp::create(b, from, to, step, init);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *block = loop.getBody();
+    if (!block->empty()) // Loops without results come with a terminator.
+      block->back().erase();
+    b.setInsertionPointToEnd(block);
+    scf::YieldOp::create(
+        b, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  }
   if (!unroll)
     keepRolled(b, loop);
   return Values(loop.getResults());

@@ -1,0 +1,29 @@
+//===- Passes.h - Passes from winnow to native code --------------*- C++
+//-*-===//
+
+#ifndef WINNOW_CONVERSION_PASSES_H
+#define WINNOW_CONVERSION_PASSES_H
+
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace winnow {
+
+/// On a param: its type as the checkpoint stores it, once a pass has given it
+/// the type that kernels read.
+inline constexpr llvm::StringLiteral kStoredTypeAttr = "winnow.stored";
+/// Module attributes that convert-winnow-to-cpu leaves for Emit.
+inline constexpr llvm::StringLiteral kEntriesAttr = "winnow.entries";
+inline constexpr llvm::StringLiteral kWeightsAttr = "winnow.weights";
+
+#define GEN_PASS_DECL
+#include "winnow/Conversion/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "winnow/Conversion/Passes.h.inc"
+
+} // namespace winnow
+
+#endif // WINNOW_CONVERSION_PASSES_H

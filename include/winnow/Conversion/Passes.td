@@ -1,0 +1,92 @@
+//===- Passes.td - Passes from winnow to native code -------*- tablegen -*-===//
+
+#ifndef WINNOW_CONVERSION_PASSES
+#define WINNOW_CONVERSION_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+// Keep alphabetical.
+
+def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "Give each weight the layout that its kernels read";
+  let description = [{
+    What: changes the type of each `winnow.param`. A matrix that `linear` or
+    `embed` reads gets the layout `tile16` (rows in groups of 16, so that one
+    vector lane is one output); any other weight becomes plain f32.
+
+    ```mlir
+    winnow.param @w from {file = "w"} : tensor<64x64xf32, #winnow.encoding<q5_0>>
+    // becomes
+    winnow.param @w from {file = "w"} : tensor<64x64xf32, #winnow.encoding<q5_0, tile16>>
+    ```
+
+    Requires: layers inlined (`winnow-inline-layers`).
+    Guarantees: every param that is used has the type of its uses; unused
+    params are gone.
+    Keeps: the source of each param. The bytes themselves are moved when the
+    artifact is written.
+    Lossy? Exact: a permutation of bits, or the decoding of a stored weight.
+  }];
+  let statistics = [
+    Statistic<"numTiled", "tiled", "Params that got the layout tile16">,
+    Statistic<"numDecoded", "decoded", "Params that became plain f32">,
+    Statistic<"numUnused", "unused", "Params that were erased">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
+def WinnowInlineLayers : Pass<"winnow-inline-layers", "::mlir::func::FuncOp"> {
+  let summary = "Replace each layer by its body and the residual sum";
+  let description = [{
+    What: `y = winnow.layer residual(r) ...` becomes the ops of its region,
+    followed by y = r + f (or fma(m, f, r) for a multiplier m other than 1) as
+    an elementwise `linalg.map`.
+
+    Requires: nothing.
+    Guarantees: no `winnow.layer` is left.
+    Keeps: the order of ops and their locations.
+    Lossy? Exact.
+  }];
+  let statistics = [Statistic<"numInlined", "inlined", "Layers inlined">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ConvertWinnowToCpu : Pass<"convert-winnow-to-cpu", "::mlir::ModuleOp"> {
+  let summary = "Lower entry points to kernels and calls for an x86-64 processor";
+  let description = [{
+    What: each entry point becomes a function of three arguments: the call
+    record of Runtime/Call.h, a thread number and the number of threads. It
+    computes stage by stage, with a barrier between stages; each stage calls
+    kernels on pointers. Equal work shares one kernel: weights, caches and
+    buffers are arguments, so compile time follows the number of distinct
+    kernels and not the number of layers.
+
+    Requires: `winnow-inline-layers`, `winnow-assign-layouts`; no op but those
+    of winnow, `linalg.map`, reshapes of trailing dimensions and constants.
+    Guarantees: no winnow op, no tensor is left. The module has the attributes
+    `winnow.entries` (what the runtime has to know of each entry) and
+    `winnow.weights` (names, offsets and sizes of the weights).
+    Keeps: nothing else.
+    Lossy? Exact up to the rounding that each op's Numerics allow.
+  }];
+  let options = [
+    Option<"targetCpu", "target-cpu", "std::string", "\"host\"",
+           "Processor: host, x86-64-v3, x86-64-v4, or a name LLVM knows">
+  ];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Distinct kernels">,
+    Statistic<"numCalls", "calls", "Kernel calls">,
+    Statistic<"numStages", "stages", "Stages between barriers">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+#endif // WINNOW_CONVERSION_PASSES

@@ -1,0 +1,35 @@
+//===- Weights.h - The weights of a lowered module ---------------*- C++ -*-===//
+
+#ifndef WINNOW_EMIT_WEIGHTS_H
+#define WINNOW_EMIT_WEIGHTS_H
+
+#include "winnow/Emit/WeightsArchive.h"
+#include "winnow/Import/Checkpoint.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace winnow {
+
+/// One weight as `winnow.weights` describes it (convert-winnow-to-cpu).
+struct LoweredWeight {
+  llvm::StringRef name;
+  mlir::RankedTensorType type;   ///< as kernels read it
+  mlir::RankedTensorType stored; ///< as its source stores it
+  mlir::DictionaryAttr source;
+  int64_t offset = 0;
+  int64_t size = 0;
+};
+
+/// The weights of a lowered module, in the order of their offsets.
+std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module);
+
+/// How each weight is made from its source: re-laid out, decoded, or generated,
+/// in pieces of rows. `checkpoint` may be null if no weight comes from a file;
+/// it and the module's context have to outlive the result. Fails for a tensor
+/// that the checkpoint lacks or has in another shape or format.
+llvm::Expected<std::vector<WeightTensor>>
+planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint);
+
+} // namespace winnow
+
+#endif // WINNOW_EMIT_WEIGHTS_H

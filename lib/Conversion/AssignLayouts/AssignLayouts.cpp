@@ -1,0 +1,66 @@
+//===- AssignLayouts.cpp - Give each weight its kernels' layout -----------===//
+
+#include "winnow/Conversion/Passes.h"
+
+using namespace mlir;
+
+namespace winnow {
+#define GEN_PASS_DEF_WINNOWASSIGNLAYOUTS
+#include "winnow/Conversion/Passes.h.inc"
+} // namespace winnow
+
+using namespace winnow;
+
+/// Whether `use` is read by a kernel as a matrix of rows of 16.
+static bool isTiledUse(ParamRefOp use) {
+  return llvm::any_of(use.getOutput().getUses(), [](OpOperand &operand) {
+    if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
+      return operand.get() == linear.getWeight();
+    if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
+      return operand.get() == embed.getTable();
+    return false;
+  });
+}
+
+namespace {
+
+struct AssignLayouts
+    : public winnow::impl::WinnowAssignLayoutsBase<AssignLayouts> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    llvm::MapVector<StringRef, SmallVector<ParamRefOp>> uses;
+    module.walk([&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
+    for (ParamOp param : llvm::make_early_inc_range(module.getOps<ParamOp>())) {
+      auto it = uses.find(param.getSymName());
+      if (it == uses.end()) {
+        param.erase();
+        ++numUnused;
+        continue;
+      }
+      auto type = cast<RankedTensorType>(param.getType());
+      EncodingAttr encoding = getEncoding(type);
+      RankedTensorType laidOut = withEncoding(type, nullptr);
+      if (llvm::any_of(it->second, isTiledUse)) {
+        if (!llvm::all_of(it->second, isTiledUse)) {
+          param.emitOpError("is read both as a matrix of a linear layer and "
+                            "as a plain tensor");
+          return signalPassFailure();
+        }
+        laidOut = withEncoding(
+            type, EncodingAttr::get(&getContext(),
+                                    encoding ? encoding.getFormat() : "f32",
+                                    "tile16"));
+        ++numTiled;
+      } else if (laidOut != type) {
+        ++numDecoded;
+      }
+      // The writer of the weights has to know how the source is stored.
+      param->setAttr(kStoredTypeAttr, TypeAttr::get(type));
+      param.setTypeAttr(TypeAttr::get(laidOut));
+      for (ParamRefOp use : it->second)
+        use.getOutput().setType(laidOut);
+    }
+  }
+};
+
+} // namespace

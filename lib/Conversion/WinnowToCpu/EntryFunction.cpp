@@ -1,0 +1,373 @@
+//===- EntryFunction.cpp - The code of an entry point ---------------------===//
+
+#include "EntryFunction.h"
+#include "RowKernel.h"
+
+#include "winnow/Codegen/Cpu/Attention.h"
+#include "winnow/Codegen/Cpu/Linear.h"
+#include "winnow/Runtime/Call.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+#include <cstddef>
+
+using namespace mlir;
+
+namespace winnow::cpu {
+
+namespace {
+
+/// Writes one entry function.
+class EntryEmitter {
+public:
+  EntryEmitter(ModuleOp module, const Target &target, const EntryPlan &plan,
+               StringRef name, llvm::StringMap<func::FuncOp> &known)
+      : module(module), target(target), plan(plan), known(known),
+        kb(module, target, name, argumentTypes(module)) {}
+
+  FailureOr<EntryFunction> run();
+
+private:
+  static SmallVector<Type> argumentTypes(ModuleOp module) {
+    MLIRContext *context = module.getContext();
+    Type i32 = IntegerType::get(context, 32);
+    return {LLVM::LLVMPointerType::get(context), i32, i32};
+  }
+
+  void loadCall();
+  LogicalResult emitStage(int stage);
+  LogicalResult emitRows(ArrayRef<const Step *> steps);
+  LogicalResult emitLinear(const Step &step);
+  AttentionArguments attentionArguments(const Step &step);
+  void emitAttentions(ArrayRef<const Step *> steps);
+  void emitBarrier();
+  void advanceCaches();
+
+  Value loadField(Type type, size_t fieldOffset) {
+    return kb.load(type, kb.offset(kb.arg(0), fieldOffset), 8);
+  }
+  Value rowCount(RowCount rows) {
+    return rows.symbol < 0 ? kb.i64(rows.constant) : dims[rows.symbol];
+  }
+  /// The first byte of a buffer; null for an absent operand.
+  Value address(int buffer);
+  /// Rows in front of those that this call appends, and after them.
+  Value cacheLength(int cache) { return caches[cache].length; }
+  Value appendedRows(int cache);
+  void needScratch(int64_t bytes) {
+    scratch.constant = std::max(scratch.constant, bytes);
+  }
+  /// A step over `rows` needs `constant` + rows * `perRow` bytes.
+  void needScratch(int64_t constant, int64_t perRow, RowCount rows);
+
+  struct CacheValues {
+    Value slot, keys, values, positions, segments, capacity, length;
+  };
+
+  ModuleOp module;
+  const Target &target;
+  const EntryPlan &plan;
+  llvm::StringMap<func::FuncOp> &known;
+  KernelBuilder kb;
+  Value thread, threads;
+  Value inputs, outputs, weights, arena, shared, threadScratch;
+  SmallVector<Value> dims, roundedDims, regions;
+  SmallVector<CacheValues> caches;
+  AffineBytes scratch;
+  int64_t calls = 0;
+};
+
+} // namespace
+
+void EntryEmitter::loadCall() {
+  thread = kb.sext(kb.arg(1), kb.i64Type());
+  threads = kb.sext(kb.arg(2), kb.i64Type());
+  Type ptr = kb.ptrType(), i64 = kb.i64Type();
+  inputs = loadField(ptr, offsetof(winnow_call, inputs));
+  outputs = loadField(ptr, offsetof(winnow_call, outputs));
+  weights = loadField(ptr, offsetof(winnow_call, weights));
+  Value dimValues = loadField(ptr, offsetof(winnow_call, dims));
+  // Regions of the arena, one per named dimension, follow the constant one.
+  arena = loadField(ptr, offsetof(winnow_call, arena));
+  Value region = kb.offset(arena, plan.arena.constant);
+  for (size_t dim = 0; dim < plan.dimNames.size(); ++dim) {
+    dims.push_back(kb.load(i64, kb.offset(dimValues, 8 * dim), 8));
+    roundedDims.push_back(kb.roundUp(dims.back(), kRowRounding));
+    regions.push_back(region);
+    region =
+        kb.offset(region, kb.mul(roundedDims.back(), plan.arena.perDim[dim]));
+  }
+  shared = region;
+  Value scratchBase = loadField(ptr, offsetof(winnow_call, scratch));
+  Value stride = loadField(i64, offsetof(winnow_call, scratch_stride));
+  threadScratch = kb.offset(scratchBase, kb.mul(stride, thread));
+
+  Value slots = loadField(ptr, offsetof(winnow_call, caches));
+  for (const CachePlan &cache : plan.caches) {
+    CacheValues values;
+    if (cache.argument >= 0) {
+      values.slot = kb.offset(
+          slots, cache.argument * static_cast<int64_t>(sizeof(winnow_kv_slot)));
+      auto field = [&](Type type, size_t fieldOffset) {
+        return kb.load(type, kb.offset(values.slot, fieldOffset), 8);
+      };
+      values.keys = field(ptr, offsetof(winnow_kv_slot, keys));
+      values.values = field(ptr, offsetof(winnow_kv_slot, values));
+      values.positions = field(ptr, offsetof(winnow_kv_slot, positions));
+      values.segments = field(ptr, offsetof(winnow_kv_slot, segments));
+      values.capacity = field(i64, offsetof(winnow_kv_slot, capacity));
+      values.length = field(i64, offsetof(winnow_kv_slot, length));
+    } else {
+      values.keys = address(cache.keys);
+      values.values = address(cache.values);
+      values.positions = address(cache.positions);
+      values.segments = address(cache.segments);
+      values.capacity =
+          kb.roundUp(rowCount(cache.appended.front()), kRowRounding);
+      values.length = kb.i64(0);
+    }
+    caches.push_back(values);
+  }
+}
+
+Value EntryEmitter::address(int index) {
+  if (index < 0)
+    return kb.nullPtr();
+  const Buffer &buffer = plan.buffers[index];
+  switch (buffer.place) {
+  case Buffer::Place::Input:
+    return kb.load(kb.ptrType(), kb.offset(inputs, 8 * buffer.location), 8);
+  case Buffer::Place::Output:
+    return kb.load(kb.ptrType(), kb.offset(outputs, 8 * buffer.location), 8);
+  case Buffer::Place::Weights:
+    return kb.offset(weights, buffer.location);
+  case Buffer::Place::Arena:
+    if (buffer.rows.symbol < 0)
+      return kb.offset(arena, buffer.location);
+    return kb.offset(regions[buffer.rows.symbol],
+                     kb.mul(roundedDims[buffer.rows.symbol], buffer.location));
+  case Buffer::Place::Scratch:
+    break;
+  }
+  llvm_unreachable("scratch buffers belong to one row kernel");
+}
+
+Value EntryEmitter::appendedRows(int cache) {
+  Value rows = kb.i64(0);
+  for (RowCount count : plan.caches[cache].appended)
+    rows = kb.add(rows, rowCount(count));
+  return rows;
+}
+
+void EntryEmitter::needScratch(int64_t constant, int64_t perRow,
+                               RowCount rows) {
+  if (rows.symbol < 0)
+    return needScratch(constant +
+                       perRow * llvm::alignTo(rows.constant, kRowRounding));
+  needScratch(constant);
+  int64_t &bytes = scratch.perDim[rows.symbol];
+  bytes = std::max(bytes, perRow);
+}
+
+void EntryEmitter::emitBarrier() {
+  Value function = loadField(kb.ptrType(), offsetof(winnow_call, barrier));
+  Value team = loadField(kb.ptrType(), offsetof(winnow_call, team));
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()),
+                                  {kb.ptrType(), kb.i32Type()});
+  LLVM::CallOp::create(kb.builder(), type,
+                       ValueRange{function, team, kb.arg(1)});
+}
+
+LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
+  FailureOr<RowKernel> kernel =
+      getRowKernel(module, target, plan, steps, known);
+  if (failed(kernel))
+    return failure();
+  KernelBuilder::Values arguments;
+  for (int buffer : kernel->buffers)
+    arguments.push_back(address(buffer));
+  for (int cache : kernel->caches) {
+    const CacheValues &values = caches[cache];
+    arguments.append({values.keys, values.values, values.positions,
+                      values.segments, values.capacity, values.length});
+  }
+  arguments.append(
+      {rowCount(steps.front()->rows), threadScratch, thread, threads});
+  kb.call(kernel->function, arguments);
+  needScratch(kernel->scratchBytes);
+  ++calls;
+  return success();
+}
+
+LogicalResult EntryEmitter::emitLinear(const Step &step) {
+  auto op = cast<LinearOp>(step.op);
+  auto weightType = cast<RankedTensorType>(op.getWeight().getType());
+  EncodingAttr weightEncoding = getEncoding(weightType);
+  if (!weightEncoding || weightEncoding.getLayout() != "tile16")
+    return op.emitOpError("expects a weight in the layout tile16, found ")
+           << weightType;
+  LinearSpec spec;
+  spec.format = weightEncoding.getFormat().str();
+  spec.activations = getEncoding(op.getInput().getType()) ? Activations::A8B32
+                                                          : Activations::F32;
+  spec.bias = bool(op.getBias());
+  llvm::Expected<func::FuncOp> kernel = getLinearKernel(module, target, spec);
+  if (!kernel)
+    return op.emitOpError() << llvm::toString(kernel.takeError());
+  int64_t n = weightType.getDimSize(0), k = weightType.getDimSize(1);
+  kb.call(*kernel, {address(step.inputs[0]), address(step.inputs[1]),
+                    address(step.inputs[2]), address(step.outputs[0]),
+                    rowCount(step.rows), kb.i64(n), kb.i64(k), kb.i64(k),
+                    kb.i64(n), threadScratch, thread, threads});
+  needScratch(linearScratchBytes(spec, 0, k), linearScratchBytesPerRow(spec, k),
+              step.rows);
+  ++calls;
+  return success();
+}
+
+AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
+  auto op = cast<AttentionOp>(step.op);
+  const CacheValues &cache = caches[step.cache];
+  auto queryType = cast<RankedTensorType>(op.getQuery().getType());
+  auto outputType = cast<RankedTensorType>(op.getOutput().getType());
+  AttentionArguments arguments;
+  arguments.query = address(step.inputs[0]);
+  arguments.queryStride =
+      kb.i64(queryType.getDimSize(1) * queryType.getDimSize(2));
+  arguments.queries = rowCount(step.rows);
+  arguments.queryPositions = address(step.inputs[1]);
+  arguments.keys = cache.keys;
+  arguments.values = cache.values;
+  arguments.keyPositions = cache.positions;
+  arguments.keyCount = kb.add(cache.length, appendedRows(step.cache));
+  arguments.capacity = cache.capacity;
+  if (op.getQuerySegments()) {
+    arguments.querySegments = address(step.inputs[2]);
+    arguments.keySegments = cache.segments;
+  }
+  if (op.getSinks())
+    arguments.sinks = address(step.inputs[3]);
+  if (op.getBias()) {
+    // [queries, keys] for all heads, or [heads, queries, keys].
+    arguments.bias = address(step.inputs[4]);
+    arguments.biasQueryStride = arguments.keyCount;
+    arguments.biasHeadStride =
+        cast<RankedTensorType>(op.getBias().getType()).getRank() == 3
+            ? kb.mul(arguments.queries, arguments.keyCount)
+            : kb.i64(0);
+  }
+  if (op.getMaskOperand()) {
+    auto type = cast<RankedTensorType>(op.getMaskOperand().getType());
+    arguments.visible = address(step.inputs[5]);
+    arguments.visibleStride =
+        type.isDynamicDim(1) ? arguments.keyCount : kb.i64(type.getDimSize(1));
+  }
+  arguments.output = address(step.outputs[0]);
+  arguments.outputStride =
+      kb.i64(outputType.getDimSize(1) * outputType.getDimSize(2));
+  if (op.getLse())
+    arguments.lse = address(step.outputs[1]);
+  if (op.getScores())
+    arguments.columnSums = address(step.outputs[2]);
+  arguments.threadScratch = threadScratch;
+  arguments.shared = kb.offset(shared, step.sharedOffset.constant);
+  for (auto [dim, bytes] : llvm::enumerate(step.sharedOffset.perDim))
+    if (bytes)
+      arguments.shared =
+          kb.offset(arguments.shared, kb.mul(roundedDims[dim], bytes));
+  arguments.thread = thread;
+  arguments.threads = threads;
+  return arguments;
+}
+
+void EntryEmitter::emitAttentions(ArrayRef<const Step *> steps) {
+  SmallVector<std::pair<AttentionKernels, AttentionArguments>> attentions;
+  bool anyScores = false;
+  for (const Step *step : steps) {
+    AttentionSpec spec = AttentionSpec::get(cast<AttentionOp>(step->op));
+    attentions.push_back(
+        {getAttentionKernels(module, target, spec), attentionArguments(*step)});
+    needScratch(attentionThreadScratchBytes(spec));
+    anyScores |= spec.wantsScores;
+  }
+  for (auto &[kernels, arguments] : attentions)
+    callAttention(kb, kernels.compute, arguments);
+  emitBarrier();
+  for (auto &[kernels, arguments] : attentions)
+    callAttention(kb, kernels.combine, arguments);
+  calls += 2 * attentions.size();
+  if (!anyScores)
+    return;
+  emitBarrier();
+  for (auto &[kernels, arguments] : attentions)
+    if (kernels.scores)
+      callAttention(kb, kernels.scores, arguments);
+}
+
+LogicalResult EntryEmitter::emitStage(int stage) {
+  // Row steps over the same rows become one kernel; others stand alone.
+  SmallVector<std::pair<RowCount, SmallVector<const Step *>>> groups;
+  SmallVector<const Step *> linears, attentions;
+  for (const Step &step : plan.steps) {
+    if (step.stage != stage)
+      continue;
+    if (!step.isRowStep()) {
+      (step.kind == Step::Kind::Linear ? linears : attentions).push_back(&step);
+      continue;
+    }
+    auto it = llvm::find_if(
+        groups, [&](auto &group) { return group.first == step.rows; });
+    if (it == groups.end())
+      groups.push_back({step.rows, {&step}});
+    else
+      it->second.push_back(&step);
+  }
+  for (auto &[rows, steps] : groups)
+    if (failed(emitRows(steps)))
+      return failure();
+  for (const Step *step : linears)
+    if (failed(emitLinear(*step)))
+      return failure();
+  if (!attentions.empty())
+    emitAttentions(attentions);
+  return success();
+}
+
+void EntryEmitter::advanceCaches() {
+  // Every thread has read the lengths before the last barrier.
+  emitBarrier();
+  kb.ifThen(kb.equal(thread, kb.i64(0)), [&] {
+    for (auto [index, cache] : llvm::enumerate(plan.caches))
+      if (cache.argument >= 0 && !cache.appended.empty())
+        kb.store(
+            kb.add(caches[index].length, appendedRows(index)),
+            kb.offset(caches[index].slot, offsetof(winnow_kv_slot, length)), 8);
+  });
+}
+
+FailureOr<EntryFunction> EntryEmitter::run() {
+  scratch.perDim.assign(plan.dimNames.size(), 0);
+  loadCall();
+  for (int stage = 0; stage < plan.stages; ++stage) {
+    if (stage)
+      emitBarrier();
+    if (failed(emitStage(stage)))
+      return failure();
+  }
+  if (!plan.cacheArguments.empty())
+    advanceCaches();
+  EntryFunction entry;
+  entry.function = kb.finish();
+  entry.scratch = scratch;
+  entry.calls = calls;
+  return entry;
+}
+
+FailureOr<EntryFunction>
+emitEntryFunction(ModuleOp module, const Target &target, const EntryPlan &plan,
+                  StringRef name, llvm::StringMap<func::FuncOp> &known) {
+  return EntryEmitter(module, target, plan, name, known).run();
+}
+
+} // namespace winnow::cpu

@@ -1,0 +1,652 @@
+//===- EntryPlan.cpp - Steps, stages and memory of an entry point ---------===//
+
+#include "EntryPlan.h"
+
+#include "winnow/Codegen/Cpu/Attention.h"
+#include "winnow/Codegen/Cpu/Linear.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace winnow::cpu {
+
+namespace {
+
+/// Builds the plan op by op, then schedules it and lays out its memory.
+class Planner {
+public:
+  Planner(func::FuncOp function, function_ref<int64_t(StringRef)> weightOffset)
+      : weightOffset(weightOffset) {
+    plan.function = function;
+  }
+
+  FailureOr<EntryPlan> run();
+
+private:
+  LogicalResult planArguments();
+  LogicalResult planOp(Operation *op);
+  LogicalResult planResults(func::ReturnOp op);
+  void schedule();
+  void keepLocalBuffersInScratch();
+  void layOutArena();
+  void layOutSharedMemory();
+
+  // One function per op that needs more than a line.
+  LogicalResult planRope(RopeOp op);
+  LogicalResult planAppend(KvAppendOp op);
+  FailureOr<int> planPackedKeys(AttentionOp op);
+  LogicalResult planAttention(AttentionOp op);
+  LogicalResult planLinear(LinearOp op);
+  LogicalResult planMap(linalg::MapOp op);
+
+  /// Rows and bytes per row of a tensor that is stored as it is typed.
+  FailureOr<RowCount> rowsOf(Value value);
+  FailureOr<int64_t> rowBytesOf(Value value);
+
+  int addBuffer(Buffer buffer) {
+    plan.buffers.push_back(buffer);
+    return plan.buffers.size() - 1;
+  }
+  /// The buffer of a value that an earlier op defined.
+  int bufferOf(Value value) { return value ? buffers.lookup(value) : -1; }
+  /// A new arena buffer for the result `value` with the rows of `rows`.
+  FailureOr<int> defineResult(Value value, RowCount rows);
+  /// Adds a step; its results must be defined already.
+  Step &addStep(Step::Kind kind, Operation *op, ArrayRef<int> inputs,
+                ArrayRef<int> outputs, RowCount rows);
+
+  EntryPlan plan;
+  function_ref<int64_t(StringRef)> weightOffset;
+  DenseMap<Value, int> buffers;
+  /// Rows of tensors with a dynamic leading dimension.
+  DenseMap<Value, RowCount> rowCounts;
+  /// Cache argument and number of appends behind a cache value.
+  DenseMap<Value, std::pair<int, unsigned>> cacheStates;
+  /// The cache value that a kv_view's results show.
+  DenseMap<Value, Value> viewedCache;
+  /// Rope tables by everything that their contents depend on.
+  SmallVector<std::pair<RopeOp, int>> ropeTables;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+FailureOr<RowCount> Planner::rowsOf(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getRank() == 0)
+    return RowCount{-1, 1};
+  if (!type.isDynamicDim(0))
+    return RowCount{-1, type.getDimSize(0)};
+  auto it = rowCounts.find(value);
+  if (it == rowCounts.end())
+    return emitError(value.getLoc(),
+                     "cannot tell the number of rows of a tensor");
+  return it->second;
+}
+
+FailureOr<int64_t> Planner::rowBytesOf(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t elements = 1;
+  for (int64_t size : type.getShape().drop_front(type.getRank() ? 1 : 0)) {
+    if (ShapedType::isDynamic(size))
+      return emitError(value.getLoc(),
+                       "only the leading dimension may be dynamic, found ")
+             << type;
+    elements *= size;
+  }
+  if (EncodingAttr encoding = getEncoding(type))
+    return activationBytesPerRow(elements);
+  int64_t bits =
+      type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
+  return elements * std::max<int64_t>(bits / 8, 1);
+}
+
+FailureOr<int> Planner::defineResult(Value value, RowCount rows) {
+  rowCounts[value] = rows;
+  FailureOr<int64_t> rowBytes = rowBytesOf(value);
+  if (failed(rowBytes))
+    return failure();
+  Buffer buffer;
+  buffer.rows = rows;
+  buffer.rowBytes = *rowBytes;
+  int index = addBuffer(buffer);
+  buffers[value] = index;
+  return index;
+}
+
+Step &Planner::addStep(Step::Kind kind, Operation *op, ArrayRef<int> inputs,
+                       ArrayRef<int> outputs, RowCount rows) {
+  Step step{kind, op, SmallVector<int>(inputs), SmallVector<int>(outputs),
+            rows};
+  plan.steps.push_back(step);
+  return plan.steps.back();
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments and results
+//===----------------------------------------------------------------------===//
+
+LogicalResult Planner::planArguments() {
+  for (BlockArgument arg : plan.function.getArguments()) {
+    if (isa<KvCacheType>(arg.getType())) {
+      CachePlan cache;
+      cache.type = cast<KvCacheType>(arg.getType());
+      cache.argument = plan.cacheArguments.size();
+      cacheStates[arg] = {static_cast<int>(plan.caches.size()), 0};
+      plan.cacheArguments.push_back(arg);
+      plan.caches.push_back(cache);
+      continue;
+    }
+    auto type = dyn_cast<RankedTensorType>(arg.getType());
+    if (!type || type.getEncoding())
+      return plan.function.emitOpError("expects plain tensors and caches as "
+                                       "arguments, found ")
+             << arg.getType();
+    auto names = plan.function.getArgAttrOfType<ArrayAttr>(arg.getArgNumber(),
+                                                           kDimsAttr);
+    if (type.getNumDynamicDims() &&
+        (!names ||
+         names.size() != static_cast<size_t>(type.getNumDynamicDims())))
+      return plan.function.emitOpError("expects argument ")
+             << arg.getArgNumber() << " to name its dynamic dimensions in '"
+             << kDimsAttr << "'";
+    int64_t named = 0;
+    for (auto [axis, size] : llvm::enumerate(type.getShape())) {
+      if (!ShapedType::isDynamic(size))
+        continue;
+      StringRef name = cast<StringAttr>(names[named++]).getValue();
+      auto it = llvm::find(plan.dimNames, name);
+      int symbol = it - plan.dimNames.begin();
+      if (it == plan.dimNames.end())
+        plan.dimNames.push_back(name);
+      if (axis == 0)
+        rowCounts[arg] = {symbol, 0};
+    }
+    FailureOr<RowCount> rows = rowsOf(arg);
+    if (failed(rows))
+      return failure();
+    // Only masks and biases have further dynamic dimensions; attention takes
+    // their strides from the number of keys.
+    FailureOr<int64_t> rowBytes =
+        llvm::any_of(type.getShape().drop_front(type.getRank() ? 1 : 0),
+                     ShapedType::isDynamic)
+            ? FailureOr<int64_t>(0)
+            : rowBytesOf(arg);
+    if (failed(rowBytes))
+      return failure();
+    Buffer buffer;
+    buffer.place = Buffer::Place::Input;
+    buffer.location = plan.inputs.size();
+    buffer.rows = *rows;
+    buffer.rowBytes = *rowBytes;
+    buffers[arg] = addBuffer(buffer);
+    plan.inputs.push_back(arg);
+  }
+  return success();
+}
+
+LogicalResult Planner::planResults(func::ReturnOp op) {
+  for (Value value : op.getOperands()) {
+    if (isa<KvCacheType>(value.getType()))
+      continue;
+    if (!buffers.count(value))
+      return op.emitOpError("cannot return a value of type ")
+             << value.getType();
+    int64_t output = plan.outputs.size();
+    plan.outputs.push_back(value);
+    int index = bufferOf(value);
+    Buffer &buffer = plan.buffers[index];
+    if (buffer.place == Buffer::Place::Arena) {
+      buffer.place = Buffer::Place::Output;
+      buffer.location = output;
+      continue;
+    }
+    // An argument, a weight, or a value that is returned twice.
+    Buffer copy = buffer;
+    copy.place = Buffer::Place::Output;
+    copy.location = output;
+    int target = addBuffer(copy);
+    addStep(Step::Kind::Copy, op, {index}, {target}, copy.rows);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult Planner::planRope(RopeOp op) {
+  // Cosines and sines depend on the positions alone: one table serves all
+  // layers that rotate alike.
+  int table = -1;
+  for (auto &[other, buffer] : ropeTables)
+    if (other.getPositions() == op.getPositions() &&
+        bufferOf(other.getFactors()) == bufferOf(op.getFactors()) &&
+        other.getBaseAttr() == op.getBaseAttr() &&
+        other.getDims() == op.getDims() &&
+        other.getScalingAttr() == op.getScalingAttr())
+      table = buffer;
+  FailureOr<RowCount> rows = rowsOf(op.getInput());
+  if (failed(rows))
+    return failure();
+  if (table < 0) {
+    Buffer buffer;
+    buffer.rows = *rows;
+    buffer.rowBytes = op.getDims() * sizeof(float);
+    table = addBuffer(buffer);
+    addStep(Step::Kind::RopeTable, op,
+            {bufferOf(op.getPositions()), bufferOf(op.getFactors())}, {table},
+            *rows);
+    ropeTables.push_back({op, table});
+  }
+  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::Rope, op, {bufferOf(op.getInput()), table}, {*output},
+          *rows);
+  return success();
+}
+
+LogicalResult Planner::planAppend(KvAppendOp op) {
+  auto [cache, appends] = cacheStates.lookup(op.getCache());
+  FailureOr<RowCount> rows = rowsOf(op.getKey());
+  if (failed(rows))
+    return failure();
+  CachePlan &cachePlan = plan.caches[cache];
+  if (appends != cachePlan.appended.size())
+    return op.emitOpError("expects the newest state of its cache");
+  Step &step =
+      addStep(Step::Kind::KvAppend, op,
+              {bufferOf(op.getKey()), bufferOf(op.getValue()),
+               bufferOf(op.getPositions()), bufferOf(op.getSegments())},
+              {}, *rows);
+  step.cache = cache;
+  cachePlan.appended.push_back(*rows);
+  cacheStates[op.getResult()] = {cache, appends + 1};
+  return success();
+}
+
+FailureOr<int> Planner::planPackedKeys(AttentionOp op) {
+  auto keyType = cast<RankedTensorType>(op.getKey().getType());
+  auto valueType = cast<RankedTensorType>(op.getValue().getType());
+  FailureOr<RowCount> rows = rowsOf(op.getKey());
+  if (failed(rows))
+    return failure();
+  auto addRows = [&](int64_t elements) {
+    Buffer buffer;
+    buffer.rows = *rows;
+    buffer.rowBytes = elements * sizeof(float);
+    return addBuffer(buffer);
+  };
+  int64_t heads = keyType.getDimSize(1);
+  int64_t keyDim = keyType.getDimSize(2), valueDim = valueType.getDimSize(2);
+  Type f32 = keyType.getElementType();
+  CachePlan cache;
+  cache.type = KvCacheType::get(op.getContext(), heads, keyDim, valueDim, f32,
+                                f32, kRowRounding);
+  cache.appended.push_back(*rows);
+  cache.keys = addRows(heads * keyDim);
+  cache.values = addRows(heads * valueDim);
+  cache.positions = addRows(1);
+  cache.segments = addRows(1);
+  Step &step = addStep(
+      Step::Kind::KvAppend, op,
+      {bufferOf(op.getKey()), bufferOf(op.getValue()),
+       bufferOf(op.getKeyPositions()), bufferOf(op.getKeySegments())},
+      {cache.keys, cache.values, cache.positions, cache.segments}, *rows);
+  step.cache = plan.caches.size();
+  plan.caches.push_back(cache);
+  return step.cache;
+}
+
+LogicalResult Planner::planAttention(AttentionOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getQuery());
+  if (failed(rows))
+    return failure();
+  SmallVector<int> inputs = {
+      bufferOf(op.getQuery()),         bufferOf(op.getQueryPositions()),
+      bufferOf(op.getQuerySegments()), bufferOf(op.getSinks()),
+      bufferOf(op.getBias()),          bufferOf(op.getMaskOperand())};
+  SmallVector<int> outputs;
+  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  if (failed(output))
+    return failure();
+  outputs = {*output, -1, -1};
+  if (op.getLse()) {
+    FailureOr<int> lse = defineResult(op.getLse(), *rows);
+    if (failed(lse))
+      return failure();
+    outputs[1] = *lse;
+  }
+  if (op.getScores()) {
+    FailureOr<RowCount> keyRows = rowsOf(op.getKey());
+    if (failed(keyRows))
+      return failure();
+    FailureOr<int> scores = defineResult(op.getScores(), *keyRows);
+    if (failed(scores))
+      return failure();
+    outputs[2] = *scores;
+  }
+  int cache = -1;
+  if (Value state = viewedCache.lookup(op.getKey())) {
+    if (state != viewedCache.lookup(op.getValue()))
+      return op.emitOpError("expects keys and values of the same cache");
+    auto [index, appends] = cacheStates.lookup(state);
+    cache = index;
+    if (appends != plan.caches[index].appended.size())
+      return op.emitOpError("expects the newest state of its cache");
+  } else {
+    FailureOr<int> packed = planPackedKeys(op);
+    if (failed(packed))
+      return failure();
+    cache = *packed;
+  }
+  // Keys that were packed for this op live until it has read them.
+  const CachePlan &source = plan.caches[cache];
+  for (int buffer :
+       {source.keys, source.values, source.positions, source.segments})
+    inputs.push_back(buffer);
+  Step &step = addStep(Step::Kind::Attention, op, inputs, outputs, *rows);
+  step.cache = cache;
+  return success();
+}
+
+LogicalResult Planner::planLinear(LinearOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getInput());
+  if (failed(rows))
+    return failure();
+  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::Linear, op,
+          {bufferOf(op.getInput()), bufferOf(op.getWeight()),
+           bufferOf(op.getBias())},
+          {*output}, *rows);
+  return success();
+}
+
+LogicalResult Planner::planMap(linalg::MapOp op) {
+  RowCount rows;
+  SmallVector<int> inputs;
+  for (Value input : op.getInputs()) {
+    FailureOr<RowCount> inputRows = rowsOf(input);
+    if (failed(inputRows))
+      return failure();
+    if (!inputs.empty() && !(*inputRows == rows))
+      return op.emitOpError("expects inputs with the same rows");
+    rows = *inputRows;
+    inputs.push_back(bufferOf(input));
+  }
+  if (inputs.empty())
+    return op.emitOpError("expects at least one input");
+  FailureOr<int> output = defineResult(op->getResult(0), rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::Map, op, inputs, {*output}, rows);
+  return success();
+}
+
+LogicalResult Planner::planOp(Operation *op) {
+  // A row step with one row operand and one result.
+  auto planRows = [&](Step::Kind kind, Value rowOperand,
+                      ArrayRef<int> inputs) -> LogicalResult {
+    FailureOr<RowCount> rows = rowsOf(rowOperand);
+    if (failed(rows))
+      return failure();
+    FailureOr<int> output = defineResult(op->getResult(0), *rows);
+    if (failed(output))
+      return failure();
+    addStep(kind, op, inputs, {*output}, *rows);
+    return success();
+  };
+  auto alias = [&](Value source) {
+    buffers[op->getResult(0)] = bufferOf(source);
+    if (auto it = rowCounts.find(source); it != rowCounts.end())
+      rowCounts[op->getResult(0)] = it->second;
+    return success();
+  };
+
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<tensor::EmptyOp, tensor::DimOp, arith::ConstantOp>(
+          [](auto) { return success(); })
+      .Case([&](ParamRefOp use) {
+        Buffer buffer;
+        buffer.place = Buffer::Place::Weights;
+        buffer.location = weightOffset(use.getParam());
+        auto type = cast<RankedTensorType>(use.getType());
+        buffer.rows = {-1, type.getDimSize(0)};
+        if (!getEncoding(type))
+          buffer.rowBytes = type.getNumElements() / type.getDimSize(0) *
+                            type.getElementTypeBitWidth() / 8;
+        buffers[use.getOutput()] = addBuffer(buffer);
+        return success();
+      })
+      .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+          [&](auto reshape) -> LogicalResult {
+            // Rows must stay rows.
+            auto reassociation = reshape.getReassociationIndices();
+            if (reassociation.empty() || reassociation[0].size() != 1)
+              return reshape.emitOpError(
+                  "cannot split or join the leading dimension");
+            return alias(reshape.getSrc());
+          })
+      .Case([&](EmbedOp embed) {
+        return planRows(Step::Kind::Embed, embed.getIds(),
+                        {bufferOf(embed.getTable()), bufferOf(embed.getIds())});
+      })
+      .Case([&](TokenGatherOp gather) {
+        return planRows(
+            Step::Kind::Gather, gather.getIndices(),
+            {bufferOf(gather.getInput()), bufferOf(gather.getIndices())});
+      })
+      .Case([&](NormOp norm) {
+        return planRows(Step::Kind::Norm, norm.getInput(),
+                        {bufferOf(norm.getInput()), bufferOf(norm.getWeight()),
+                         bufferOf(norm.getBias())});
+      })
+      .Case([&](RecodeOp recode) {
+        return planRows(Step::Kind::Recode, recode.getInput(),
+                        {bufferOf(recode.getInput())});
+      })
+      .Case([&](RopeOp rope) { return planRope(rope); })
+      .Case([&](linalg::MapOp map) { return planMap(map); })
+      .Case([&](LinearOp linear) { return planLinear(linear); })
+      .Case([&](AttentionOp attention) { return planAttention(attention); })
+      .Case([&](KvAppendOp append) { return planAppend(append); })
+      .Case([&](KvViewOp view) {
+        for (Value result : view.getResults())
+          viewedCache[result] = view.getCache();
+        return success();
+      })
+      .Case([&](func::ReturnOp returnOp) { return planResults(returnOp); })
+      .Default([](Operation *other) {
+        return other->emitOpError("is not supported by native code");
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Schedule
+//===----------------------------------------------------------------------===//
+
+void Planner::schedule() {
+  // The step that writes a buffer, and those that append to a cache.
+  std::vector<int> writer(plan.buffers.size(), -1);
+  std::vector<int> appender(plan.caches.size(), -1);
+  for (size_t index = 0; index < plan.steps.size(); ++index) {
+    Step &step = plan.steps[index];
+    int stage = 0;
+    auto after = [&](int producer, bool sameRowsSuffice) {
+      if (producer < 0)
+        return;
+      const Step &other = plan.steps[producer];
+      bool together = sameRowsSuffice && step.isRowStep() &&
+                      other.isRowStep() && other.rows == step.rows;
+      stage = std::max(stage, other.stage + (together ? 0 : 1));
+    };
+    for (auto [position, input] : llvm::enumerate(step.inputs))
+      if (input >= 0) {
+        // Gather and embed read rows of their first operand at will.
+        bool anyRow = position == 0 && (step.kind == Step::Kind::Gather ||
+                                        step.kind == Step::Kind::Embed);
+        after(writer[input], !anyRow);
+      }
+    if (step.cache >= 0) {
+      after(appender[step.cache], step.kind == Step::Kind::KvAppend);
+      if (step.kind == Step::Kind::KvAppend)
+        appender[step.cache] = index;
+    }
+    step.stage = stage;
+    for (int output : step.outputs)
+      if (output >= 0)
+        writer[output] = index;
+    plan.stages = std::max(plan.stages, stage + 1);
+  }
+
+  for (Step &step : plan.steps) {
+    for (int output : step.outputs)
+      if (output >= 0)
+        plan.buffers[output].firstStage = plan.buffers[output].lastStage =
+            step.stage;
+  }
+  for (Step &step : plan.steps)
+    for (int input : step.inputs)
+      if (input >= 0) {
+        Buffer &buffer = plan.buffers[input];
+        buffer.lastStage = std::max(buffer.lastStage, step.stage);
+      }
+}
+
+void Planner::keepLocalBuffersInScratch() {
+  // A row that only its own stage reads need not leave the thread; the offset
+  // in scratch is chosen when the stage's kernel is written. Encoded rows come
+  // in tiles of several rows and stay in the arena.
+  std::vector<bool> rowOnly(plan.buffers.size(), false);
+  for (Step &step : plan.steps)
+    if (step.isRowStep() && step.kind != Step::Kind::Recode &&
+        step.kind != Step::Kind::KvAppend)
+      for (int output : step.outputs)
+        rowOnly[output] = true;
+  for (auto [index, buffer] : llvm::enumerate(plan.buffers))
+    if (buffer.place == Buffer::Place::Arena && rowOnly[index] &&
+        buffer.firstStage == buffer.lastStage)
+      buffer.place = Buffer::Place::Scratch;
+}
+
+void Planner::layOutArena() {
+  // Buffers of the same row count form a region whose size is proportional to
+  // it, so first fit on bytes per row is right for every count.
+  struct Taken {
+    int64_t begin, end;
+    int lastStage;
+  };
+  std::map<std::pair<int, int64_t>, SmallVector<Taken>> regions;
+  SmallVector<int> order;
+  for (auto [index, buffer] : llvm::enumerate(plan.buffers))
+    if (buffer.place == Buffer::Place::Arena)
+      order.push_back(index);
+  llvm::sort(order, [&](int a, int b) {
+    return std::pair(plan.buffers[a].firstStage, a) <
+           std::pair(plan.buffers[b].firstStage, b);
+  });
+  plan.arena.perDim.assign(plan.dimNames.size(), 0);
+  for (int index : order) {
+    Buffer &buffer = plan.buffers[index];
+    int64_t bytes = llvm::alignTo(buffer.rowBytes, 4);
+    if (buffer.rows.symbol < 0) {
+      // Constant counts are small and rare: no sharing.
+      buffer.location = plan.arena.constant;
+      plan.arena.constant += llvm::alignTo(
+          bytes * llvm::alignTo(buffer.rows.constant, kRowRounding), 64);
+      continue;
+    }
+    SmallVector<Taken> &region = regions[{buffer.rows.symbol, 0}];
+    llvm::erase_if(region, [&](const Taken &taken) {
+      return taken.lastStage < buffer.firstStage;
+    });
+    llvm::sort(region, [](const Taken &a, const Taken &b) {
+      return a.begin < b.begin;
+    });
+    int64_t begin = 0;
+    for (const Taken &taken : region) {
+      if (begin + bytes <= taken.begin)
+        break;
+      begin = std::max(begin, taken.end);
+    }
+    buffer.location = begin;
+    region.push_back({begin, begin + bytes, buffer.lastStage});
+    int64_t &size = plan.arena.perDim[buffer.rows.symbol];
+    size = std::max(size, begin + bytes);
+  }
+}
+
+void Planner::layOutSharedMemory() {
+  // Attentions of one stage run side by side; those of different stages reuse
+  // the memory.
+  size_t dims = plan.dimNames.size();
+  plan.shared.perDim.assign(dims, 0);
+  AffineBytes used;
+  int stage = -1;
+  SmallVector<Step *> attentions;
+  for (Step &step : plan.steps)
+    if (step.kind == Step::Kind::Attention)
+      attentions.push_back(&step);
+  llvm::sort(attentions, [](const Step *a, const Step *b) {
+    return std::pair(a->stage, a) < std::pair(b->stage, b);
+  });
+  for (Step *step : attentions) {
+    if (step->stage != stage) {
+      stage = step->stage;
+      used.perDim.assign(dims, 0);
+      used.constant = 0;
+    }
+    step->sharedOffset = used;
+    AttentionSharedBytes bytes =
+        attentionSharedBytes(AttentionSpec::get(cast<AttentionOp>(step->op)));
+    auto add = [&](RowCount rows, int64_t perRow) {
+      if (rows.symbol >= 0)
+        used.perDim[rows.symbol] += perRow;
+      else
+        used.constant += perRow * llvm::alignTo(rows.constant, kRowRounding);
+    };
+    const CachePlan &cache = plan.caches[step->cache];
+    used.constant += llvm::alignTo(bytes.constant, 64);
+    add(step->rows, bytes.perQuery);
+    if (cache.argument >= 0)
+      used.constant += bytes.perKey * cache.type.getCapacity();
+    else
+      add(cache.appended.front(), bytes.perKey);
+    for (size_t dim = 0; dim < dims; ++dim)
+      plan.shared.perDim[dim] =
+          std::max(plan.shared.perDim[dim], used.perDim[dim]);
+    plan.shared.constant = std::max(plan.shared.constant, used.constant);
+  }
+}
+
+FailureOr<EntryPlan> Planner::run() {
+  if (plan.function.getBody().getBlocks().size() != 1)
+    return plan.function.emitOpError("expects an entry point of one block");
+  if (failed(planArguments()))
+    return failure();
+  for (Operation &op : plan.function.getBody().front())
+    if (failed(planOp(&op)))
+      return failure();
+  schedule();
+  keepLocalBuffersInScratch();
+  layOutArena();
+  layOutSharedMemory();
+  return std::move(plan);
+}
+
+FailureOr<EntryPlan> planEntry(func::FuncOp function,
+                               function_ref<int64_t(StringRef)> weightOffset) {
+  return Planner(function, weightOffset).run();
+}
+
+} // namespace winnow::cpu

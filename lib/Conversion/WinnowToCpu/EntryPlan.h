@@ -1,0 +1,122 @@
+//===- EntryPlan.h - Steps, stages and memory of an entry point --*- C++
+//-*-===//
+//
+// An entry point is straight-line code on tensors. Its plan says, before any
+// code is written, what is computed when and where it lies:
+//
+// - a *step* is one op (or part of one) that becomes code;
+// - a *stage* is a set of steps between two barriers. Steps on single rows
+//   ("row steps") of the same rows may share a stage with the steps that feed
+//   them, because each thread keeps to its own rows;
+// - a *buffer* is where the rows of a tensor lie: an argument, a result, the
+//   weights, the arena, or scratch when no other stage needs it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_CONVERSION_WINNOWTOCPU_ENTRYPLAN_H
+#define WINNOW_CONVERSION_WINNOWTOCPU_ENTRYPLAN_H
+
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace winnow::cpu {
+
+/// A number of rows: a constant, or a named dimension of the entry point.
+struct RowCount {
+  int symbol = -1;
+  int64_t constant = 0;
+  bool operator==(const RowCount &other) const {
+    return symbol == other.symbol && constant == other.constant;
+  }
+};
+
+/// Where the rows of a tensor lie.
+struct Buffer {
+  enum class Place { Arena, Scratch, Input, Output, Weights };
+  Place place = Place::Arena;
+  RowCount rows;
+  int64_t rowBytes = 0;
+  /// Number of the input or output; byte offset in weights or scratch; in the
+  /// arena, byte offset per (rounded) row of the same row count.
+  int64_t location = 0;
+  int firstStage = 0;
+  int lastStage = 0;
+};
+
+/// Bytes of a region: affine in the (rounded) named dimensions.
+struct AffineBytes {
+  llvm::SmallVector<int64_t> perDim;
+  int64_t constant = 0;
+};
+
+struct Step {
+  enum class Kind {
+    // Row steps.
+    RopeTable,
+    Copy,
+    Embed,
+    Gather,
+    Norm,
+    Rope,
+    Map,
+    Recode,
+    KvAppend,
+    // Steps over all rows.
+    Linear,
+    Attention,
+  };
+  Kind kind;
+  mlir::Operation *op = nullptr;
+  /// Buffers by operand, in the order of the op; -1 for an absent one.
+  llvm::SmallVector<int> inputs;
+  llvm::SmallVector<int> outputs;
+  RowCount rows;
+  /// The cache (of EntryPlan::caches) that the step uses, else -1.
+  int cache = -1;
+  int stage = 0;
+  /// Attention: where its shared memory starts in EntryPlan::shared.
+  AffineBytes sharedOffset;
+
+  bool isRowStep() const { return kind < Kind::Linear; }
+};
+
+/// A cache: an argument of the entry, or one made for attention on plain
+/// tensors, which then lies in arena buffers.
+struct CachePlan {
+  KvCacheType type;
+  /// Rows that the entry appends, in order.
+  llvm::SmallVector<RowCount> appended;
+  /// The argument's number among caches, or -1: the buffers below.
+  int argument = -1;
+  int keys = -1, values = -1, positions = -1, segments = -1;
+};
+
+struct EntryPlan {
+  mlir::func::FuncOp function;
+  llvm::SmallVector<llvm::StringRef> dimNames;
+  /// Tensor and cache arguments, in order.
+  llvm::SmallVector<mlir::BlockArgument> inputs;
+  llvm::SmallVector<mlir::BlockArgument> cacheArguments;
+  llvm::SmallVector<mlir::Value> outputs;
+  std::vector<Buffer> buffers;
+  std::vector<Step> steps;
+  llvm::SmallVector<CachePlan> caches;
+  int stages = 0;
+  AffineBytes arena;
+  /// Memory that the threads of an attention share, behind the arena's buffers.
+  AffineBytes shared;
+};
+
+/// Rows of arena regions are rounded up to this, so that offsets are aligned.
+inline constexpr int64_t kRowRounding = 16;
+
+/// Plans `function`. `weightOffset` gives the place of a param in the weights.
+/// Emits an error at an op that native code cannot carry.
+mlir::FailureOr<EntryPlan>
+planEntry(mlir::func::FuncOp function,
+          llvm::function_ref<int64_t(llvm::StringRef)> weightOffset);
+
+} // namespace winnow::cpu
+
+#endif // WINNOW_CONVERSION_WINNOWTOCPU_ENTRYPLAN_H

@@ -1,0 +1,359 @@
+//===- RowKernel.cpp - Fused kernels over single rows ---------------------===//
+
+#include "RowKernel.h"
+
+#include "winnow/Codegen/Cpu/Linear.h"
+#include "winnow/Codegen/Cpu/RowKernels.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace winnow::cpu {
+
+/// Rows are dealt to threads in tiles of this many, because quantized rows are
+/// stored in such tiles.
+static constexpr int64_t kRowTile = 8;
+
+static StringRef nameOf(Step::Kind kind) {
+  switch (kind) {
+  case Step::Kind::RopeTable:
+    return "ropetable";
+  case Step::Kind::Copy:
+    return "copy";
+  case Step::Kind::Embed:
+    return "embed";
+  case Step::Kind::Gather:
+    return "gather";
+  case Step::Kind::Norm:
+    return "norm";
+  case Step::Kind::Rope:
+    return "rope";
+  case Step::Kind::Map:
+    return "map";
+  case Step::Kind::Recode:
+    return "recode";
+  case Step::Kind::KvAppend:
+    return "append";
+  case Step::Kind::Linear:
+  case Step::Kind::Attention:
+    break;
+  }
+  llvm_unreachable("not a row step");
+}
+
+/// Channels of a row of a tensor: the product of all dimensions but the first.
+static int64_t rowElements(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t elements = 1;
+  for (int64_t size : type.getShape().drop_front(type.getRank() ? 1 : 0))
+    elements *= size;
+  return elements;
+}
+
+/// Prints a scalar region with values numbered by their place, so that equal
+/// regions print alike.
+static void printBody(Block &body, raw_ostream &os) {
+  DenseMap<Value, unsigned> numbers;
+  for (Value argument : body.getArguments())
+    numbers.insert({argument, numbers.size()});
+  for (Operation &op : body) {
+    os << op.getName() << op.getAttrDictionary()
+       << op.getPropertiesAsAttribute() << "(";
+    for (Value operand : op.getOperands()) {
+      auto it = numbers.find(operand);
+      if (it != numbers.end())
+        os << it->second << " ";
+      else // A constant outside the region.
+        os << *operand.getDefiningOp() << " ";
+    }
+    os << ")";
+    for (Value result : op.getResults()) {
+      os << result.getType();
+      numbers.insert({result, numbers.size()});
+    }
+    os << ";";
+  }
+}
+
+namespace {
+
+class RowKernelEmitter {
+public:
+  RowKernelEmitter(ModuleOp module, const Target &target, const EntryPlan &plan,
+                   ArrayRef<const Step *> steps)
+      : module(module), target(target), plan(plan), steps(steps) {
+    collectOperands();
+  }
+
+  FailureOr<RowKernel> run(llvm::StringMap<func::FuncOp> &known);
+
+private:
+  void collectOperands();
+  std::string key();
+  FailureOr<func::FuncOp> emit(StringRef name);
+  LogicalResult emitStep(KernelBuilder &kb, const Step &step, Value row);
+  void emitAppend(KernelBuilder &kb, const Step &step, Value row);
+
+  /// A buffer's first byte.
+  Value base(KernelBuilder &kb, int buffer) {
+    if (buffer < 0)
+      return kb.nullPtr();
+    auto it = llvm::find(kernel.buffers, buffer);
+    assert(it != kernel.buffers.end() && "scratch has no base");
+    return kb.arg(it - kernel.buffers.begin());
+  }
+  /// Row `row` of a buffer.
+  Value rowOf(KernelBuilder &kb, int index, Value row) {
+    if (index < 0)
+      return kb.nullPtr();
+    const Buffer &buffer = plan.buffers[index];
+    if (buffer.place == Buffer::Place::Scratch)
+      return kb.offset(kb.arg(scratchArg()), scratchOffsets.lookup(index));
+    return kb.offset(base(kb, index), kb.mul(row, buffer.rowBytes));
+  }
+
+  static constexpr unsigned kCacheArgs = 6;
+  unsigned rowsArg() const {
+    return kernel.buffers.size() + kCacheArgs * kernel.caches.size();
+  }
+  unsigned scratchArg() const { return rowsArg() + 1; }
+
+  ModuleOp module;
+  const Target &target;
+  const EntryPlan &plan;
+  ArrayRef<const Step *> steps;
+  RowKernel kernel;
+  DenseMap<int, int64_t> scratchOffsets;
+};
+
+} // namespace
+
+void RowKernelEmitter::collectOperands() {
+  for (const Step *step : steps) {
+    for (int buffer : llvm::concat<const int>(step->inputs, step->outputs)) {
+      if (buffer < 0)
+        continue;
+      if (plan.buffers[buffer].place == Buffer::Place::Scratch) {
+        if (scratchOffsets.insert({buffer, kernel.scratchBytes}).second)
+          kernel.scratchBytes +=
+              llvm::alignTo(plan.buffers[buffer].rowBytes, 64);
+      } else if (!llvm::is_contained(kernel.buffers, buffer)) {
+        kernel.buffers.push_back(buffer);
+      }
+    }
+    if (step->cache >= 0 && !llvm::is_contained(kernel.caches, step->cache))
+      kernel.caches.push_back(step->cache);
+  }
+}
+
+std::string RowKernelEmitter::key() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  auto printBuffer = [&](int index) {
+    if (index < 0) {
+      os << "- ";
+      return;
+    }
+    const Buffer &buffer = plan.buffers[index];
+    if (buffer.place == Buffer::Place::Scratch)
+      os << "s" << scratchOffsets.lookup(index);
+    else
+      os << "b" << llvm::find(kernel.buffers, index) - kernel.buffers.begin();
+    os << ":" << buffer.rowBytes << " ";
+  };
+  for (const Step *step : steps) {
+    os << nameOf(step->kind) << " ";
+    llvm::for_each(step->inputs, printBuffer);
+    os << "-> ";
+    llvm::for_each(step->outputs, printBuffer);
+    if (step->cache >= 0)
+      os << "c"
+         << llvm::find(kernel.caches, step->cache) - kernel.caches.begin()
+         << plan.caches[step->cache].type;
+    if (auto map = dyn_cast<linalg::MapOp>(step->op)) {
+      printBody(*map.getBody(), os);
+      os << rowElements(map->getResult(0));
+    } else if (step->kind != Step::Kind::Copy) {
+      os << step->op->getAttrDictionary();
+      for (Type type : step->op->getOperandTypes())
+        os << type;
+    }
+    os << "\n";
+  }
+  return text;
+}
+
+void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
+                                  Value row) {
+  const CachePlan &cachePlan = plan.caches[step.cache];
+  KvShape shape{cachePlan.type.getHeads(), cachePlan.type.getKeyDim(),
+                cachePlan.type.getValueDim()};
+  unsigned first = kernel.buffers.size() +
+                   kCacheArgs * (llvm::find(kernel.caches, step.cache) -
+                                 kernel.caches.begin());
+  KvPointers cache;
+  cache.keys = kb.arg(first);
+  cache.values = kb.arg(first + 1);
+  cache.positions = kb.arg(first + 2);
+  cache.segments = kb.arg(first + 3);
+  cache.capacity = kb.arg(first + 4);
+  cache.length = kb.arg(first + 5);
+  Value position = kb.load(kb.i32Type(), rowOf(kb, step.inputs[2], row), 4);
+  Value segment =
+      step.inputs[3] < 0
+          ? kb.i32(0)
+          : kb.load(kb.i32Type(), rowOf(kb, step.inputs[3], row), 4);
+  emitKvAppendRow(kb, shape, cache, kb.add(cache.length, row),
+                  rowOf(kb, step.inputs[0], row),
+                  rowOf(kb, step.inputs[1], row), position, segment);
+}
+
+LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
+                                         Value row) {
+  auto in = [&](unsigned i) { return rowOf(kb, step.inputs[i], row); };
+  auto out = [&] { return rowOf(kb, step.outputs[0], row); };
+  /// The row number that an i32 operand holds.
+  auto index = [&](unsigned i) {
+    return kb.sext(kb.load(kb.i32Type(), in(i), 4), kb.i64Type());
+  };
+  switch (step.kind) {
+  case Step::Kind::RopeTable: {
+    auto op = cast<RopeOp>(step.op);
+    RopeFrequencies frequencies = ropeFrequencies(
+        op.getBase().convertToDouble(), op.getDims(), op.getScalingAttr());
+    emitRopeTableRow(kb, frequencies, kb.load(kb.i32Type(), in(0), 4),
+                     step.inputs[1] < 0 ? Value() : base(kb, step.inputs[1]),
+                     out());
+    return success();
+  }
+  case Step::Kind::Copy:
+    kb.memoryCopy(out(), in(0), kb.i64(plan.buffers[step.outputs[0]].rowBytes));
+    return success();
+  case Step::Kind::Embed: {
+    auto op = cast<EmbedOp>(step.op);
+    auto table = cast<RankedTensorType>(op.getTable().getType());
+    EncodingAttr encoding = getEncoding(table);
+    if (!encoding || encoding.getLayout() != "tile16")
+      return op.emitOpError("expects a table in the layout tile16, found ")
+             << table;
+    llvm::Error error =
+        emitEmbedRow(kb, encoding.getFormat(), base(kb, step.inputs[0]),
+                     index(1), kb.i64(table.getDimSize(1)),
+                     kb.f32(op.getScale().convertToFloat()), out());
+    if (error)
+      return op.emitOpError() << llvm::toString(std::move(error));
+    return success();
+  }
+  case Step::Kind::Gather: {
+    int64_t bytes = plan.buffers[step.outputs[0]].rowBytes;
+    kb.memoryCopy(out(),
+                  kb.offset(base(kb, step.inputs[0]), kb.mul(index(1), bytes)),
+                  kb.i64(bytes));
+    return success();
+  }
+  case Step::Kind::Norm: {
+    auto op = cast<NormOp>(step.op);
+    int64_t width =
+        cast<RankedTensorType>(op.getInput().getType()).getShape().back();
+    NormSpec spec{op.getKind(), op.getEpsilon().convertToFloat(),
+                  op.getWeightOffset().convertToFloat(),
+                  rowElements(op.getInput()) / width, width};
+    emitNormRow(kb, spec, in(0),
+                step.inputs[1] < 0 ? Value() : base(kb, step.inputs[1]),
+                step.inputs[2] < 0 ? Value() : base(kb, step.inputs[2]), out());
+    return success();
+  }
+  case Step::Kind::Rope: {
+    auto op = cast<RopeOp>(step.op);
+    auto type = cast<RankedTensorType>(op.getInput().getType());
+    RopeSpec spec{type.getDimSize(1), type.getDimSize(2),
+                  static_cast<int64_t>(op.getDims()), op.getLayout()};
+    emitRopeRow(kb, spec, in(0), in(1), out());
+    return success();
+  }
+  case Step::Kind::Map: {
+    auto op = cast<linalg::MapOp>(step.op);
+    KernelBuilder::Values inputs;
+    for (unsigned i = 0; i < step.inputs.size(); ++i)
+      inputs.push_back(in(i));
+    return emitMapRow(kb, *op.getBody(), inputs, out(),
+                      rowElements(op->getResult(0)));
+  }
+  case Step::Kind::Recode: {
+    auto op = cast<RecodeOp>(step.op);
+    emitQuantizeRow(kb, in(0), base(kb, step.outputs[0]), row,
+                    kb.arg(rowsArg()), kb.i64(rowElements(op.getInput())));
+    return success();
+  }
+  case Step::Kind::KvAppend:
+    emitAppend(kb, step, row);
+    return success();
+  case Step::Kind::Linear:
+  case Step::Kind::Attention:
+    break;
+  }
+  llvm_unreachable("not a row step");
+}
+
+FailureOr<func::FuncOp> RowKernelEmitter::emit(StringRef name) {
+  MLIRContext *context = module.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  SmallVector<Type> types(kernel.buffers.size(), ptr);
+  for (size_t cache = 0; cache < kernel.caches.size(); ++cache)
+    types.append({ptr, ptr, ptr, ptr, i64, i64});
+  types.append({i64, ptr, i64, i64});
+  KernelBuilder kb(module, target, name, types);
+  Value rows = kb.arg(rowsArg());
+  auto [firstTile, lastTile] =
+      kb.share(kb.ceilDivU(rows, kRowTile), kb.arg(scratchArg() + 1),
+               kb.arg(scratchArg() + 2));
+  LogicalResult result = success();
+  kb.forLoop(
+      kb.mul(firstTile, kRowTile), kb.minS(kb.mul(lastTile, kRowTile), rows),
+      kb.i64(1),
+      [&](Value row) {
+        for (const Step *step : steps)
+          if (succeeded(result))
+            result = emitStep(kb, *step, row);
+      },
+      /*unroll=*/false);
+  func::FuncOp function = kb.finish();
+  if (failed(result))
+    return failure();
+  return function;
+}
+
+FailureOr<RowKernel>
+RowKernelEmitter::run(llvm::StringMap<func::FuncOp> &known) {
+  func::FuncOp &function = known[key()];
+  if (!function) {
+    // Row kernels are numbered; the rest of the name is for people.
+    std::string name = "rows" + llvm::utostr(known.size());
+    StringRef last;
+    for (const Step *step : steps)
+      if (StringRef kind = nameOf(step->kind); kind != last) {
+        name += ("_" + kind).str();
+        last = kind;
+      }
+    FailureOr<func::FuncOp> emitted = emit(name);
+    if (failed(emitted))
+      return failure();
+    function = *emitted;
+  }
+  kernel.function = function;
+  return kernel;
+}
+
+FailureOr<RowKernel> getRowKernel(ModuleOp module, const Target &target,
+                                  const EntryPlan &plan,
+                                  ArrayRef<const Step *> steps,
+                                  llvm::StringMap<func::FuncOp> &known) {
+  return RowKernelEmitter(module, target, plan, steps).run(known);
+}
+
+} // namespace winnow::cpu

@@ -1,0 +1,233 @@
+//===- WinnowToCpu.cpp - Entry points to kernels and calls ----------------===//
+//
+// The pass is the table of contents: lay out the weights, then for each entry
+// point plan (EntryPlan), write its function and kernels (EntryFunction,
+// RowKernel, lib/Codegen/Cpu), and describe it for the runtime.
+//
+//===----------------------------------------------------------------------===//
+
+#include "EntryFunction.h"
+#include "EntryPlan.h"
+
+#include "winnow/Artifact.h"
+#include "winnow/Conversion/Passes.h"
+#include "winnow/Formats/Tile16.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace winnow {
+#define GEN_PASS_DEF_CONVERTWINNOWTOCPU
+#include "winnow/Conversion/Passes.h.inc"
+} // namespace winnow
+
+using namespace winnow;
+using namespace winnow::cpu;
+
+/// Each weight starts at a multiple of this (NAME.weights pads inside).
+static constexpr int64_t kWeightAlignment = 64;
+
+/// Bytes of a weight as kernels read it.
+static FailureOr<int64_t> weightBytes(ParamOp param) {
+  auto type = cast<RankedTensorType>(param.getType());
+  if (!type.hasStaticShape())
+    return param.emitOpError("expects a static shape, found ") << type;
+  EncodingAttr encoding = getEncoding(type);
+  if (!encoding)
+    return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  if (encoding.getLayout() != "tile16" || type.getRank() != 2)
+    return param.emitOpError("expects the layout tile16, found ") << type;
+  llvm::Expected<int64_t> bytes =
+      tile16Bytes(encoding.getFormat(), type.getDimSize(0), type.getDimSize(1));
+  if (!bytes)
+    return param.emitOpError() << llvm::toString(bytes.takeError());
+  return *bytes;
+}
+
+namespace {
+
+struct WeightPlan {
+  llvm::StringMap<int64_t> offsets;
+  SmallVector<Attribute> entries;
+};
+
+struct ConvertWinnowToCpu
+    : public winnow::impl::ConvertWinnowToCpuBase<ConvertWinnowToCpu> {
+  using ConvertWinnowToCpuBase::ConvertWinnowToCpuBase;
+
+  void runOnOperation() override;
+
+private:
+  FailureOr<WeightPlan> layOutWeights();
+  DictionaryAttr describe(const EntryPlan &plan, EntryFunction entry);
+};
+
+} // namespace
+
+FailureOr<WeightPlan> ConvertWinnowToCpu::layOutWeights() {
+  WeightPlan plan;
+  Builder builder(&getContext());
+  int64_t offset = 0;
+  for (ParamOp param : getOperation().getOps<ParamOp>()) {
+    FailureOr<int64_t> bytes = weightBytes(param);
+    if (failed(bytes))
+      return failure();
+    plan.offsets[param.getSymName()] = offset;
+    plan.entries.push_back(builder.getDictionaryAttr({
+        builder.getNamedAttr("name", param.getSymNameAttr()),
+        builder.getNamedAttr("type", param.getTypeAttr()),
+        builder.getNamedAttr("source", param.getSourceAttr()),
+        builder.getNamedAttr("stored", param->hasAttr(kStoredTypeAttr)
+                                           ? param->getAttr(kStoredTypeAttr)
+                                           : param.getTypeAttr()),
+        builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
+        builder.getNamedAttr("size", builder.getI64IntegerAttr(*bytes)),
+    }));
+    offset += llvm::alignTo(*bytes, kWeightAlignment);
+  }
+  return plan;
+}
+
+/// The dtype of Artifact.h for an element type.
+static int32_t dtypeOf(Type element) {
+  if (element.isF32())
+    return WINNOW_F32;
+  if (element.isInteger(1))
+    return WINNOW_I1;
+  return element.isInteger(64) ? WINNOW_I64 : WINNOW_I32;
+}
+
+DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
+                                            EntryFunction entry) {
+  Builder builder(&getContext());
+  func::FuncOp function = plan.function;
+  auto tensorInfo = [&](Value value, DictionaryAttr attributes,
+                        RowCount rows) -> Attribute {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    if (type.getRank() && type.isDynamicDim(0))
+      shape[0] = -1 - rows.symbol;
+    // Further dynamic dimensions are those of an argument, by name.
+    ArrayAttr names =
+        attributes ? attributes.getAs<ArrayAttr>(kDimsAttr) : ArrayAttr();
+    int64_t named = 0;
+    for (auto [axis, size] : llvm::enumerate(type.getShape())) {
+      if (!ShapedType::isDynamic(size))
+        continue;
+      if (axis)
+        shape[axis] =
+            -1 - (llvm::find(plan.dimNames,
+                             cast<StringAttr>(names[named]).getValue()) -
+                  plan.dimNames.begin());
+      ++named;
+    }
+    StringAttr name =
+        attributes ? attributes.getAs<StringAttr>(kNameAttr) : StringAttr();
+    return builder.getDictionaryAttr({
+        builder.getNamedAttr("name", name ? name : builder.getStringAttr("")),
+        builder.getNamedAttr(
+            "dtype", builder.getI32IntegerAttr(dtypeOf(type.getElementType()))),
+        builder.getNamedAttr("shape", builder.getDenseI64ArrayAttr(shape)),
+    });
+  };
+  SmallVector<Attribute> inputs, outputs, caches, dims;
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.place == Buffer::Place::Input) {
+      BlockArgument arg = plan.inputs[buffer.location];
+      inputs.push_back(tensorInfo(
+          arg, function.getArgAttrDict(arg.getArgNumber()), buffer.rows));
+    }
+  outputs.resize(plan.outputs.size());
+  SmallVector<unsigned> resultNumbers;
+  for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
+    if (!isa<KvCacheType>(type))
+      resultNumbers.push_back(number);
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.place == Buffer::Place::Output)
+      outputs[buffer.location] =
+          tensorInfo(plan.outputs[buffer.location],
+                     function.getResultAttrDict(resultNumbers[buffer.location]),
+                     buffer.rows);
+  for (BlockArgument cache : plan.cacheArguments)
+    caches.push_back(TypeAttr::get(cache.getType()));
+  for (StringRef name : plan.dimNames)
+    dims.push_back(builder.getStringAttr(name));
+  SmallVector<int64_t> arenaPerDim(plan.arena.perDim);
+  for (auto [bytes, shared] : llvm::zip_equal(arenaPerDim, plan.shared.perDim))
+    bytes += shared;
+  return builder.getDictionaryAttr({
+      builder.getNamedAttr("name", function.getSymNameAttr()),
+      builder.getNamedAttr(
+          "function",
+          FlatSymbolRefAttr::get(&getContext(), entry.function.getSymName())),
+      builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+      builder.getNamedAttr("outputs", builder.getArrayAttr(outputs)),
+      builder.getNamedAttr("caches", builder.getArrayAttr(caches)),
+      builder.getNamedAttr("dims", builder.getArrayAttr(dims)),
+      builder.getNamedAttr("arena_bytes_per",
+                           builder.getDenseI64ArrayAttr(arenaPerDim)),
+      builder.getNamedAttr("arena_bytes",
+                           builder.getI64IntegerAttr(plan.arena.constant +
+                                                     plan.shared.constant)),
+      builder.getNamedAttr("scratch_bytes_per",
+                           builder.getDenseI64ArrayAttr(entry.scratch.perDim)),
+      builder.getNamedAttr("scratch_bytes",
+                           builder.getI64IntegerAttr(entry.scratch.constant)),
+  });
+}
+
+void ConvertWinnowToCpu::runOnOperation() {
+  ModuleOp module = getOperation();
+  llvm::Expected<cpu::Target> target = cpu::Target::get(targetCpu);
+  if (!target) {
+    module.emitError() << llvm::toString(target.takeError());
+    return signalPassFailure();
+  }
+  FailureOr<WeightPlan> weights = layOutWeights();
+  if (failed(weights))
+    return signalPassFailure();
+
+  SmallVector<func::FuncOp> entries;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr(kEntryAttr))
+      entries.push_back(function);
+  if (entries.empty()) {
+    module.emitError("expects an entry point: a function with the attribute '")
+        << kEntryAttr << "'";
+    return signalPassFailure();
+  }
+
+  llvm::StringMap<func::FuncOp> kernels;
+  SmallVector<Attribute> descriptions;
+  for (func::FuncOp function : entries) {
+    FailureOr<EntryPlan> plan = planEntry(function, [&](StringRef name) {
+      return weights->offsets.lookup(name);
+    });
+    if (failed(plan))
+      return signalPassFailure();
+    FailureOr<EntryFunction> entry = emitEntryFunction(
+        module, *target, *plan, ("winnow_entry_" + function.getSymName()).str(),
+        kernels);
+    if (failed(entry))
+      return signalPassFailure();
+    descriptions.push_back(describe(*plan, *entry));
+    numCalls += entry->calls;
+    numStages += plan->stages;
+  }
+  numKernels += llvm::count_if(module.getOps<func::FuncOp>(),
+                               [](func::FuncOp f) { return f.isPrivate(); }) -
+                entries.size();
+
+  for (func::FuncOp function : entries)
+    function.erase();
+  for (ParamOp param : llvm::make_early_inc_range(module.getOps<ParamOp>()))
+    param.erase();
+  Builder builder(&getContext());
+  module->setAttr(kEntriesAttr, builder.getArrayAttr(descriptions));
+  module->setAttr(kWeightsAttr, builder.getArrayAttr(weights->entries));
+}

@@ -1,0 +1,141 @@
+//===- Manifest.cpp - What is in an artifact, as JSON ---------------------===//
+
+#include "Manifest.h"
+
+#include "winnow/Conversion/Passes.h"
+#include "winnow/Emit/Weights.h"
+#include "winnow/Formats/NumberFormat.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+namespace winnow {
+
+/// An attribute as JSON: dictionaries, arrays, strings, numbers.
+static json::Value toJson(mlir::Attribute attr) {
+  if (auto dictionary = dyn_cast<mlir::DictionaryAttr>(attr)) {
+    json::Object object;
+    for (mlir::NamedAttribute entry : dictionary)
+      object[entry.getName().getValue()] = toJson(entry.getValue());
+    return object;
+  }
+  if (auto array = dyn_cast<mlir::ArrayAttr>(attr)) {
+    json::Array values;
+    for (mlir::Attribute element : array)
+      values.push_back(toJson(element));
+    return values;
+  }
+  if (auto array = dyn_cast<mlir::DenseI64ArrayAttr>(attr))
+    return json::Array(array.asArrayRef());
+  if (auto string = dyn_cast<mlir::StringAttr>(attr))
+    return json::fixUTF8(string.getValue());
+  if (auto boolean = dyn_cast<mlir::BoolAttr>(attr))
+    return boolean.getValue();
+  if (auto integer = dyn_cast<mlir::IntegerAttr>(attr))
+    return integer.getValue().getSExtValue();
+  if (auto number = dyn_cast<mlir::FloatAttr>(attr))
+    return number.getValueAsDouble();
+  std::string text;
+  raw_string_ostream os(text);
+  attr.print(os, /*elideType=*/true);
+  return json::fixUTF8(text);
+}
+
+/// The stored bytes of a weight.
+static int64_t storedBytes(const LoweredWeight &weight) {
+  EncodingAttr encoding = getEncoding(weight.stored);
+  const NumberFormat *format =
+      lookupFormat(encoding ? encoding.getFormat() : "f32");
+  int64_t columns = weight.stored.getShape().empty()
+                        ? 1
+                        : weight.stored.getShape().back();
+  Expected<uint64_t> bytes =
+      format->bytesOf(weight.stored.getNumElements() / columns, columns);
+  // The sizes were checked when the weights were planned.
+  return static_cast<int64_t>(cantFail(std::move(bytes)));
+}
+
+std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
+                         const cpu::Target &target, DescriptorFacts &facts,
+                         const json::Object &extra) {
+  json::Object manifest;
+  manifest["name"] = facts.name;
+  manifest["winnow"] = WINNOW_VERSION;
+  manifest["build_id"] = formatv("{0:x-16}{1:x-16}", facts.buildId[0],
+                                 facts.buildId[1])
+                             .str();
+  for (const auto &[key, value] : extra)
+    manifest[key] = value;
+
+  if (auto model = module->getAttrOfType<mlir::DictionaryAttr>(kModelAttr)) {
+    manifest["model"] = toJson(model);
+    if (auto architecture = model.getAs<mlir::StringAttr>("architecture"))
+      facts.architecture = architecture.getValue().str();
+    if (auto vocabulary = model.getAs<mlir::IntegerAttr>("vocabulary"))
+      facts.vocabulary = vocabulary.getInt();
+  }
+  manifest["target"] = json::Object{{"cpu", target.cpu},
+                                    {"features", target.features},
+                                    {"avx512", target.avx512},
+                                    {"avx512_vnni", target.avx512Vnni},
+                                    {"avx512_bf16", target.avx512Bf16}};
+
+  json::Array entries;
+  for (auto entry :
+       module->getAttrOfType<mlir::ArrayAttr>(kEntriesAttr)
+           .getAsRange<mlir::DictionaryAttr>()) {
+    entries.push_back(toJson(entry));
+    for (auto cache :
+         entry.getAs<mlir::ArrayAttr>("caches").getAsRange<mlir::TypeAttr>())
+      facts.context =
+          std::max(facts.context,
+                   cast<KvCacheType>(cache.getValue()).getCapacity());
+  }
+  manifest["entries"] = std::move(entries);
+  manifest["context"] = facts.context;
+
+  // Each matrix is read once for a token, the rest of the weights too; of a
+  // table that no linear layer shares, one row.
+  json::Array weights;
+  std::map<std::string, int64_t> bytesByFormat;
+  int64_t perToken = 0, stored = 0;
+  for (const LoweredWeight &weight : getLoweredWeights(module)) {
+    EncodingAttr encoding = getEncoding(weight.stored);
+    std::string format = encoding ? encoding.getFormat().str() : "f32";
+    EncodingAttr laidOut = getEncoding(weight.type);
+    int64_t bytes = storedBytes(weight);
+    stored += bytes;
+    perToken += bytes;
+    bytesByFormat[format] += bytes;
+    weights.push_back(json::Object{
+        {"name", json::fixUTF8(weight.name)},
+        {"shape", json::Array(weight.type.getShape())},
+        {"format", format},
+        {"layout", laidOut ? laidOut.getLayout() : StringRef("rows")},
+        {"offset", weight.offset},
+        {"bytes", weight.size},
+        {"checkpoint_bytes", bytes}});
+  }
+  facts.checkpointBytesPerToken = perToken;
+  manifest["weights"] = std::move(weights);
+  manifest["checkpoint_bytes"] = stored;
+  manifest["weight_bytes"] = facts.weightBytes;
+  json::Object formats;
+  for (const auto &[format, bytes] : bytesByFormat)
+    formats[format] = bytes;
+  manifest["formats"] = std::move(formats);
+
+  json::Array kernels;
+  for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>())
+    if (!function.isExternal() &&
+        !function.getSymName().starts_with("winnow_entry_"))
+      kernels.push_back(function.getSymName());
+  manifest["kernels"] = std::move(kernels);
+  return formatv("{0:2}\n", json::Value(std::move(manifest))).str();
+}
+
+} // namespace winnow

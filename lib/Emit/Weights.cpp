@@ -1,0 +1,185 @@
+//===- Weights.cpp - The weights of a lowered module ----------------------===//
+
+#include "winnow/Emit/Weights.h"
+
+#include "winnow/Analysis/ParamSource.h"
+#include "winnow/Conversion/Passes.h"
+#include "winnow/Formats/Decode.h"
+#include "winnow/Formats/Tile16.h"
+
+using namespace llvm;
+using mlir::RankedTensorType;
+
+namespace winnow {
+
+std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
+  std::vector<LoweredWeight> weights;
+  auto entries = module->getAttrOfType<mlir::ArrayAttr>(kWeightsAttr);
+  if (!entries)
+    return weights;
+  for (auto entry : entries.getAsRange<mlir::DictionaryAttr>()) {
+    LoweredWeight weight;
+    weight.name = entry.getAs<mlir::StringAttr>("name").getValue();
+    auto type = [&](StringRef key) {
+      return cast<RankedTensorType>(
+          entry.getAs<mlir::TypeAttr>(key).getValue());
+    };
+    weight.type = type("type");
+    weight.stored = type("stored");
+    weight.source = entry.getAs<mlir::DictionaryAttr>("source");
+    weight.offset = entry.getAs<mlir::IntegerAttr>("offset").getInt();
+    weight.size = entry.getAs<mlir::IntegerAttr>("size").getInt();
+    weights.push_back(weight);
+  }
+  return weights;
+}
+
+namespace {
+
+/// Gives stored rows of a param: from the checkpoint's mapping, or generated.
+class RowSource {
+public:
+  static Expected<std::shared_ptr<RowSource>>
+  create(const LoweredWeight &weight, const Checkpoint *checkpoint);
+
+  /// The bytes of rows [first, first + count). `storage` holds them if they
+  /// are not mapped.
+  Expected<ArrayRef<uint8_t>> rows(int64_t first, int64_t count,
+                                   std::vector<uint8_t> &storage) const;
+  /// Called once all rows have been read.
+  void release() const {
+    if (tensor)
+      checkpoint->release(*tensor);
+  }
+
+  const NumberFormat *format = nullptr;
+  int64_t rowCount = 0;
+  int64_t rowElements = 0;
+  uint64_t rowBytes = 0;
+
+private:
+  const Checkpoint *checkpoint = nullptr;
+  const CheckpointTensor *tensor = nullptr;
+  /// A param of the stored type, for generated sources.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  ParamOp param;
+};
+
+} // namespace
+
+Expected<std::shared_ptr<RowSource>>
+RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
+  auto source = std::make_shared<RowSource>();
+  EncodingAttr encoding = getEncoding(weight.stored);
+  StringRef name = encoding ? encoding.getFormat() : "f32";
+  source->format = lookupFormat(name);
+  if (!source->format)
+    return createStringError("param '" + weight.name + "' has the format '" +
+                             name + "', which is not known");
+  ArrayRef<int64_t> shape = weight.stored.getShape();
+  source->rowElements = shape.empty() ? 1 : shape.back();
+  source->rowCount = weight.stored.getNumElements() / source->rowElements;
+  Expected<uint64_t> rowBytes =
+      source->format->bytesPerRow(source->rowElements);
+  if (!rowBytes)
+    return rowBytes.takeError();
+  source->rowBytes = *rowBytes;
+
+  auto file = weight.source.getAs<mlir::StringAttr>(kFileSource);
+  if (!file) {
+    mlir::OpBuilder builder(weight.stored.getContext());
+    source->module = mlir::ModuleOp::create(builder.getUnknownLoc());
+    builder.setInsertionPointToEnd(source->module->getBody());
+    source->param =
+        ParamOp::create(builder, builder.getUnknownLoc(), weight.name,
+                        weight.stored, weight.source);
+    return source;
+  }
+  source->checkpoint = checkpoint;
+  source->tensor = checkpoint ? checkpoint->find(file.getValue()) : nullptr;
+  if (!source->tensor)
+    return createStringError("param '" + weight.name + "' needs the tensor '" +
+                             file.getValue() +
+                             "', which the checkpoint lacks");
+  if (ArrayRef<int64_t>(source->tensor->shape) != shape ||
+      source->tensor->format != source->format)
+    return createStringError("param '" + weight.name +
+                             "' and the tensor '" + file.getValue() +
+                             "' of the checkpoint differ in shape or format");
+  return source;
+}
+
+Expected<ArrayRef<uint8_t>>
+RowSource::rows(int64_t first, int64_t count,
+                std::vector<uint8_t> &storage) const {
+  if (tensor)
+    return tensor->bytes.slice(first * rowBytes, count * rowBytes);
+  storage.resize(count * rowBytes);
+  if (mlir::failed(generateParamRows(param, first, storage)))
+    return createStringError("cannot generate the numbers of a param");
+  return ArrayRef<uint8_t>(storage);
+}
+
+Expected<std::vector<WeightTensor>>
+planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint) {
+  std::vector<WeightTensor> tensors;
+  for (const LoweredWeight &weight : getLoweredWeights(module)) {
+    Expected<std::shared_ptr<RowSource>> created =
+        RowSource::create(weight, checkpoint);
+    if (!created)
+      return created.takeError();
+    std::shared_ptr<RowSource> source = *created;
+
+    WeightTensor tensor;
+    tensor.name = weight.name.str();
+    tensor.release = [source] { source->release(); };
+    EncodingAttr encoding = getEncoding(weight.type);
+    if (encoding) {
+      // tile16: bytes of groups of 16 rows.
+      int64_t rows = weight.type.getDimSize(0);
+      int64_t groups = divideCeil(rows, Tile16Layout::kRows);
+      int64_t groupBytes = weight.size / groups;
+      tensor.type = WeightTensor::Type::U8;
+      tensor.shape = {weight.size};
+      tensor.granule = groupBytes;
+      tensor.produce = [=](uint64_t offset,
+                           MutableArrayRef<uint8_t> out) -> Error {
+        int64_t first = offset / groupBytes, count = out.size() / groupBytes;
+        int64_t firstRow = first * Tile16Layout::kRows;
+        int64_t lastRow =
+            std::min(rows, (first + count) * Tile16Layout::kRows);
+        std::vector<uint8_t> storage;
+        Expected<ArrayRef<uint8_t>> bytes =
+            source->rows(firstRow, lastRow - firstRow, storage);
+        if (!bytes)
+          return bytes.takeError();
+        return relayoutToTile16(encoding.getFormat(), rows,
+                                source->rowElements, *bytes, first, count, out);
+      };
+    } else {
+      int64_t rowBytes = source->rowElements * sizeof(float);
+      tensor.type = WeightTensor::Type::F32;
+      tensor.shape.assign(weight.type.getShape().begin(),
+                          weight.type.getShape().end());
+      tensor.granule = rowBytes;
+      tensor.produce = [=](uint64_t offset,
+                           MutableArrayRef<uint8_t> out) -> Error {
+        std::vector<uint8_t> storage;
+        int64_t count = out.size() / rowBytes;
+        Expected<ArrayRef<uint8_t>> bytes =
+            source->rows(offset / rowBytes, count, storage);
+        if (!bytes)
+          return bytes.takeError();
+        std::vector<float> decoded(count * source->rowElements);
+        if (Error error = decode(*source->format, *bytes, decoded))
+          return error;
+        std::memcpy(out.data(), decoded.data(), out.size());
+        return Error::success();
+      };
+    }
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+} // namespace winnow
