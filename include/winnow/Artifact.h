@@ -9,7 +9,11 @@
  * behalf without a matching release, or prints.
  *
  * Threads: a model is immutable and may be shared; a session belongs to one
- * thread at a time.
+ * thread at a time. Sessions do not share anything but the model.
+ *
+ * Every function that returns a status takes null for `error`; without a
+ * failure the error's status is WINNOW_OK and its message empty. Pointers that
+ * must not be null are checked.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -58,11 +62,14 @@ typedef void (*winnow_executor)(void *executor_context, int32_t count,
                                              int32_t count),
                                 void *context);
 
+/* Zeros are defaults; struct_size must be set. A session reserves address space
+ * for its whole context, and takes memory as tokens are stored. */
 typedef struct winnow_session_options {
   uint32_t struct_size;  /* sizeof(winnow_session_options) */
   int32_t threads;       /* 0: one per processor that the process may use */
-  int64_t context;       /* tokens; 0: the artifact's context length */
-  int64_t piece;         /* longest internal piece of a prompt; 0: default */
+  int64_t context;       /* tokens, at most the artifact's; 0: the artifact's */
+  int64_t piece;         /* longest internal piece of a prompt in tokens; memory
+                            grows with it, results do not depend on it; 0: 256 */
   winnow_executor executor; /* null: the session's own pool */
   void *executor_context;
 } winnow_session_options;
@@ -74,9 +81,10 @@ typedef enum winnow_rows {
   WINNOW_ROWS_NONE = 2
 } winnow_rows;
 
-/* New tokens for a session. positions: null continues from the length of the
- * session. segments: null is segment 0 for all; a token sees the tokens of its
- * own segment only. */
+/* New tokens for a session, read during the call only. positions: in
+ * [0, context of the artifact); null continues from the length of the session.
+ * segments: null is segment 0 for all; a token sees the tokens of its own
+ * segment only. */
 typedef struct winnow_tokens {
   const int32_t *ids;       /* [count] */
   const int32_t *positions; /* [count] or null */
@@ -128,25 +136,33 @@ typedef struct winnow_api {
                                   winnow_session **session, winnow_error *error);
   void (*session_destroy)(winnow_session *session);
 
-  /* Appends tokens and computes. Atomic: on failure the session is as before. */
+  /* Appends tokens and computes. Atomic: on failure the session is as before,
+   * its logits included. */
   winnow_status (*prefill)(winnow_session *session, const winnow_tokens *tokens,
                            winnow_rows rows, winnow_error *error);
   /* prefill of one token with logits. */
   winnow_status (*decode)(winnow_session *session, int32_t id,
                           winnow_error *error);
   /* The logits of the last prefill or decode: float32 [*rows, vocabulary],
-   * owned by the session, valid until its next call. */
+   * owned by the session, valid until its next call. Where there are none
+   * (WINNOW_ROWS_NONE, nothing computed yet, truncated since) *rows is 0 and
+   * *data null. */
   winnow_status (*logits)(winnow_session *session, const float **data,
                           int64_t *rows, winnow_error *error);
   /* Tokens stored in the session. */
   int64_t (*length)(const winnow_session *session);
-  /* Forgets all tokens from `length` on. */
+  /* Forgets all tokens from `length` on, in the order in which they came;
+   * `length` is at most the session's. What follows is the same, bit by bit, as
+   * in a session that never saw them. */
   winnow_status (*truncate)(winnow_session *session, int64_t length,
                             winnow_error *error);
   winnow_status (*reset)(winnow_session *session);
 
-  /* Runs any entry point on plain arrays (programs without caches, tests).
-   * Outputs are allocated by the caller with the shapes that result. */
+  /* Runs any entry point but a decoder's on plain arrays. Outputs are allocated
+   * by the caller with the shapes that result; shapes that do not agree with the
+   * entry point or with one another are an error. An entry point with caches
+   * appends to its own, which the session keeps until reset; it may append as
+   * many tokens as its longest input vector of i32 (the positions) has. */
   winnow_status (*invoke)(winnow_session *session, const char *entry,
                           const winnow_tensor *inputs, int32_t input_count,
                           winnow_tensor *outputs, int32_t output_count,

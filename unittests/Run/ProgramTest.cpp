@@ -47,9 +47,9 @@ protected:
     writeAll(name + ".weights", WeightsFile().bytes());
   }
   void TearDown() override {
-    for (const char *file :
-         {"winnow_fake.so", "winnow_fake.weights", "winnow_fake.tokenizer",
-          "other.so", "out", "err", "prompt", "logits.npy"})
+    for (const char *file : {"winnow_fake.so", "winnow_fake.weights",
+                             "winnow_fake.tokenizer", "other.so", "out", "err",
+                             "prompt", "logits.npy", "example.c", "example"})
       unlink((folder + "/" + file).c_str());
     EXPECT_EQ(rmdir(folder.c_str()), 0) << "a file was left in " << folder;
   }
@@ -235,6 +235,30 @@ TEST_F(Program, UnwritableOutput) {
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_EQ(readAll(folder + "/err").substr(0, 43),
             "winnow-run: error: cannot write the output:");
+}
+
+/// The program of docs/RunningModels.md, compiled and run as it stands there
+/// but for the name of the model.
+TEST_F(Program, TheExampleOfTheGuide) {
+  std::string guide = readAll(WINNOW_GUIDE);
+  size_t start = guide.find("```c\n");
+  ASSERT_NE(start, std::string::npos);
+  std::string source = guide.substr(start + 5);
+  source.resize(source.find("```"));
+  for (size_t at; (at = source.find("gemma")) != std::string::npos;)
+    source.replace(at, 5, "winnow_fake");
+  writeAll(folder + "/example.c", source);
+  std::string command =
+      "cd " + folder +
+      " && " WINNOW_C_COMPILER " -std=c99 -Wall -Wextra -Werror -pedantic"
+      " -Wno-missing-field-initializers"
+      " -I " WINNOW_INCLUDE_DIRECTORY " example.c ./winnow_fake.so -o example"
+      " && ./example >out 2>err";
+  EXPECT_EQ(std::system(command.c_str()), 0) << readAll(folder + "/err");
+  std::string expected;
+  for (int i = 0; i < 8; ++i)
+    expected += "10\n";
+  EXPECT_EQ(readAll(folder + "/out"), expected);
 }
 
 /// Two models in one program: nothing but the one function is visible.
