@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from fetch_gemma import gemma_path
-from tokenizer_strings import draw_strings
+from programs import Artifacts
+from tokenizer_strings import SPECIAL, draw_strings
 from tokenizer_vocabularies import GOLDEN, Vocabulary, read_gguf, small_vocabularies, tokenizer_file
 
 SMALL = small_vocabularies()
@@ -44,8 +45,11 @@ def goldens(strings: list[bytes]) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def program(tools: Path) -> Path:
-    return tools.parent / "unittests" / "winnow-tokenize"
+def program(pytestconfig: pytest.Config) -> Path:
+    path = pytestconfig.getoption("--winnow-build").resolve() / "unittests" / "winnow-tokenize"
+    if not path.exists():
+        pytest.skip("winnow-tokenize is not built")
+    return path
 
 
 def tokenize(program: Path, path: Path, strings: list[bytes], *options: str) -> list[Encoding]:
@@ -120,11 +124,11 @@ def assert_decoded(strings: list[bytes], encodings: list[Encoding], mode: str) -
     merge into that token, after which a space counts as its prefix."""
     ambiguous = ["\u2581".encode(), b"<0x"]
     if mode == "plain":
-        ambiguous += [b"<unk>", b"<s>", b"</s>", b"<start_of_turn>"]
+        ambiguous += [text.encode() for text in SPECIAL]
     for text, encoding in zip(strings, encodings, strict=True):
         clear = is_utf8(text) and not any(part in text for part in ambiguous)
         assert encoding.decodes or not clear, text
-    assert sum(encoding.decodes for encoding in encodings) > 0.9 * len(strings)
+    assert sum(encoding.decodes for encoding in encodings) > 0.8 * len(strings)
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +147,16 @@ def test_gemma(
     # checkpoint says it is not.
     compare(encodings, strings, goldens, f"gemma/{mode}", b"</s>" if mode == "plain" else None)
     assert_decoded(strings, encodings, mode)
+
+
+@pytest.mark.slow
+def test_compiled_vocabulary(
+    program: Path, artifacts: Artifacts, strings: list[bytes], goldens: dict[str, np.ndarray]
+) -> None:
+    """The vocabulary that winnow-compile writes is that of the checkpoint."""
+    name = artifacts.get(gemma_path())
+    encodings = tokenize(program, Path(f"{name}.tokenizer"), strings)
+    compare(encodings, strings, goldens, "gemma/special")
 
 
 @pytest.mark.slow
