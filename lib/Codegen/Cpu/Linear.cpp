@@ -92,10 +92,13 @@ func::FuncOp LinearKernelParts::rowTile(int64_t rows, int64_t tileRows) {
   Type i64 = IntegerType::get(context, 64);
   KernelBuilder kb(
       module, target, symbol,
-      {ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i64, i64, i64, i64});
-  TileCall call{kb.arg(0),  kb.arg(1),  kb.arg(2), kb.arg(3), kb.arg(4),
-                kb.arg(5),  kb.arg(6),  kb.arg(7), kb.arg(8), kb.arg(9),
-                kb.arg(10), kb.arg(11), kb.arg(12)};
+      {ptr, ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i64, i64, i64, i64});
+  unsigned next = 0;
+  TileCall call;
+  for (Value *member : {&call.x, &call.prepared, &call.w, &call.bias, &call.y,
+                        &call.rows, &call.n, &call.k, &call.ldx, &call.ldy,
+                        &call.index, &call.first, &call.perStream, &call.last})
+    *member = kb.arg(next++);
   Value groupBytes = emitGroupBytes(kb, call.k);
   Values groups, weights;
   for (int64_t s = 0; s < streams(rows); ++s) {
@@ -165,13 +168,15 @@ struct Driver {
   /// Tiles of up to `rows` rows, without a panel.
   void emitRowTiles(int64_t rows, int64_t tileRows) {
     func::FuncOp tile = parts.rowTile(rows, tileRows);
+    if (tileRows == kTileRows)
+      emitPrepareRows();
     Value perStream = kb.ceilDivU(kb.sub(last, first), parts.streams(rows));
     kb.forLoop(
         kb.i64(0), perStream, kb.i64(1),
         [&](Value index) {
-          forEachTile([&](Value xTile, Value yTile, Value tileRowCount, Value) {
-            kb.call(tile, {xTile, w, bias, yTile, tileRowCount, n, k, ldx, ldy,
-                           index, first, perStream, last});
+          forEachTile([&](const Tile &t) {
+            kb.call(tile, {t.x, t.prepared, w, bias, t.y, t.rows, n, k, ldx,
+                           ldy, index, first, perStream, last});
           });
         },
         /*unroll=*/false);
@@ -179,11 +184,7 @@ struct Driver {
 
   void emitPanels() {
     Value groupBytes = parts.emitGroupBytes(kb, k);
-    Value prepared = kb.offset(scratch, parts.emitPanelBytes(kb, k));
-    Value preparedBytes =
-        kb.mul(parts.emitPreparedBytesPerRow(kb, k), kTileRows);
-    if (func::FuncOp prepare = parts.prepareRows())
-      kb.call(prepare, {x, prepared, m, k});
+    emitPrepareRows();
     func::FuncOp decode = parts.decodePanel(), tile = parts.panelTile();
     kb.forLoop(
         first, last, kb.i64(kPanelGroups),
@@ -192,29 +193,41 @@ struct Driver {
           kb.call(decode,
                   {kb.offset(w, kb.mul(group, groupBytes)),
                    kb.offset(w, kb.mul(second, groupBytes)), scratch, k});
-          forEachTile([&](Value xTile, Value yTile, Value tileRowCount,
-                          Value index) {
-            kb.call(tile,
-                    {xTile, kb.offset(prepared, kb.mul(index, preparedBytes)),
-                     scratch, bias, yTile, tileRowCount, n, k, ldx, ldy, group,
-                     second});
+          forEachTile([&](const Tile &t) {
+            kb.call(tile, {t.x, t.prepared, scratch, bias, t.y, t.rows, n, k,
+                           ldx, ldy, group, second});
           });
         },
         /*unroll=*/false);
   }
 
 private:
-  /// Tiles of 8 rows of x: body(its activations, its results, its rows, its
-  /// number).
-  void forEachTile(llvm::function_ref<void(Value, Value, Value, Value)> body) {
+  /// 8 rows of x: activations, what prepareRows wrote, results, rows.
+  struct Tile {
+    Value x, prepared, y, rows;
+  };
+
+  void emitPrepareRows() {
+    if (func::FuncOp prepare = parts.prepareRows())
+      kb.call(prepare, {x, emitPrepared(), m, k});
+  }
+  Value emitPrepared() {
+    return kb.offset(scratch, parts.emitPanelBytes(kb, k));
+  }
+
+  void forEachTile(llvm::function_ref<void(const Tile &)> body) {
     Value tileBytes = parts.emitTileBytes(kb, k, ldx);
+    Value prepared = emitPrepared();
+    Value preparedBytes =
+        kb.mul(parts.emitPreparedBytesPerRow(kb, k), kTileRows);
     kb.forLoop(
         kb.i64(0), kb.ceilDivU(m, kTileRows), kb.i64(1),
         [&](Value index) {
           Value row = kb.mul(index, kTileRows);
-          Value yTile = kb.offset(y, kb.mul(kb.mul(row, ldy), 4));
-          body(kb.offset(x, kb.mul(index, tileBytes)), yTile,
-               kb.minS(kb.sub(m, row), kb.i64(kTileRows)), index);
+          body({kb.offset(x, kb.mul(index, tileBytes)),
+                kb.offset(prepared, kb.mul(index, preparedBytes)),
+                kb.offset(y, kb.mul(kb.mul(row, ldy), 4)),
+                kb.minS(kb.sub(m, row), kb.i64(kTileRows))});
         },
         /*unroll=*/false);
   }

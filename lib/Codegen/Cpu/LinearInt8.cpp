@@ -44,12 +44,30 @@ struct ActivationTile {
   }
 };
 
-/// One row's share of a block: what all 16 outputs of a group multiply.
+/// One row's numbers for a block, besides its codes.
 struct RowBlock {
-  SmallVector<Value, 8> quads;      // vector<64xi8>, four codes repeated
   SmallVector<Value, 2> starts;     // vector<16xi32>, per scale group
   Value scale;                      // vector<16xf32>
   SmallVector<Value, 2> scaledSums; // vector<16xf32>: scale * U
+};
+
+/// The rows that a tile multiplies.
+struct TileRows {
+  ActivationTile activations;
+  Value prepared; // null: computed on the spot
+  int64_t count;
+};
+
+/// One scale group of a block of weights, of all row groups of a tile. Called
+/// in order; quads are loaded or decoded when asked for.
+struct WeightBlock {
+  virtual ~WeightBlock() = default;
+  /// vector<64xi8>
+  virtual Value quad(int64_t index, size_t rowGroup) = 0;
+  struct Factors {
+    Value a, minusStartA, b;
+  };
+  virtual Factors factors(int64_t group, size_t rowGroup) = 0;
 };
 
 class Int8Parts final : public LinearKernelParts {
@@ -107,33 +125,45 @@ private:
            ((layout.zeroPoint ? 4 : 0) + (layout.hasMin() ? 4 : 0));
   }
 
-  RowBlock loadRow(KernelBuilder &kb, const ActivationTile &tile, Value block,
+  RowBlock loadRow(KernelBuilder &kb, const TileRows &rows, Value block,
                    int64_t row);
   Value startFactor(KernelBuilder &kb, Value a) {
     return wideScales() ? Value() : kb.mulF(a, kb.splatF32(-kStart));
   }
   /// y + (P * a) * scale (+ b * scaledSum).
-  Value fold(KernelBuilder &kb, Value y, Value acc, Value a, Value minusStartA,
-             Value b, Value scale, Value scaledSum);
-  /// Adds block `block` of chunk number `chunkIndex` to `sums`.
-  void addBlock(KernelBuilder &kb, Tile16Emitter &tiles,
-                const ActivationTile &activations, ValueRange chunks,
-                ArrayRef<Tile16Emitter::ChunkScales> shared, Value chunkIndex,
-                Value block, int64_t rows, Values &sums);
+  Value fold(KernelBuilder &kb, Value y, Value acc,
+             const WeightBlock::Factors &weights, Value scale, Value scaledSum);
+  /// Adds block number `block` to `sums`.
+  void addBlock(KernelBuilder &kb, const TileRows &rows, WeightBlock &weights,
+                size_t rowGroups, Value block, Values &sums);
+
+  class TileBlock;
+  class PanelBlock;
 };
 
-RowBlock Int8Parts::loadRow(KernelBuilder &kb, const ActivationTile &tile,
+RowBlock Int8Parts::loadRow(KernelBuilder &kb, const TileRows &rows,
                             Value block, int64_t row) {
   RowBlock result;
-  Value quad = kb.mul(block, kQuads);
-  for (int64_t q = 0; q < kQuads; ++q) {
-    Value codes = kb.loadSplat(kb.i32Type(),
-                               tile.at(kb, tile.codes, kb.add(quad, q), row));
-    result.quads.push_back(
-        kb.bitcast(codes, kb.vectorType(kb.i8Type(), kLine)));
-  }
+  const ActivationTile &tile = rows.activations;
   Value scale = kb.load(kb.f32Type(), tile.at(kb, tile.scales, block, row), 4);
   result.scale = kb.broadcast(scale);
+  if (rows.prepared) {
+    Value at = kb.offset(rows.prepared,
+                         kb.mul(block, preparedBlockBytes() * kTileRows));
+    at = kb.offset(at, row * 4);
+    auto next = [&](Type type) {
+      Value value = kb.loadSplat(type, at);
+      at = kb.offset(at, kTileRows * 4);
+      return value;
+    };
+    for (int64_t group = 0; group < groupsPerBlock(); ++group) {
+      result.starts.push_back(layout.zeroPoint ? next(kb.i32Type())
+                                               : kb.splatI32(kStartBits));
+      if (layout.hasMin())
+        result.scaledSums.push_back(next(kb.f32Type()));
+    }
+    return result;
+  }
   Value halves[2];
   for (int64_t half = 0; half < 2; ++half)
     halves[half] =
@@ -153,51 +183,124 @@ RowBlock Int8Parts::loadRow(KernelBuilder &kb, const ActivationTile &tile,
   return result;
 }
 
-Value Int8Parts::fold(KernelBuilder &kb, Value y, Value acc, Value a,
-                      Value minusStartA, Value b, Value scale,
+Value Int8Parts::fold(KernelBuilder &kb, Value y, Value acc,
+                      const WeightBlock::Factors &weights, Value scale,
                       Value scaledSum) {
   Value bits = kb.bitcast(acc, kb.vectorType(kb.f32Type()));
-  Value product = wideScales() ? kb.mulF(kb.subF(bits, kb.splatF32(kStart)), a)
-                               : kb.fma(bits, a, minusStartA);
+  Value product = wideScales()
+                      ? kb.mulF(kb.subF(bits, kb.splatF32(kStart)), weights.a)
+                      : kb.fma(bits, weights.a, weights.minusStartA);
   y = kb.fma(product, scale, y);
-  return b ? kb.fma(b, scaledSum, y) : y;
+  return weights.b ? kb.fma(weights.b, scaledSum, y) : y;
 }
 
-void Int8Parts::addBlock(KernelBuilder &kb, Tile16Emitter &tiles,
-                         const ActivationTile &activations, ValueRange chunks,
-                         ArrayRef<Tile16Emitter::ChunkScales> shared,
-                         Value chunkIndex, Value block, int64_t rows,
+void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
+                         WeightBlock &weights, size_t rowGroups, Value block,
                          Values &sums) {
-  Value globalBlock =
-      kb.add(kb.mul(chunkIndex, layout.blocksPerChunk()), block);
-  SmallVector<RowBlock> rowBlocks;
-  for (int64_t row = 0; row < rows; ++row)
-    rowBlocks.push_back(loadRow(kb, activations, globalBlock, row));
+  const ActivationTile &tile = rows.activations;
+  Value firstQuad = kb.mul(block, kQuads);
   Type bytes = kb.vectorType(kb.i8Type(), kLine);
+  SmallVector<RowBlock> x;
+  for (int64_t row = 0; row < rows.count; ++row)
+    x.push_back(loadRow(kb, rows, block, row));
+
+  // Quads outside, so that few weights and activations are live at a time.
   int64_t quadsPerGroup = kQuads / groupsPerBlock();
-  for (auto [g, chunk] : llvm::enumerate(chunks)) {
-    Values codes = tiles.loadCodes(chunk, block);
-    Tile16Emitter::BlockScales scales =
-        tiles.loadScales(chunk, shared[g], block);
-    SmallVector<Value, 2> minusStartA;
-    for (Value a : scales.a)
-      minusStartA.push_back(startFactor(kb, a));
-    for (int64_t row = 0; row < rows; ++row) {
-      const RowBlock &x = rowBlocks[row];
-      Value &sum = sums[row * chunks.size() + g];
-      for (int64_t group = 0; group < groupsPerBlock(); ++group) {
-        Value acc = x.starts[group];
-        for (int64_t q = 0; q < quadsPerGroup; ++q) {
-          int64_t quad = group * quadsPerGroup + q;
-          acc = kb.dot4(acc, kb.bitcast(codes[quad], bytes), x.quads[quad]);
+  for (int64_t group = 0; group < groupsPerBlock(); ++group) {
+    Values accs;
+    for (int64_t row = 0; row < rows.count; ++row)
+      accs.append(rowGroups, x[row].starts[group]);
+    for (int64_t q = 0; q < quadsPerGroup; ++q) {
+      int64_t index = group * quadsPerGroup + q;
+      Values lines;
+      for (size_t g = 0; g < rowGroups; ++g)
+        lines.push_back(weights.quad(index, g));
+      for (int64_t row = 0; row < rows.count; ++row) {
+        Value codes = kb.bitcast(
+            kb.loadSplat(kb.i32Type(), tile.at(kb, tile.codes,
+                                               kb.add(firstQuad, index), row)),
+            bytes);
+        for (size_t g = 0; g < rowGroups; ++g) {
+          Value &acc = accs[row * rowGroups + g];
+          acc = kb.dot4(acc, lines[g], codes);
         }
-        sum = fold(kb, sum, acc, scales.a[group], minusStartA[group],
-                   layout.hasMin() ? scales.b[group] : Value(), x.scale,
-                   layout.hasMin() ? x.scaledSums[group] : Value());
+      }
+    }
+    for (size_t g = 0; g < rowGroups; ++g) {
+      WeightBlock::Factors factors = weights.factors(group, g);
+      for (int64_t row = 0; row < rows.count; ++row) {
+        Value &sum = sums[row * rowGroups + g];
+        sum = fold(kb, sum, accs[row * rowGroups + g], factors, x[row].scale,
+                   layout.hasMin() ? x[row].scaledSums[group] : Value());
       }
     }
   }
 }
+
+/// Weights decoded from tile16.
+class Int8Parts::TileBlock final : public WeightBlock {
+public:
+  TileBlock(Int8Parts &parts, KernelBuilder &kb, Tile16Emitter &tiles,
+            ValueRange chunks, ArrayRef<Tile16Emitter::ChunkScales> shared,
+            Value block)
+      : parts(parts), kb(kb), tiles(tiles), chunks(chunks), shared(shared),
+        block(block), scales(chunks.size()) {
+    for (Value chunk : chunks)
+      codes.push_back(tiles.codesOf(chunk, block));
+  }
+  Value quad(int64_t index, size_t rowGroup) override {
+    return kb.bitcast(tiles.quad(codes[rowGroup], index),
+                      kb.vectorType(kb.i8Type(), kLine));
+  }
+  Factors factors(int64_t group, size_t rowGroup) override {
+    Tile16Emitter::BlockScales &own = scales[rowGroup];
+    if (own.a.empty())
+      own = tiles.loadScales(chunks[rowGroup], shared[rowGroup], block);
+    return {own.a[group], parts.startFactor(kb, own.a[group]),
+            own.b.empty() ? Value() : own.b[group]};
+  }
+
+private:
+  Int8Parts &parts;
+  KernelBuilder &kb;
+  Tile16Emitter &tiles;
+  ValueRange chunks;
+  ArrayRef<Tile16Emitter::ChunkScales> shared;
+  Value block;
+  SmallVector<Tile16Emitter::BlockCodes> codes;
+  SmallVector<Tile16Emitter::BlockScales> scales;
+};
+
+/// Weights that emitDecode wrote.
+class Int8Parts::PanelBlock final : public WeightBlock {
+public:
+  PanelBlock(Int8Parts &parts, KernelBuilder &kb, Value lines)
+      : parts(parts), kb(kb), lines(lines) {}
+  Value quad(int64_t index, size_t rowGroup) override {
+    return line(kb.vectorType(kb.i8Type(), kLine), index, rowGroup);
+  }
+  Factors factors(int64_t group, size_t rowGroup) override {
+    int64_t index = kQuads + group * parts.panelScales();
+    auto next = [&](bool stored) {
+      return stored ? line(kb.vectorType(kb.f32Type()), index++, rowGroup)
+                    : Value();
+    };
+    Factors result;
+    result.a = next(true);
+    result.minusStartA = next(!parts.wideScales());
+    result.b = next(parts.layout.hasMin());
+    return result;
+  }
+
+private:
+  Value line(Type type, int64_t index, size_t rowGroup) {
+    int64_t at = (index * kPanelGroups + rowGroup) * kLine;
+    return kb.load(type, kb.offset(lines, at), kLine);
+  }
+  Int8Parts &parts;
+  KernelBuilder &kb;
+  Value lines;
+};
 
 KernelBuilder::Values Int8Parts::emitRowSums(KernelBuilder &kb,
                                              const TileCall &call,
@@ -205,7 +308,8 @@ KernelBuilder::Values Int8Parts::emitRowSums(KernelBuilder &kb,
                                              int64_t tileRows) {
   Tile16Emitter tiles(kb, layout);
   tiles.setPrefetchDistance(kPrefetchDistance);
-  ActivationTile activations(kb, call.x, call.k, tileRows);
+  TileRows x{ActivationTile(kb, call.x, call.k, tileRows),
+             tileRows == 1 ? Value() : call.prepared, rows};
   Values init(rows * groups.size(), kb.splatF32(0));
   return kb.forLoop(
       kb.i64(0), kb.ceilDivU(call.k, layout.chunk), kb.i64(1), init,
@@ -217,19 +321,22 @@ KernelBuilder::Values Int8Parts::emitRowSums(KernelBuilder &kb,
               kb.offset(group, kb.mul(chunkIndex, layout.chunkBytes())));
           shared.push_back(tiles.loadChunkScales(chunks.back()));
         }
+        Value first = kb.mul(chunkIndex, layout.blocksPerChunk());
+        auto add = [&](Value block, Values &sums) {
+          TileBlock weights(*this, kb, tiles, chunks, shared, block);
+          addBlock(kb, x, weights, groups.size(), kb.add(first, block), sums);
+        };
         Values sums(carried);
         if (layout.blocksPerChunk() <= 2) {
           for (int64_t block = 0; block < layout.blocksPerChunk(); ++block)
-            addBlock(kb, tiles, activations, chunks, shared, chunkIndex,
-                     kb.i64(block), rows, sums);
+            add(kb.i64(block), sums);
           return sums;
         }
         return kb.forLoop(
             kb.i64(0), kb.i64(layout.blocksPerChunk()), kb.i64(1), sums,
             [&](Value block, ValueRange inner) {
               Values next(inner);
-              addBlock(kb, tiles, activations, chunks, shared, chunkIndex,
-                       block, rows, next);
+              add(block, next);
               return next;
             },
             /*unroll=*/false);
@@ -343,81 +450,15 @@ func::FuncOp Int8Parts::prepareRows() {
 KernelBuilder::Values Int8Parts::emitPanelSums(KernelBuilder &kb, Value x,
                                                Value prepared, Value panel,
                                                Value rows, Value k, Value ldx) {
-  ActivationTile tile(kb, x, k, kTileRows);
-  Type bytes = kb.vectorType(kb.i8Type(), kLine);
-  Type floats = kb.vectorType(kb.f32Type());
-  int64_t quadsPerGroup = kQuads / groupsPerBlock();
+  TileRows all{ActivationTile(kb, x, k, kTileRows), prepared, kTileRows};
   Values init(kTileRows * kPanelGroups, kb.splatF32(0));
   return kb.forLoop(
       kb.i64(0), emitBlocks(kb, k), kb.i64(1), init,
       [&](Value block, ValueRange carried) {
         Values sums(carried);
-        Value lines = kb.offset(panel, kb.mul(block, panelBlockBytes()));
-        Value values = kb.offset(
-            prepared, kb.mul(block, preparedBlockBytes() * kTileRows));
-        Value quad = kb.mul(block, kQuads);
-        auto line = [&](Type type, int64_t index, int64_t g) {
-          return kb.load(type,
-                         kb.offset(lines, (index * kPanelGroups + g) * kLine),
-                         kLine);
-        };
-        int64_t scaleLine = kQuads, valueLine = 0;
-        for (int64_t group = 0; group < groupsPerBlock(); ++group) {
-          Values accs;
-          for (int64_t row = 0; row < kTileRows; ++row) {
-            Value start =
-                layout.zeroPoint
-                    ? kb.loadSplat(kb.i32Type(),
-                                   kb.offset(values, valueLine * 4 * kTileRows +
-                                                         row * 4))
-                    : kb.splatI32(kStartBits);
-            accs.append(kPanelGroups, start);
-          }
-          valueLine += layout.zeroPoint ? 1 : 0;
-          for (int64_t q = 0; q < quadsPerGroup; ++q) {
-            int64_t index = group * quadsPerGroup + q;
-            Value weights[kPanelGroups];
-            for (int64_t g = 0; g < kPanelGroups; ++g)
-              weights[g] = line(bytes, index, g);
-            for (int64_t row = 0; row < kTileRows; ++row) {
-              Value codes = kb.bitcast(
-                  kb.loadSplat(kb.i32Type(), tile.at(kb, tile.codes,
-                                                     kb.add(quad, index), row)),
-                  bytes);
-              for (int64_t g = 0; g < kPanelGroups; ++g) {
-                Value &acc = accs[row * kPanelGroups + g];
-                acc = kb.dot4(acc, weights[g], codes);
-              }
-            }
-          }
-          Value a[kPanelGroups], minusStartA[kPanelGroups], b[kPanelGroups];
-          auto scalesOf = [&](Value(&into)[kPanelGroups]) {
-            for (int64_t g = 0; g < kPanelGroups; ++g)
-              into[g] = line(floats, scaleLine, g);
-            ++scaleLine;
-          };
-          scalesOf(a);
-          if (!wideScales())
-            scalesOf(minusStartA);
-          if (layout.hasMin())
-            scalesOf(b);
-          for (int64_t row = 0; row < kTileRows; ++row) {
-            Value scale = kb.loadSplat(kb.f32Type(),
-                                       tile.at(kb, tile.scales, block, row));
-            Value scaledSum =
-                layout.hasMin()
-                    ? kb.loadSplat(kb.f32Type(),
-                                   kb.offset(values, valueLine * 4 * kTileRows +
-                                                         row * 4))
-                    : Value();
-            for (int64_t g = 0; g < kPanelGroups; ++g) {
-              int64_t index = row * kPanelGroups + g;
-              sums[index] = fold(kb, sums[index], accs[index], a[g],
-                                 minusStartA[g], b[g], scale, scaledSum);
-            }
-          }
-          valueLine += layout.hasMin() ? 1 : 0;
-        }
+        PanelBlock weights(*this, kb,
+                           kb.offset(panel, kb.mul(block, panelBlockBytes())));
+        addBlock(kb, all, weights, kPanelGroups, block, sums);
         return sums;
       },
       /*unroll=*/false);

@@ -28,10 +28,11 @@ inline constexpr int64_t kPanelGroups = 2;
 /// Above this many rows the panel is faster.
 inline constexpr int64_t kFewRows = 16;
 
-/// What the driver hands to a tile. `x` is the tile's own activations.
+/// What the driver hands to a tile. `x` is the tile's own activations,
+/// `prepared` what prepareRows wrote for it (undefined for a tile of one row).
 struct TileCall {
-  mlir::Value x, w, bias, y, rows, n, k, ldx, ldy, index, first, perStream,
-      last;
+  mlir::Value x, prepared, w, bias, y, rows, n, k, ldx, ldy, index, first,
+      perStream, last;
 };
 
 /// Emits the functions of one kernel; one object per (module, spec).

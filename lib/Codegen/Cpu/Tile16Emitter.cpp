@@ -28,11 +28,15 @@ Value Tile16Emitter::laneAddress(Value ptr, int64_t elementBytes) {
   return oneRow() ? kb.offset(ptr, kb.mul(row, elementBytes)) : ptr;
 }
 
-Value Tile16Emitter::loadLine(Value lines, int64_t index) {
-  Value line = kb.offset(lines, index * kLine);
+Value Tile16Emitter::loadLine(BlockCodes &codes, int64_t index) {
+  Value &value = codes.loaded[index];
+  if (value)
+    return value;
+  Value line = kb.offset(codes.lines, index * kLine);
   if (prefetchDistance)
     kb.prefetch(kb.offset(line, prefetchDistance));
-  return kb.load(lanesOf(kb.i32Type()), laneAddress(line, 4), 4);
+  value = kb.load(lanesOf(kb.i32Type()), laneAddress(line, 4), 4);
+  return value;
 }
 
 Value Tile16Emitter::loadByte(Value ptr) {
@@ -148,71 +152,68 @@ Tile16Emitter::loadScales(Value chunk, const ChunkScales &shared, Value block) {
   return scales;
 }
 
-Tile16Emitter::Values Tile16Emitter::loadCodes(Value chunk, Value block) {
-  Value lines =
+Tile16Emitter::BlockCodes Tile16Emitter::codesOf(Value chunk, Value block) {
+  BlockCodes codes;
+  codes.lines =
       kb.offset(kb.offset(chunk, kb.mul(block, layout.blockCodeBytes())),
                 layout.codesOffset());
-  Values quads;
-  auto nibbles = [&](int64_t first, int64_t count) {
-    for (int64_t t = 0; t < count; ++t) {
-      Value line = loadLine(lines, first + t);
-      quads.push_back(masked(line, 0, kNibble));
-      quads.push_back(masked(line, 4, kNibble));
-    }
+  codes.loaded.resize(layout.blockCodeBytes() / kLine);
+  return codes;
+}
+
+Value Tile16Emitter::quad(BlockCodes &codes, int64_t q) {
+  auto nibble = [&](int64_t line) {
+    return masked(loadLine(codes, line), 4 * (q % 2), kNibble);
   };
-  auto twoBits = [&](int64_t first) {
-    Value line = loadLine(lines, first);
-    for (int64_t q = 0; q < 4; ++q)
-      quads.push_back(masked(line, 2 * q, kTwoBits));
+  auto twoBits = [&](int64_t line) {
+    return masked(loadLine(codes, line), 2 * (q % 4), kTwoBits);
   };
-  /// ORs bit q of each byte of `line` to quad q as bit `at`.
-  auto mergeBit = [&](Value line, int64_t at) {
-    for (auto [q, quad] : llvm::enumerate(quads))
-      quad = kb.orI(quad, masked(line, int64_t(q) - at, kOneBit << at));
+  /// Bit q of each byte of `line` as bit `at`.
+  auto oneBit = [&](int64_t line, int64_t at) {
+    return masked(loadLine(codes, line), q - at, kOneBit << at);
   };
+  Value value;
   switch (layout.codes) {
   case Codes::U8:
-    for (int64_t q = 0; q < 8; ++q)
-      quads.push_back(loadLine(lines, q));
+    value = loadLine(codes, q);
     break;
   case Codes::U4:
-    nibbles(0, 4);
+    value = nibble(q / 2);
     break;
   case Codes::U4U1: {
-    Value bits = loadLine(lines, 0);
-    nibbles(1, 4);
-    mergeBit(bits, 4);
+    Value high = oneBit(0, 4);
+    value = kb.orI(nibble(1 + q / 2), high);
     break;
   }
-  case Codes::U4U2:
-    for (int64_t half = 0; half < 2; ++half) {
-      nibbles(3 * half, 2);
-      Value high = loadLine(lines, 3 * half + 2);
-      for (int64_t q = 0; q < 4; ++q) {
-        Value &quad = quads[4 * half + q];
-        quad = kb.orI(quad, masked(high, 2 * q - 4, kTwoBits << 4));
-      }
-    }
+  case Codes::U4U2: {
+    int64_t first = 3 * (q / 4);
+    Value low = nibble(first + q % 4 / 2);
+    Value high =
+        masked(loadLine(codes, first + 2), 2 * (q % 4) - 4, kTwoBits << 4);
+    value = kb.orI(low, high);
     break;
+  }
   case Codes::U2:
-    twoBits(0);
-    twoBits(1);
+    value = twoBits(q / 4);
     break;
   case Codes::U2U1: {
-    Value bits = loadLine(lines, 0);
-    twoBits(1);
-    twoBits(2);
-    mergeBit(bits, 2);
+    Value high = oneBit(0, 2);
+    value = kb.orI(twoBits(1 + q / 4), high);
     break;
   }
   case Codes::F32:
   case Codes::F16:
   case Codes::BF16:
-    break;
+    llvm_unreachable("float formats have no codes");
   }
-  if (layout.table)
-    for (Value &quad : quads)
-      quad = lookup(quad);
+  return layout.table ? lookup(value) : value;
+}
+
+Tile16Emitter::Values Tile16Emitter::loadCodes(Value chunk, Value block) {
+  BlockCodes codes = codesOf(chunk, block);
+  Values quads;
+  for (int64_t q = 0; q < 8; ++q)
+    quads.push_back(quad(codes, q));
   return quads;
 }
 

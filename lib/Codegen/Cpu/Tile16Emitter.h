@@ -44,7 +44,15 @@ public:
 
   ChunkScales loadChunkScales(Value chunk);
   BlockScales loadScales(Value chunk, const ChunkScales &shared, Value block);
-  /// The codes of a block (after the table), 8 values of i32 lanes.
+  /// The codes of one block, loaded line by line as quads are asked for.
+  struct BlockCodes {
+    Value lines;
+    llvm::SmallVector<Value, 8> loaded;
+  };
+  BlockCodes codesOf(Value chunk, Value block);
+  /// Quad `q` (0 to 7) of the codes, after the table: i32 lanes.
+  Value quad(BlockCodes &codes, int64_t q);
+  /// All 8 of them.
   Values loadCodes(Value chunk, Value block);
   /// Column `j` (0 to 3) of a quad of codes as weights, rounded as the file
   /// format defines.
@@ -58,7 +66,7 @@ private:
   Value splat(int32_t value);
   /// `ptr` moved to the row's own element in one-row mode.
   Value laneAddress(Value ptr, int64_t elementBytes);
-  Value loadLine(Value lines, int64_t index);
+  Value loadLine(BlockCodes &codes, int64_t index);
   Value loadByte(Value ptr);
   Value loadHalf(Value ptr);
   Value masked(Value value, int64_t shiftRight, int32_t mask);
