@@ -11,15 +11,13 @@ namespace winnow {
 
 using namespace winnow;
 
-/// Whether `use` is read by a kernel as a matrix of rows of 16.
-static bool isTiledUse(ParamRefOp use) {
-  return llvm::any_of(use.getOutput().getUses(), [](OpOperand &operand) {
-    if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
-      return operand.get() == linear.getWeight();
-    if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
-      return operand.get() == embed.getTable();
-    return false;
-  });
+/// Whether a kernel reads this operand as a matrix of rows of 16.
+static bool isTiledUse(OpOperand &operand) {
+  if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
+    return operand.get() == linear.getWeight();
+  if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
+    return operand.get() == embed.getTable();
+  return false;
 }
 
 namespace {
@@ -40,8 +38,12 @@ struct AssignLayouts
       auto type = cast<RankedTensorType>(param.getType());
       EncodingAttr encoding = getEncoding(type);
       RankedTensorType laidOut = withEncoding(type, nullptr);
-      if (llvm::any_of(it->second, isTiledUse)) {
-        if (!llvm::all_of(it->second, isTiledUse)) {
+      int64_t tiled = 0, plain = 0;
+      for (ParamRefOp use : it->second)
+        for (OpOperand &operand : use.getOutput().getUses())
+          ++(isTiledUse(operand) ? tiled : plain);
+      if (tiled) {
+        if (plain) {
           param.emitOpError("is read both as a matrix of a linear layer and "
                             "as a plain tensor");
           return signalPassFailure();

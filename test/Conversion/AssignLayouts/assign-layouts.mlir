@@ -1,0 +1,38 @@
+// RUN: winnow-opt %s --winnow-assign-layouts --verify-roundtrip --split-input-file --verify-diagnostics | FileCheck %s
+
+// A matrix of a linear layer or an embedding is tiled; a vector is decoded; the
+// type that the checkpoint stores is kept beside.
+
+// CHECK:     winnow.param @matrix from {random = 1 : i64} {winnow.stored = tensor<32x64xf32, #winnow.encoding<q5_0>>} : tensor<32x64xf32, #winnow.encoding<q5_0, tile16>>
+// CHECK:     winnow.param @vector {{.*}}{winnow.stored = tensor<64xf32, #winnow.encoding<bf16>>} : tensor<64xf32>
+// CHECK:     winnow.param @table {{.*}} : tensor<32x64xf32, #winnow.encoding<f32, tile16>>
+// CHECK-NOT: @unused
+winnow.param @matrix from {random = 1 : i64} : tensor<32x64xf32, #winnow.encoding<q5_0>>
+winnow.param @vector from {random = 2 : i64} : tensor<64xf32, #winnow.encoding<bf16>>
+winnow.param @table from {random = 3 : i64} : tensor<32x64xf32>
+winnow.param @unused from {random = 4 : i64} : tensor<64xf32>
+
+// CHECK-LABEL: func @forward(
+// CHECK:         winnow.use @table : tensor<32x64xf32, #winnow.encoding<f32, tile16>>
+// CHECK:         winnow.use @matrix : tensor<32x64xf32, #winnow.encoding<q5_0, tile16>>
+func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
+  %t = winnow.use @table : tensor<32x64xf32>
+  %x = winnow.embed %t[%ids] : tensor<32x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+  %v = winnow.use @vector : tensor<64xf32, #winnow.encoding<bf16>>
+  %n = winnow.norm rms %x weight(%v : tensor<64xf32, #winnow.encoding<bf16>>) {epsilon = 1.0e-6 : f32} : tensor<?x64xf32>
+  %w = winnow.use @matrix : tensor<32x64xf32, #winnow.encoding<q5_0>>
+  %y = winnow.linear %n, %w : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q5_0>> -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
+// -----
+
+// expected-error @below {{is read both as a matrix of a linear layer and as a plain tensor}}
+winnow.param @both from {random = 1 : i64} : tensor<64x64xf32>
+func.func @forward(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %w = winnow.use @both : tensor<64x64xf32>
+  %y = winnow.linear %x, %w : tensor<64x64xf32>, tensor<64x64xf32> -> tensor<64x64xf32>
+  %empty = tensor.empty() : tensor<64x64xf32>
+  %z = linalg.map { arith.addf } ins(%y, %w : tensor<64x64xf32>, tensor<64x64xf32>) outs(%empty : tensor<64x64xf32>)
+  return %z : tensor<64x64xf32>
+}
