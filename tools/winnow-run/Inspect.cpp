@@ -17,7 +17,7 @@ static size_t width(const std::string &text) {
 static std::string groupDigits(const std::string &number) {
   size_t sign = number.compare(0, 1, "-") == 0;
   if (number.find_first_not_of("0123456789", sign) != std::string::npos ||
-      number.size() < sign + 5)
+      number.size() < sign + 4)
     return number;
   std::string grouped;
   for (size_t i = 0; i < number.size(); ++i) {
@@ -106,14 +106,78 @@ static std::string renderTable(const Json &table, const std::string &indent) {
   return renderColumns(rows, right, indent);
 }
 
+/// Lines are at most about this long where the values allow it.
+static constexpr size_t kLine = 100;
+/// A table whose cells are longer is shown as one group for each row.
+static constexpr size_t kCell = 60;
+
 /// True where `value` is shown on the line of its name.
 static bool fitsLine(const Json &value) {
-  if (value.isScalar())
-    return true;
   if (value.kind == Json::Kind::Object)
     return false;
-  return std::all_of(value.items.begin(), value.items.end(),
-                     [](const Json &item) { return item.isScalar(); });
+  for (const Json &item : value.items)
+    if (!item.isScalar())
+      return false;
+  return width(inLine(value)) <= kLine;
+}
+
+static bool fitsTable(const Json &table) {
+  for (const Json &row : table.items)
+    for (const Json &cell : row.items)
+      if (width(inLine(cell)) > kCell)
+        return false;
+  return true;
+}
+
+/// A long text on several lines, cut after spaces and commas.
+static std::string wrap(const std::string &text, const std::string &indent) {
+  std::string lines;
+  for (size_t start = 0; start < text.size();) {
+    size_t end = text.size();
+    if (end - start > kLine) {
+      size_t cut = text.find_last_of(" ,", start + kLine - 1);
+      end = cut == std::string::npos || cut < start ? start + kLine : cut + 1;
+      // Not within a character.
+      while (end < text.size() && (text[end] & 0xc0) == 0x80)
+        ++end;
+    }
+    lines += indent + text.substr(start, end - start) + "\n";
+    start = end;
+  }
+  return lines;
+}
+
+static std::string renderObject(const Json &object, const std::string &indent);
+
+/// The items of an array, one on each line; equal neighbours are counted.
+static std::string renderList(const Json &array, const std::string &indent) {
+  std::string text;
+  for (size_t i = 0; i < array.items.size();) {
+    std::string item = inLine(array.items[i]);
+    size_t end = i + 1;
+    while (end < array.items.size() && inLine(array.items[end]) == item)
+      ++end;
+    text += wrap((end - i > 1 ? std::to_string(end - i) + " x " : "") + item,
+                 indent);
+    i = end;
+  }
+  return text;
+}
+
+/// A value that does not fit on the line of its name.
+static std::string renderBlock(const Json &value, const std::string &indent) {
+  if (value.kind == Json::Kind::Object)
+    return renderObject(value, indent);
+  if (value.isScalar())
+    return wrap(inLine(value), indent);
+  if (!isTable(value))
+    return renderList(value, indent);
+  if (fitsTable(value))
+    return renderTable(value, indent);
+  std::string text;
+  for (const Json &item : value.items)
+    text += (text.empty() ? "" : "\n") + renderObject(item, indent);
+  return text;
 }
 
 static std::string renderObject(const Json &object, const std::string &indent) {
@@ -129,14 +193,7 @@ static std::string renderObject(const Json &object, const std::string &indent) {
     text += (text.empty() ? "" : "\n") + indent + object.keys[i];
     if (value.kind == Json::Kind::Array)
       text += " (" + std::to_string(value.items.size()) + ")";
-    text += "\n";
-    if (value.kind == Json::Kind::Object)
-      text += renderObject(value, indent + "  ");
-    else if (isTable(value))
-      text += renderTable(value, indent + "  ");
-    else
-      for (const Json &item : value.items)
-        text += indent + "  " + inLine(item) + "\n";
+    text += "\n" + renderBlock(value, indent + "  ");
   }
   return text;
 }

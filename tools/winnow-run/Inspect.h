@@ -12,7 +12,7 @@ namespace run {
 
 /// A manifest as text to read: single values as "name  value", objects as
 /// headed groups of these, arrays of objects as tables with a column for each
-/// member.
+/// member. Long values go on lines of their own.
 std::string renderManifest(const Json &manifest);
 
 } // namespace run

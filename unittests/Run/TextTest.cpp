@@ -125,6 +125,38 @@ TEST(Inspect, GroupsTablesAndNumbers) {
                                        "  x           7\n");
 }
 
+TEST(Inspect, LongValues) {
+  std::string error;
+  std::string flags(250, 'x');
+  flags[90] = ',';
+  std::optional<Json> manifest = parseJson(
+      R"({"flags": ")" + flags + R"(", "entries": [{"name": "f", "caches": [)" +
+          "\"" + std::string(70, 'c') + "\", \"" + std::string(70, 'c') +
+          "\", \"d\"], \"bytes\": 1000}]}",
+      error);
+  ASSERT_TRUE(manifest) << error;
+  EXPECT_EQ(renderManifest(*manifest), "flags\n"
+                                       "  " +
+                                           flags.substr(0, 91) +
+                                           "\n"
+                                           "  " +
+                                           std::string(100, 'x') +
+                                           "\n"
+                                           "  " +
+                                           std::string(59, 'x') +
+                                           "\n"
+                                           "\n"
+                                           "entries (1)\n"
+                                           "  name   f\n"
+                                           "  bytes  1,000\n"
+                                           "\n"
+                                           "  caches (3)\n"
+                                           "    2 x " +
+                                           std::string(70, 'c') +
+                                           "\n"
+                                           "    d\n");
+}
+
 //===----------------------------------------------------------------------===//
 // Symbols and files
 //===----------------------------------------------------------------------===//
