@@ -260,8 +260,10 @@ static void emitEnd(AttentionEmitter &e, const AttentionTile &tile, Value chunk,
                 Value partial = e.partialOf(chunk, row.token, row.head);
                 k.store(maximum, partial, 4);
                 k.store(sum, k.offset(partial, kFloatBytes), 4);
-                k.memoryCopy(k.offset(partial, int64_t(64)), accumulator,
-                             k.i64(plan.paddedValueDim * kFloatBytes));
+                k.ifThen(e.isNotEmpty(maximum), [&] {
+                  k.memoryCopy(k.offset(partial, int64_t(64)), accumulator,
+                               k.i64(plan.paddedValueDim * kFloatBytes));
+                });
                 return KernelBuilder::Values();
               },
               [&] {
@@ -305,9 +307,9 @@ static func::FuncOp emitCompute(ModuleOp module, const Target &target,
         Value item = k.add(k.mul(round, args.threads),
                            k.select(isOdd, mirrored, args.thread));
         k.ifThen(k.lessThan(item, items), [&] {
-          Value group = k.remU(item, groups), rest = k.divU(item, groups);
-          Value block = k.remU(rest, blocks);
-          Value chunk = k.divU(rest, blocks); // 0 unless split
+          Value chunk = k.divU(item, k.mul(blocks, groups)); // 0 unless split
+          Value rest = k.remU(item, k.mul(blocks, groups));
+          Value block = k.remU(rest, blocks), group = k.divU(rest, blocks);
           Value firstToken = k.mul(block, blockTokens);
           Value endToken = k.minS(k.add(firstToken, blockTokens), args.queries);
           Value firstChunk = chunk;
@@ -330,13 +332,14 @@ static func::FuncOp emitCompute(ModuleOp module, const Target &target,
                     },
                     /*unroll=*/false);
               };
-          forEachTile([&](const AttentionTile &tile) { e.packTile(tile); });
+          forEachTile([&](const AttentionTile &tile) { e.startTile(tile); });
           k.forLoop(
               firstChunk, lastChunk, k.i64(1),
               [&](Value current) {
                 forEachTile([&](const AttentionTile &tile) {
                   auto range = e.classify(tile, current);
                   k.ifThen(k.lessThan(range.first, range.last), [&] {
+                    e.packTile(tile);
                     e.emitScores(tile, current, range);
                     e.emitSoftmax(tile, current, range);
                     e.emitValues(tile, current, range);
@@ -353,6 +356,23 @@ static func::FuncOp emitCompute(ModuleOp module, const Target &target,
   return k.finish();
 }
 
+/// accumulator = accumulator * oldFactor + partial * newFactor.
+static void addPartial(AttentionEmitter &e, Value accumulator, Value partial,
+                       const AttentionEmitter::Combination &factors) {
+  KernelBuilder &k = e.k;
+  VectorType floats = k.vectorType(k.f32Type());
+  Value oldFactor = k.broadcast(factors.oldFactor);
+  Value newFactor = k.broadcast(factors.newFactor);
+  Value values = k.offset(partial, int64_t(64));
+  k.forLoop(k.i64(0), k.i64(e.plan.paddedValueDim), k.i64(kLanes),
+            [&](Value channel) {
+              Value ptr = e.element(accumulator, channel);
+              Value added = k.load(floats, e.element(values, channel), 4);
+              Value old = k.mulF(k.load(floats, ptr, 4), oldFactor);
+              k.store(k.fma(added, newFactor, old), ptr, 4);
+            });
+}
+
 static func::FuncOp emitCombine(ModuleOp module, const Target &target,
                                 const AttentionSpec &spec, StringRef name) {
   KernelBuilder k(module, target, name,
@@ -360,7 +380,6 @@ static func::FuncOp emitCombine(ModuleOp module, const Target &target,
   AttentionEmitter e(k, spec);
   const AttentionPlan &plan = e.plan;
   const AttentionArguments &args = e.args;
-  VectorType floats = k.vectorType(k.f32Type());
   k.ifThen(e.isSplit(), [&] {
     k.forLoop(
         args.thread, k.mul(args.queries, spec.queryHeads), args.threads,
@@ -370,30 +389,25 @@ static func::FuncOp emitCombine(ModuleOp module, const Target &target,
           Value accumulator = e.scratch(plan.accumulator);
           for (int64_t c = 0; c < plan.paddedValueDim; c += kLanes)
             k.store(k.splatF32(0), k.offset(accumulator, c * kFloatBytes));
+          // Combining with an empty state would change nothing.
           KernelBuilder::Values state = k.forLoop(
               k.i64(0), e.chunkCount(), k.i64(1), {e.minusInfinity(), k.f32(0)},
               [&](Value chunk, ValueRange carried) {
                 Value partial = e.partialOf(chunk, row.token, row.head);
-                Value chunkSum =
-                    k.load(k.f32Type(), k.offset(partial, kFloatBytes), 4);
-                auto factors =
-                    e.combine(carried[0], k.load(k.f32Type(), partial, 4));
-                Value oldFactor = k.broadcast(factors.oldFactor);
-                Value newFactor = k.broadcast(factors.newFactor);
-                k.forLoop(
-                    k.i64(0), k.i64(plan.paddedValueDim), k.i64(kLanes),
-                    [&](Value channel) {
-                      Value ptr = e.element(accumulator, channel);
-                      Value added = k.load(
-                          floats,
-                          e.element(k.offset(partial, int64_t(64)), channel),
-                          4);
-                      Value old = k.mulF(k.load(floats, ptr, 4), oldFactor);
-                      k.store(k.fma(added, newFactor, old), ptr, 4);
-                    });
-                Value sum = k.fma(chunkSum, factors.newFactor,
-                                  k.mulF(carried[1], factors.oldFactor));
-                return KernelBuilder::Values{factors.maximum, sum};
+                Value maximum = k.load(k.f32Type(), partial, 4);
+                return k.ifElse(
+                    e.isNotEmpty(maximum), {k.f32Type(), k.f32Type()},
+                    [&] {
+                      auto factors = e.combine(carried[0], maximum);
+                      addPartial(e, accumulator, partial, factors);
+                      Value sum = k.load(k.f32Type(),
+                                         k.offset(partial, kFloatBytes), 4);
+                      return KernelBuilder::Values{
+                          factors.maximum,
+                          k.fma(sum, factors.newFactor,
+                                k.mulF(carried[1], factors.oldFactor))};
+                    },
+                    [&] { return KernelBuilder::Values(carried); });
               },
               /*unroll=*/false);
           e.finishRow(row, state[0], state[1], accumulator);

@@ -133,7 +133,7 @@ Value AttentionEmitter::emitLogits(Value scores, const AttentionRow &row,
 AttentionEmitter::BlockRange
 AttentionEmitter::classify(const AttentionTile &tile, Value chunk) {
   VectorType integers = k.vectorType(k.i32Type());
-  Value bounds = k.offset(scratch(plan.bounds), k.mul(tile.index, 16));
+  Value bounds = boundsOf(tile);
   auto bound = [&](int64_t index) {
     return k.loadSplat(k.i32Type(), k.offset(bounds, 4 * index), kLanes);
   };

@@ -87,9 +87,10 @@ func::FuncOp emitAttentionScores(ModuleOp module, const Target &target,
                     tile.token = token;
                     tile.endToken = args.queries;
                     e.forTile(tile, [&](const AttentionTile &whole) {
-                      e.packTile(whole);
+                      e.startTile(whole);
                       auto blocks = e.classify(whole, chunk);
                       k.ifThen(k.lessThan(blocks.first, blocks.last), [&] {
+                        e.packTile(whole);
                         e.emitScores(whole, chunk, blocks);
                         addWeights(e, whole, chunk, blocks);
                       });

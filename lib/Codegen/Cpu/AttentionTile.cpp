@@ -41,7 +41,7 @@ AttentionPlan::AttentionPlan(const AttentionSpec &spec) {
   sum = reserve(rows);
   positions = reserve(rows);
   segments = reserve(rows);
-  bounds = reserve(kBlockTiles * 4);
+  bounds = reserve(kBlockTiles * kBoundsBytes / kFloatBytes);
   factors = reserve(2 * kTileRows);
   columns = reserve(kAttentionChunk);
   threadBytes = used;
@@ -53,10 +53,13 @@ Value AttentionEmitter::larger(Value a, Value b) {
   return k.select(isLarger, a, b);
 }
 
+Value AttentionEmitter::isNotEmpty(Value maximum) {
+  return arith::CmpFOp::create(k.builder(), arith::CmpFPredicate::UNE, maximum,
+                               minusInfinity());
+}
+
 Value AttentionEmitter::finiteShift(Value maximum) {
-  Value isEmpty = arith::CmpFOp::create(k.builder(), arith::CmpFPredicate::OEQ,
-                                        maximum, minusInfinity());
-  return k.select(isEmpty, k.f32(0), maximum);
+  return k.select(isNotEmpty(maximum), maximum, k.f32(0));
 }
 
 void AttentionEmitter::forTile(AttentionTile tile,
@@ -96,10 +99,7 @@ AttentionRow AttentionEmitter::rowOf(const AttentionTile &tile, Value row) {
 // Queries
 //===----------------------------------------------------------------------===//
 
-void AttentionEmitter::packTile(const AttentionTile &tile) {
-  Value packed =
-      k.offset(scratch(plan.packedQuery),
-               k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
+void AttentionEmitter::startTile(const AttentionTile &tile) {
   Value accumulator = k.offset(
       scratch(plan.accumulator),
       k.mul(tile.index, kTileRows * plan.paddedValueDim * kFloatBytes));
@@ -112,15 +112,6 @@ void AttentionEmitter::packTile(const AttentionTile &tile) {
       k.i64(0), k.i64(tile.rows), k.i64(1), {most, least, most, least},
       [&](Value index, ValueRange carried) {
         AttentionRow row = rowOf(tile, index);
-        Value query =
-            element(args.query, k.add(k.mul(row.token, args.queryStride),
-                                      k.mul(row.head, spec.keyDim)));
-        Value target = element(packed, index);
-        k.forLoop(k.i64(0), k.i64(spec.keyDim), k.i64(1), [&](Value channel) {
-          Value scaled = k.mulF(k.load(k.f32Type(), element(query, channel), 4),
-                                k.f32(spec.scale));
-          k.store(scaled, element(target, k.mul(channel, tile.rows)), 4);
-        });
         Value state = k.offset(accumulator,
                                k.mul(index, plan.paddedValueDim * kFloatBytes));
         for (int64_t c = 0; c < plan.paddedValueDim; c += kLanes)
@@ -141,9 +132,36 @@ void AttentionEmitter::packTile(const AttentionTile &tile) {
             k.minS(carried[2], segment), k.maxS(carried[3], segment)};
       },
       /*unroll=*/false);
-  Value boundArray = k.offset(scratch(plan.bounds), k.mul(tile.index, 16));
+  Value boundArray = boundsOf(tile);
   for (int64_t i = 0; i < 4; ++i)
     k.store(bounds[i], k.offset(boundArray, 4 * i), 4);
+  k.store(k.i32(0), k.offset(boundArray, int64_t(kPackedFlag)), 4);
+}
+
+void AttentionEmitter::packTile(const AttentionTile &tile) {
+  Value flag = k.offset(boundsOf(tile), int64_t(kPackedFlag));
+  k.ifThen(k.equal(k.load(k.i32Type(), flag, 4), k.i32(0)), [&] {
+    k.store(k.i32(1), flag, 4);
+    Value packed =
+        k.offset(scratch(plan.packedQuery),
+                 k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
+    k.forLoop(
+        k.i64(0), k.i64(tile.rows), k.i64(1),
+        [&](Value index) {
+          AttentionRow row = rowOf(tile, index);
+          Value query =
+              element(args.query, k.add(k.mul(row.token, args.queryStride),
+                                        k.mul(row.head, spec.keyDim)));
+          Value target = element(packed, index);
+          k.forLoop(k.i64(0), k.i64(spec.keyDim), k.i64(1), [&](Value channel) {
+            Value scaled =
+                k.mulF(k.load(k.f32Type(), element(query, channel), 4),
+                       k.f32(spec.scale));
+            k.store(scaled, element(target, k.mul(channel, tile.rows)), 4);
+          });
+        },
+        /*unroll=*/false);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -171,17 +189,27 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
   Value keys = element(
       args.keys,
       k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot), spec.keyDim));
+  Value values = element(
+      args.values, k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot),
+                         spec.valueDim));
   Value lastBlock = k.sub(blocks.last, k.i64(1));
+  // One token waits for memory: ask for the next keys, and for the values
+  // that follow, a line of each at every step. With one or two rows the many
+  // streams of keys do as well without.
+  bool prefetches = tile.rows == plan.pieceHeads && tile.rows > 2;
   VectorType floats = k.vectorType(k.f32Type());
   k.forLoop(
       blocks.first, blocks.last, k.i64(step),
       [&, part = part, step = step](Value block) {
         // Steps beyond the range repeat its last block; nobody reads what they
         // write.
-        SmallVector<Value> pointers;
-        for (int64_t i = 0; i < step; ++i)
-          pointers.push_back(k.offset(
-              keys, k.mul(k.minS(k.add(block, i), lastBlock), blockBytes)));
+        SmallVector<Value> pointers, valueBlocks;
+        for (int64_t i = 0; i < step; ++i) {
+          Value current = k.minS(k.add(block, i), lastBlock);
+          pointers.push_back(k.offset(keys, k.mul(current, blockBytes)));
+          valueBlocks.push_back(k.offset(
+              values, k.mul(current, kLanes * spec.valueDim * kFloatBytes)));
+        }
         Value target =
             k.offset(scratch(plan.scores), k.mul(block, kLanes * kFloatBytes));
         for (int64_t first = 0; first < tile.rows; first += part) {
@@ -196,6 +224,12 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
                 for (int64_t i = 0; i < step; ++i)
                   key.push_back(
                       k.load(floats, k.offset(pointers[i], bytes), 4));
+                if (prefetches && first == 0)
+                  for (int64_t i = 0; i < step; ++i) {
+                    k.prefetch(k.offset(k.offset(pointers[i], bytes),
+                                        step * blockBytes));
+                    k.prefetch(k.offset(valueBlocks[i], bytes));
+                  }
                 Value q =
                     k.offset(query, k.mul(channel, tile.rows * kFloatBytes));
                 for (int64_t row = 0; row < rows; ++row) {

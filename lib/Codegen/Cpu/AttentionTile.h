@@ -22,6 +22,9 @@ inline constexpr int64_t kTileRows = 8;
 inline constexpr int64_t kBlockTiles = 8;
 /// Calls of at most this many queries may spread the chunks over threads.
 inline constexpr int64_t kSplitQueries = 4;
+/// Bytes of a tile's bounds, and the flag among them that tells whether its
+/// queries have been packed.
+inline constexpr int64_t kBoundsBytes = 32, kPackedFlag = 16;
 /// Key blocks of a chunk.
 inline constexpr int64_t kChunkBlocks = kAttentionChunk / kLanes;
 
@@ -45,7 +48,8 @@ struct AttentionPlan {
   int64_t sum;         ///< [tile][row] f32
   int64_t positions;   ///< [tile][row] i32
   int64_t segments;    ///< [tile][row] i32
-  int64_t bounds;      ///< [tile] i32 x 4: lowest and highest position, segment
+  int64_t bounds;      ///< [tile] i32 x 8: lowest and highest position, the
+                       ///< same of segments, whether queries are packed
   int64_t factors;     ///< [2][row] f32: of the old state, of the chunk
   int64_t columns;     ///< [kAttentionChunk] f32: column sums
   int64_t threadBytes;
@@ -100,7 +104,9 @@ public:
   /// Row `row` (i64, below tile.rows) of a tile.
   AttentionRow rowOf(const AttentionTile &tile, mlir::Value row);
 
-  /// Copies the tile's queries and positions to scratch; clears its state.
+  /// Copies the positions of the tile's queries to scratch; clears its state.
+  void startTile(const AttentionTile &tile);
+  /// Copies the tile's queries to scratch, unless that has been done.
   void packTile(const AttentionTile &tile);
 
   /// The key blocks [first, last) of a chunk outside which no row of the tile
@@ -156,11 +162,17 @@ public:
   mlir::Value minusInfinity() {
     return k.f32(-std::numeric_limits<float>::infinity());
   }
+  /// Whether the state with this maximum has seen a key (i1).
+  mlir::Value isNotEmpty(mlir::Value maximum);
   /// 0 for minus infinity, so that it can be subtracted.
   mlir::Value finiteShift(mlir::Value maximum);
   /// `floats` at the tile's place of an array [tile][kTileRows].
   mlir::Value rowArray(const AttentionTile &tile, int64_t offset) {
     return k.offset(scratch(offset), k.mul(tile.index, kTileRows * 4));
+  }
+
+  mlir::Value boundsOf(const AttentionTile &tile) {
+    return k.offset(scratch(plan.bounds), k.mul(tile.index, kBoundsBytes));
   }
 
 private:
