@@ -29,7 +29,7 @@ static GgufWriter makeSentencePiece() {
   GgufWriter writer;
   writer.set("tokenizer.ggml.model", "llama");
   writer.set("tokenizer.ggml.tokens",
-             Strings{"<unk>", "<s>", "</s>", "a", "b\xff"});
+             Strings{"<unk>", "<s>", "<stop>", "a", "b\xff"});
   writer.set("tokenizer.ggml.scores", GgufValueType::Float32,
              std::vector<float>{0, 0, 0, -1, -2});
   writer.set("tokenizer.ggml.token_type", GgufValueType::Int32,
@@ -63,7 +63,7 @@ TEST(GgufTokenizer, SentencePiece) {
   ASSERT_TRUE(read1->has_value());
   const TokenizerData &data = **read1;
   EXPECT_EQ(data.model, TokenizerModel::SentencePiece);
-  EXPECT_EQ(data.pieces, (Strings{"<unk>", "<s>", "</s>", "a", "b\xff"}));
+  EXPECT_EQ(data.pieces, (Strings{"<unk>", "<s>", "<stop>", "a", "b\xff"}));
   EXPECT_EQ(data.scores, (std::vector<float>{0, 0, 0, -1, -2}));
   EXPECT_EQ(data.types[4], PieceType::UserDefined);
   // What SentencePiece does where the file says nothing.
