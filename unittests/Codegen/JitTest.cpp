@@ -55,8 +55,6 @@ JitModule::~JitModule() = default;
 Type JitModule::ptrType() { return LLVM::LLVMPointerType::get(context.get()); }
 
 bool JitModule::compile() {
-  for (auto function : moduleOp->getOps<func::FuncOp>())
-    function.setPublic();
   PassManager passes(context.get());
   buildLowerToLlvmPipeline(passes);
   if (mlir::failed(passes.run(*moduleOp))) {
@@ -67,6 +65,10 @@ bool JitModule::compile() {
   auto translated = translateToLlvm(*moduleOp, cpuTarget, llvmContext);
   if (!translated)
     return !failed(translated.takeError(), "translation");
+  // An artifact shows its entries only; a test calls kernels.
+  for (llvm::Function &function : **translated)
+    if (!function.isDeclaration())
+      function.setLinkage(llvm::GlobalValue::ExternalLinkage);
   if (failed(optimizeLlvm(**translated, cpuTarget), "optimization"))
     return false;
   llvm::SmallVector<char, 0> object;
