@@ -59,8 +59,17 @@ struct AssignLayouts
       // The writer of the weights has to know how the source is stored.
       param->setAttr(kStoredTypeAttr, TypeAttr::get(type));
       param.setTypeAttr(TypeAttr::get(laidOut));
-      for (ParamRefOp use : it->second)
+      for (ParamRefOp use : it->second) {
         use.getOutput().setType(laidOut);
+        // Decoding a weight on the spot has become the weight itself.
+        for (Operation *user :
+             llvm::make_early_inc_range(use.getOutput().getUsers()))
+          if (auto recode = dyn_cast<RecodeOp>(user);
+              recode && recode.getType() == laidOut) {
+            recode.getOutput().replaceAllUsesWith(use.getOutput());
+            recode.erase();
+          }
+      }
     }
   }
 };

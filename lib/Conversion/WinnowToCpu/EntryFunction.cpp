@@ -51,9 +51,8 @@ private:
   }
   /// The first byte of a buffer; null for an absent operand.
   Value address(int buffer);
-  /// Rows in front of those that this call appends, and after them.
-  Value cacheLength(int cache) { return caches[cache].length; }
-  Value appendedRows(int cache);
+  /// The length of a cache after the first `events` of its events.
+  Value cacheLength(int cache, unsigned events);
   void needScratch(int64_t bytes) {
     scratch.constant = std::max(scratch.constant, bytes);
   }
@@ -123,7 +122,7 @@ void EntryEmitter::loadCall() {
       values.positions = address(cache.positions);
       values.segments = address(cache.segments);
       values.capacity =
-          kb.roundUp(rowCount(cache.appended.front()), kRowRounding);
+          kb.roundUp(rowCount(cache.events.front().appended), kRowRounding);
       values.length = kb.i64(0);
     }
     caches.push_back(values);
@@ -152,11 +151,13 @@ Value EntryEmitter::address(int index) {
   llvm_unreachable("scratch buffers belong to one row kernel");
 }
 
-Value EntryEmitter::appendedRows(int cache) {
-  Value rows = kb.i64(0);
-  for (RowCount count : plan.caches[cache].appended)
-    rows = kb.add(rows, rowCount(count));
-  return rows;
+Value EntryEmitter::cacheLength(int cache, unsigned events) {
+  Value length = caches[cache].length;
+  for (const CachePlan::Event &event :
+       ArrayRef(plan.caches[cache].events).take_front(events))
+    length = event.truncatedTo ? kb.minS(length, kb.i64(*event.truncatedTo))
+                               : kb.add(length, rowCount(event.appended));
+  return length;
 }
 
 void EntryEmitter::needScratch(int64_t constant, int64_t perRow,
@@ -187,10 +188,11 @@ LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
   KernelBuilder::Values arguments;
   for (int buffer : kernel->buffers)
     arguments.push_back(address(buffer));
-  for (int cache : kernel->caches) {
+  for (auto [cache, events] : kernel->caches) {
     const CacheValues &values = caches[cache];
     arguments.append({values.keys, values.values, values.positions,
-                      values.segments, values.capacity, values.length});
+                      values.segments, values.capacity,
+                      cacheLength(cache, events)});
   }
   arguments.append(
       {rowCount(steps.front()->rows), threadScratch, thread, threads});
@@ -240,7 +242,7 @@ AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
   arguments.keys = cache.keys;
   arguments.values = cache.values;
   arguments.keyPositions = cache.positions;
-  arguments.keyCount = kb.add(cache.length, appendedRows(step.cache));
+  arguments.keyCount = cacheLength(step.cache, step.cacheEvents);
   arguments.capacity = cache.capacity;
   if (op.getQuerySegments()) {
     arguments.querySegments = address(step.inputs[2]);
@@ -339,9 +341,9 @@ void EntryEmitter::advanceCaches() {
   emitBarrier();
   kb.ifThen(kb.equal(thread, kb.i64(0)), [&] {
     for (auto [index, cache] : llvm::enumerate(plan.caches))
-      if (cache.argument >= 0 && !cache.appended.empty())
+      if (cache.argument >= 0 && !cache.events.empty())
         kb.store(
-            kb.add(caches[index].length, appendedRows(index)),
+            cacheLength(index, cache.events.size()),
             kb.offset(caches[index].slot, offsetof(winnow_kv_slot, length)), 8);
   });
 }

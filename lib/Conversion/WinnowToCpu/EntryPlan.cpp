@@ -2,7 +2,6 @@
 
 #include "EntryPlan.h"
 
-#include "winnow/Codegen/Cpu/Attention.h"
 #include "winnow/Codegen/Cpu/Linear.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,7 +15,7 @@ namespace winnow::cpu {
 
 namespace {
 
-/// Builds the plan op by op, then schedules it and lays out its memory.
+/// Builds the plan op by op.
 class Planner {
 public:
   Planner(func::FuncOp function, function_ref<int64_t(StringRef)> weightOffset)
@@ -30,14 +29,11 @@ private:
   LogicalResult planArguments();
   LogicalResult planOp(Operation *op);
   LogicalResult planResults(func::ReturnOp op);
-  void schedule();
-  void keepLocalBuffersInScratch();
-  void layOutArena();
-  void layOutSharedMemory();
 
   // One function per op that needs more than a line.
   LogicalResult planRope(RopeOp op);
   LogicalResult planAppend(KvAppendOp op);
+  LogicalResult planTruncate(KvTruncateOp op);
   FailureOr<int> planPackedKeys(AttentionOp op);
   LogicalResult planAttention(AttentionOp op);
   LogicalResult planLinear(LinearOp op);
@@ -64,7 +60,7 @@ private:
   DenseMap<Value, int> buffers;
   /// Rows of tensors with a dynamic leading dimension.
   DenseMap<Value, RowCount> rowCounts;
-  /// Cache argument and number of appends behind a cache value.
+  /// Cache and number of its events behind a cache value.
   DenseMap<Value, std::pair<int, unsigned>> cacheStates;
   /// The cache value that a kv_view's results show.
   DenseMap<Value, Value> viewedCache;
@@ -255,12 +251,12 @@ LogicalResult Planner::planRope(RopeOp op) {
 }
 
 LogicalResult Planner::planAppend(KvAppendOp op) {
-  auto [cache, appends] = cacheStates.lookup(op.getCache());
+  auto [cache, events] = cacheStates.lookup(op.getCache());
   FailureOr<RowCount> rows = rowsOf(op.getKey());
   if (failed(rows))
     return failure();
   CachePlan &cachePlan = plan.caches[cache];
-  if (appends != cachePlan.appended.size())
+  if (events != cachePlan.events.size())
     return op.emitOpError("expects the newest state of its cache");
   Step &step =
       addStep(Step::Kind::KvAppend, op,
@@ -268,8 +264,23 @@ LogicalResult Planner::planAppend(KvAppendOp op) {
                bufferOf(op.getPositions()), bufferOf(op.getSegments())},
               {}, *rows);
   step.cache = cache;
-  cachePlan.appended.push_back(*rows);
-  cacheStates[op.getResult()] = {cache, appends + 1};
+  step.cacheEvents = events;
+  cachePlan.events.push_back({*rows, std::nullopt});
+  cacheStates[op.getResult()] = {cache, events + 1};
+  return success();
+}
+
+LogicalResult Planner::planTruncate(KvTruncateOp op) {
+  auto [cache, events] = cacheStates.lookup(op.getCache());
+  CachePlan &cachePlan = plan.caches[cache];
+  if (events != cachePlan.events.size())
+    return op.emitOpError("expects the newest state of its cache");
+  llvm::APInt length;
+  if (!matchPattern(op.getLength(), m_ConstantInt(&length)))
+    return op.emitOpError("expects a constant length in native code; sessions "
+                          "truncate at run time");
+  cachePlan.events.push_back({{}, length.getSExtValue()});
+  cacheStates[op.getResult()] = {cache, events + 1};
   return success();
 }
 
@@ -291,7 +302,7 @@ FailureOr<int> Planner::planPackedKeys(AttentionOp op) {
   CachePlan cache;
   cache.type = KvCacheType::get(op.getContext(), heads, keyDim, valueDim, f32,
                                 f32, kRowRounding);
-  cache.appended.push_back(*rows);
+  cache.events.push_back({*rows, std::nullopt});
   cache.keys = addRows(heads * keyDim);
   cache.values = addRows(heads * valueDim);
   cache.positions = addRows(1);
@@ -338,9 +349,9 @@ LogicalResult Planner::planAttention(AttentionOp op) {
   if (Value state = viewedCache.lookup(op.getKey())) {
     if (state != viewedCache.lookup(op.getValue()))
       return op.emitOpError("expects keys and values of the same cache");
-    auto [index, appends] = cacheStates.lookup(state);
+    auto [index, events] = cacheStates.lookup(state);
     cache = index;
-    if (appends != plan.caches[index].appended.size())
+    if (events != plan.caches[index].events.size())
       return op.emitOpError("expects the newest state of its cache");
   } else {
     FailureOr<int> packed = planPackedKeys(op);
@@ -355,6 +366,7 @@ LogicalResult Planner::planAttention(AttentionOp op) {
     inputs.push_back(buffer);
   Step &step = addStep(Step::Kind::Attention, op, inputs, outputs, *rows);
   step.cache = cache;
+  step.cacheEvents = source.events.size();
   return success();
 }
 
@@ -414,8 +426,8 @@ LogicalResult Planner::planOp(Operation *op) {
   };
 
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<tensor::EmptyOp, tensor::DimOp, arith::ConstantOp>(
-          [](auto) { return success(); })
+      .Case<tensor::EmptyOp, tensor::DimOp, arith::ConstantOp,
+            arith::IndexCastOp>([](auto) { return success(); })
       .Case([&](ParamRefOp use) {
         Buffer buffer;
         buffer.place = Buffer::Place::Weights;
@@ -460,6 +472,7 @@ LogicalResult Planner::planOp(Operation *op) {
       .Case([&](LinearOp linear) { return planLinear(linear); })
       .Case([&](AttentionOp attention) { return planAttention(attention); })
       .Case([&](KvAppendOp append) { return planAppend(append); })
+      .Case([&](KvTruncateOp truncate) { return planTruncate(truncate); })
       .Case([&](KvViewOp view) {
         for (Value result : view.getResults())
           viewedCache[result] = view.getCache();
@@ -472,162 +485,6 @@ LogicalResult Planner::planOp(Operation *op) {
 }
 
 //===----------------------------------------------------------------------===//
-// Schedule
-//===----------------------------------------------------------------------===//
-
-void Planner::schedule() {
-  // The step that writes a buffer, and those that append to a cache.
-  std::vector<int> writer(plan.buffers.size(), -1);
-  std::vector<int> appender(plan.caches.size(), -1);
-  for (size_t index = 0; index < plan.steps.size(); ++index) {
-    Step &step = plan.steps[index];
-    int stage = 0;
-    auto after = [&](int producer, bool sameRowsSuffice) {
-      if (producer < 0)
-        return;
-      const Step &other = plan.steps[producer];
-      bool together = sameRowsSuffice && step.isRowStep() &&
-                      other.isRowStep() && other.rows == step.rows;
-      stage = std::max(stage, other.stage + (together ? 0 : 1));
-    };
-    for (auto [position, input] : llvm::enumerate(step.inputs))
-      if (input >= 0) {
-        // Gather and embed read rows of their first operand at will.
-        bool anyRow = position == 0 && (step.kind == Step::Kind::Gather ||
-                                        step.kind == Step::Kind::Embed);
-        after(writer[input], !anyRow);
-      }
-    if (step.cache >= 0) {
-      after(appender[step.cache], step.kind == Step::Kind::KvAppend);
-      if (step.kind == Step::Kind::KvAppend)
-        appender[step.cache] = index;
-    }
-    step.stage = stage;
-    for (int output : step.outputs)
-      if (output >= 0)
-        writer[output] = index;
-    plan.stages = std::max(plan.stages, stage + 1);
-  }
-
-  for (Step &step : plan.steps) {
-    for (int output : step.outputs)
-      if (output >= 0)
-        plan.buffers[output].firstStage = plan.buffers[output].lastStage =
-            step.stage;
-  }
-  for (Step &step : plan.steps)
-    for (int input : step.inputs)
-      if (input >= 0) {
-        Buffer &buffer = plan.buffers[input];
-        buffer.lastStage = std::max(buffer.lastStage, step.stage);
-      }
-}
-
-void Planner::keepLocalBuffersInScratch() {
-  // A row that only its own stage reads need not leave the thread; the offset
-  // in scratch is chosen when the stage's kernel is written. Encoded rows come
-  // in tiles of several rows and stay in the arena.
-  std::vector<bool> rowOnly(plan.buffers.size(), false);
-  for (Step &step : plan.steps)
-    if (step.isRowStep() && step.kind != Step::Kind::Recode &&
-        step.kind != Step::Kind::KvAppend)
-      for (int output : step.outputs)
-        rowOnly[output] = true;
-  for (auto [index, buffer] : llvm::enumerate(plan.buffers))
-    if (buffer.place == Buffer::Place::Arena && rowOnly[index] &&
-        buffer.firstStage == buffer.lastStage)
-      buffer.place = Buffer::Place::Scratch;
-}
-
-void Planner::layOutArena() {
-  // Buffers of the same row count form a region whose size is proportional to
-  // it, so first fit on bytes per row is right for every count.
-  struct Taken {
-    int64_t begin, end;
-    int lastStage;
-  };
-  std::map<std::pair<int, int64_t>, SmallVector<Taken>> regions;
-  SmallVector<int> order;
-  for (auto [index, buffer] : llvm::enumerate(plan.buffers))
-    if (buffer.place == Buffer::Place::Arena)
-      order.push_back(index);
-  llvm::sort(order, [&](int a, int b) {
-    return std::pair(plan.buffers[a].firstStage, a) <
-           std::pair(plan.buffers[b].firstStage, b);
-  });
-  plan.arena.perDim.assign(plan.dimNames.size(), 0);
-  for (int index : order) {
-    Buffer &buffer = plan.buffers[index];
-    int64_t bytes = llvm::alignTo(buffer.rowBytes, 4);
-    if (buffer.rows.symbol < 0) {
-      // Constant counts are small and rare: no sharing.
-      buffer.location = plan.arena.constant;
-      plan.arena.constant += llvm::alignTo(
-          bytes * llvm::alignTo(buffer.rows.constant, kRowRounding), 64);
-      continue;
-    }
-    SmallVector<Taken> &region = regions[{buffer.rows.symbol, 0}];
-    llvm::erase_if(region, [&](const Taken &taken) {
-      return taken.lastStage < buffer.firstStage;
-    });
-    llvm::sort(region, [](const Taken &a, const Taken &b) {
-      return a.begin < b.begin;
-    });
-    int64_t begin = 0;
-    for (const Taken &taken : region) {
-      if (begin + bytes <= taken.begin)
-        break;
-      begin = std::max(begin, taken.end);
-    }
-    buffer.location = begin;
-    region.push_back({begin, begin + bytes, buffer.lastStage});
-    int64_t &size = plan.arena.perDim[buffer.rows.symbol];
-    size = std::max(size, begin + bytes);
-  }
-}
-
-void Planner::layOutSharedMemory() {
-  // Attentions of one stage run side by side; those of different stages reuse
-  // the memory.
-  size_t dims = plan.dimNames.size();
-  plan.shared.perDim.assign(dims, 0);
-  AffineBytes used;
-  int stage = -1;
-  SmallVector<Step *> attentions;
-  for (Step &step : plan.steps)
-    if (step.kind == Step::Kind::Attention)
-      attentions.push_back(&step);
-  llvm::sort(attentions, [](const Step *a, const Step *b) {
-    return std::pair(a->stage, a) < std::pair(b->stage, b);
-  });
-  for (Step *step : attentions) {
-    if (step->stage != stage) {
-      stage = step->stage;
-      used.perDim.assign(dims, 0);
-      used.constant = 0;
-    }
-    step->sharedOffset = used;
-    AttentionSharedBytes bytes =
-        attentionSharedBytes(AttentionSpec::get(cast<AttentionOp>(step->op)));
-    auto add = [&](RowCount rows, int64_t perRow) {
-      if (rows.symbol >= 0)
-        used.perDim[rows.symbol] += perRow;
-      else
-        used.constant += perRow * llvm::alignTo(rows.constant, kRowRounding);
-    };
-    const CachePlan &cache = plan.caches[step->cache];
-    used.constant += llvm::alignTo(bytes.constant, 64);
-    add(step->rows, bytes.perQuery);
-    if (cache.argument >= 0)
-      used.constant += bytes.perKey * cache.type.getCapacity();
-    else
-      add(cache.appended.front(), bytes.perKey);
-    for (size_t dim = 0; dim < dims; ++dim)
-      plan.shared.perDim[dim] =
-          std::max(plan.shared.perDim[dim], used.perDim[dim]);
-    plan.shared.constant = std::max(plan.shared.constant, used.constant);
-  }
-}
 
 FailureOr<EntryPlan> Planner::run() {
   if (plan.function.getBody().getBlocks().size() != 1)
@@ -637,10 +494,8 @@ FailureOr<EntryPlan> Planner::run() {
   for (Operation &op : plan.function.getBody().front())
     if (failed(planOp(&op)))
       return failure();
-  schedule();
-  keepLocalBuffersInScratch();
-  layOutArena();
-  layOutSharedMemory();
+  scheduleSteps(plan);
+  layOutMemory(plan);
   return std::move(plan);
 }
 

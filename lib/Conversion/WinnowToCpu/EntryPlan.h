@@ -20,6 +20,9 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <optional>
+#include <vector>
+
 namespace winnow::cpu {
 
 /// A number of rows: a constant, or a named dimension of the entry point.
@@ -72,8 +75,10 @@ struct Step {
   llvm::SmallVector<int> inputs;
   llvm::SmallVector<int> outputs;
   RowCount rows;
-  /// The cache (of EntryPlan::caches) that the step uses, else -1.
+  /// The cache (of EntryPlan::caches) that the step uses, else -1, and how many
+  /// of its events come before.
   int cache = -1;
+  unsigned cacheEvents = 0;
   int stage = 0;
   /// Attention: where its shared memory starts in EntryPlan::shared.
   AffineBytes sharedOffset;
@@ -84,9 +89,14 @@ struct Step {
 /// A cache: an argument of the entry, or one made for attention on plain
 /// tensors, which then lies in arena buffers.
 struct CachePlan {
+  /// Something that changes the length: rows that are appended, or a length
+  /// that the cache is cut to (no append then).
+  struct Event {
+    RowCount appended;
+    std::optional<int64_t> truncatedTo;
+  };
   KvCacheType type;
-  /// Rows that the entry appends, in order.
-  llvm::SmallVector<RowCount> appended;
+  llvm::SmallVector<Event> events;
   /// The argument's number among caches, or -1: the buffers below.
   int argument = -1;
   int keys = -1, values = -1, positions = -1, segments = -1;
@@ -110,6 +120,13 @@ struct EntryPlan {
 
 /// Rows of arena regions are rounded up to this, so that offsets are aligned.
 inline constexpr int64_t kRowRounding = 16;
+
+/// Puts each step into the first stage in which its operands are there.
+void scheduleSteps(EntryPlan &plan);
+
+/// Decides where buffers lie (scratch or arena) and what attentions share.
+/// Requires a schedule.
+void layOutMemory(EntryPlan &plan);
 
 /// Plans `function`. `weightOffset` gives the place of a param in the weights.
 /// Emits an error at an op that native code cannot carry.

@@ -116,6 +116,12 @@ private:
     return kb.offset(base(kb, index), kb.mul(row, buffer.rowBytes));
   }
 
+  /// The number of a step's cache among those of the kernel.
+  size_t cacheNumber(const Step &step) {
+    return llvm::find(kernel.caches, std::pair(step.cache, step.cacheEvents)) -
+           kernel.caches.begin();
+  }
+
   static constexpr unsigned kCacheArgs = 6;
   unsigned rowsArg() const {
     return kernel.buffers.size() + kCacheArgs * kernel.caches.size();
@@ -145,8 +151,8 @@ void RowKernelEmitter::collectOperands() {
         kernel.buffers.push_back(buffer);
       }
     }
-    if (step->cache >= 0 && !llvm::is_contained(kernel.caches, step->cache))
-      kernel.caches.push_back(step->cache);
+    if (step->cache >= 0 && cacheNumber(*step) == kernel.caches.size())
+      kernel.caches.push_back({step->cache, step->cacheEvents});
   }
 }
 
@@ -171,9 +177,7 @@ std::string RowKernelEmitter::key() {
     os << "-> ";
     llvm::for_each(step->outputs, printBuffer);
     if (step->cache >= 0)
-      os << "c"
-         << llvm::find(kernel.caches, step->cache) - kernel.caches.begin()
-         << plan.caches[step->cache].type;
+      os << "c" << cacheNumber(*step) << plan.caches[step->cache].type;
     if (auto map = dyn_cast<linalg::MapOp>(step->op)) {
       printBody(*map.getBody(), os);
       os << rowElements(map->getResult(0));
@@ -192,9 +196,7 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
   const CachePlan &cachePlan = plan.caches[step.cache];
   KvShape shape{cachePlan.type.getHeads(), cachePlan.type.getKeyDim(),
                 cachePlan.type.getValueDim()};
-  unsigned first = kernel.buffers.size() +
-                   kCacheArgs * (llvm::find(kernel.caches, step.cache) -
-                                 kernel.caches.begin());
+  unsigned first = kernel.buffers.size() + kCacheArgs * cacheNumber(step);
   KvPointers cache;
   cache.keys = kb.arg(first);
   cache.values = kb.arg(first + 1);

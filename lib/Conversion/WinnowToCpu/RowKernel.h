@@ -19,7 +19,8 @@ namespace winnow::cpu {
 struct RowKernel {
   mlir::func::FuncOp function;
   llvm::SmallVector<int> buffers;
-  llvm::SmallVector<int> caches;
+  /// Cache and how many of its events come before.
+  llvm::SmallVector<std::pair<int, unsigned>> caches;
   int64_t scratchBytes = 0;
 };
 

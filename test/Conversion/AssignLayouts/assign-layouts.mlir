@@ -27,6 +27,23 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
 
 // -----
 
+// A vector that is decoded where it is read is decoded in the file.
+
+// CHECK:       winnow.param @gain {{.*}} : tensor<64xf32>
+// CHECK-LABEL: func @decoded(
+// CHECK:         %[[GAIN:.*]] = winnow.use @gain : tensor<64xf32>
+// CHECK-NOT:     winnow.recode
+// CHECK:         winnow.norm  rms %{{.*}} weight(%[[GAIN]]
+winnow.param @gain from {random = 2 : i64} : tensor<64xf32, #winnow.encoding<bf16>>
+func.func @decoded(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %v = winnow.use @gain : tensor<64xf32, #winnow.encoding<bf16>>
+  %gain = winnow.recode %v : tensor<64xf32, #winnow.encoding<bf16>> -> tensor<64xf32>
+  %n = winnow.norm rms %x weight(%gain : tensor<64xf32>) {epsilon = 1.0e-6 : f32} : tensor<?x64xf32>
+  return %n : tensor<?x64xf32>
+}
+
+// -----
+
 // expected-error @below {{is read both as a matrix of a linear layer and as a plain tensor}}
 winnow.param @both from {random = 1 : i64} : tensor<64x64xf32>
 func.func @forward(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {

@@ -54,3 +54,15 @@ func.func @stale_cache(%k: tensor<?x1x8xf32> {winnow.name = "k", winnow.dims = [
   %b = winnow.kv_append %kv, %k, %k at %p, %p : !kv, tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?xi32>, tensor<?xi32>
   return %b : !kv
 }
+
+// -----
+
+!kv = !winnow.kv_cache<heads = 1, key_dim = 8, value_dim = 8, key = f32, value = f32, capacity = 16>
+func.func @truncate_at_run_time(%n: tensor<?xi32> {winnow.name = "n", winnow.dims = ["T"]}, %kv: !kv {winnow.name = "kv"}) -> (!kv) attributes {winnow.entry} {
+  %c0 = arith.constant 0 : index
+  %T = tensor.dim %n, %c0 : tensor<?xi32>
+  %length = arith.index_cast %T : index to i64
+  // expected-error @below {{expects a constant length in native code; sessions truncate at run time}}
+  %a = winnow.kv_truncate %kv to %length : !kv
+  return %a : !kv
+}
