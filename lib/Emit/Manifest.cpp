@@ -103,6 +103,9 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
   json::Array weights;
   std::map<std::string, int64_t> bytesByFormat;
   int64_t perToken = 0, stored = 0;
+  // A matrix multiplies every token, but for the head, which makes logits of
+  // few tokens, and the table of embeddings.
+  int64_t linearOperations = 0;
   for (const LoweredWeight &weight : getLoweredWeights(module)) {
     EncodingAttr encoding = getEncoding(weight.stored);
     std::string format = encoding ? encoding.getFormat().str() : "f32";
@@ -110,6 +113,9 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
     int64_t bytes = storedBytes(weight);
     stored += bytes;
     perToken += bytes;
+    if (weight.type.getRank() == 2 &&
+        weight.type.getDimSize(0) != facts.vocabulary)
+      linearOperations += 2 * weight.type.getNumElements();
     bytesByFormat[format] += bytes;
     weights.push_back(json::Object{
         {"name", json::fixUTF8(weight.name)},
@@ -123,6 +129,7 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
   facts.checkpointBytesPerToken = perToken;
   manifest["weights"] = std::move(weights);
   manifest["checkpoint_bytes"] = stored;
+  manifest["linear_operations_per_token"] = linearOperations;
   manifest["weight_bytes"] = facts.weightBytes;
   json::Object formats;
   for (const auto &[format, bytes] : bytesByFormat)

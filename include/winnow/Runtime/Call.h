@@ -1,8 +1,8 @@
 /*===- Call.h - What generated code and the runtime agree on --------*- C -*-===
  *
  * Private to an artifact: generated entry points read these structs at fixed
- * offsets (lib/Codegen/Cpu/CallLayout.h mirrors them and a unit test compares
- * the two).
+ * offsets, which the code generator takes from this header and a unit test
+ * pins.
  *
  *===----------------------------------------------------------------------===*/
 
