@@ -255,6 +255,10 @@ Error emitArtifact(mlir::ModuleOp module, const Checkpoint *checkpoint,
     if (Error error = files.addText(options.output + Twine(".tokenizer"),
                                     options.tokenizer))
       return error;
+  if (!options.kernels.empty())
+    if (Error error = files.addText(options.output + Twine(".kernels.mlir"),
+                                    options.kernels))
+      return error;
   if (Error error = archive->finish(facts.buildId))
     return error;
   return files.commit();

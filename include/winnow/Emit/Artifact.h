@@ -23,6 +23,9 @@ struct ArtifactOptions {
   llvm::json::Object manifest;
   /// Text of NAME.tokenizer; empty for none.
   std::string tokenizer;
+  /// Text of NAME.kernels.mlir, which debug information refers to; empty for
+  /// none.
+  std::string kernels;
   unsigned threads = 0; ///< 0: one per processor
   /// What is being done, and how much of it (0 to 1).
   std::function<void(llvm::StringRef what, double done)> progress;
