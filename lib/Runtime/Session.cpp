@@ -54,10 +54,18 @@ static bool affineSize(int64_t bytes, const int64_t *bytesPer,
   return size <= INT64_MAX / 2;
 }
 
+/// Makes `region` at least as large as `bytes`; where that fails it stays as it
+/// is. The contents are lost.
 static bool grow(Region &region, int64_t bytes) {
   size_t size = static_cast<size_t>(bytes);
-  return region.size >= size ||
-         region.reserve(size, size >= kHugePageThreshold);
+  if (region.size >= size)
+    return true;
+  Region larger;
+  if (!larger.reserve(size, size >= kHugePageThreshold))
+    return false;
+  region.release();
+  region = larger;
+  return true;
 }
 
 /// Bytes of scratch for each thread, a multiple of 64; the dims have passed

@@ -50,17 +50,18 @@ int32_t Sampler::sample(const float *logits, size_t count) {
   return draw();
 }
 
+/// The most likely first; of equal ones the lowest id.
+bool Sampler::before(const Candidate &a, const Candidate &b) {
+  return a.probability != b.probability ? a.probability > b.probability
+                                        : a.id < b.id;
+}
+
 void Sampler::keepTopK() {
   size_t k = static_cast<size_t>(options.topK);
   if (k == 0 || k >= candidates.size())
     return;
   std::nth_element(candidates.begin(), candidates.begin() + (k - 1),
-                   candidates.end(),
-                   [](const Candidate &a, const Candidate &b) {
-                     return a.probability != b.probability
-                                ? a.probability > b.probability
-                                : a.id < b.id;
-                   });
+                   candidates.end(), before);
   candidates.resize(k);
 }
 
@@ -70,10 +71,6 @@ void Sampler::keepTopP() {
   double total = 0;
   for (const Candidate &candidate : candidates)
     total += candidate.probability;
-  auto before = [](const Candidate &a, const Candidate &b) {
-    return a.probability != b.probability ? a.probability > b.probability
-                                          : a.id < b.id;
-  };
   // Few tokens make up most of the sum: order only as many as are needed, in
   // steps that double.
   double sum = 0;
@@ -103,8 +100,12 @@ void Sampler::keepMinP() {
 }
 
 int32_t Sampler::draw() {
-  std::sort(candidates.begin(), candidates.end(),
-            [](const Candidate &a, const Candidate &b) { return a.id < b.id; });
+  // Only the filters change the order.
+  auto byId = [](const Candidate &a, const Candidate &b) {
+    return a.id < b.id;
+  };
+  if (!std::is_sorted(candidates.begin(), candidates.end(), byId))
+    std::sort(candidates.begin(), candidates.end(), byId);
   double total = 0;
   for (const Candidate &candidate : candidates)
     total += candidate.probability;

@@ -53,6 +53,7 @@ private:
     int32_t id;
     double probability; ///< up to a common factor
   };
+  static bool before(const Candidate &a, const Candidate &b);
   void keepTopK();
   void keepTopP();
   void keepMinP();

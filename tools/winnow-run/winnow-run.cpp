@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 using namespace winnow::run;
 
@@ -69,6 +71,10 @@ static bool run(const Options &options, std::string &error) {
 }
 
 int main(int argc, char **argv) {
+  std::set_new_handler([] {
+    std::fputs("winnow-run: error: out of memory\n", stderr);
+    std::_Exit(1);
+  });
   std::string error;
   std::optional<Options> options =
       parseOptions(std::vector<std::string>(argv + 1, argv + argc), error);

@@ -107,6 +107,9 @@ static void increment(const winnow_call *call, int32_t thread, int32_t threads) 
     y[i] = x[i] + 1;
 }
 
+/* The entry "enormous" is the same with intermediate results for which no
+ * machine has room. */
+
 /* Appends its positions to a cache of 16 slots and gives the new length. */
 static void append(const winnow_call *call, int32_t thread, int32_t threads) {
   winnow_kv_slot *cache = &call->caches[0];
@@ -147,7 +150,9 @@ static const winnow_entry kEntries[] = {
     {"forward", forward, kForwardInputs, kForwardOutputs, kCaches, kForwardDims,
      kForwardArena, kNothing, 0, 16 * sizeof(float), 4, 1, 2, 2},
     {"append", append, kAppendInputs, kAppendOutputs, kAppendCaches, kOneDim,
-     kNothing, kNothing, 0, 0, 1, 1, 1, 1}};
+     kNothing, kNothing, 0, 0, 1, 1, 1, 1},
+    {"enormous", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
+     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1}};
 
 const winnow_artifact_info winnow_artifact = {
     WINNOW_ABI_VERSION,
@@ -158,7 +163,7 @@ const winnow_artifact_info winnow_artifact = {
     "x86-64",
     "{\"name\": \"fake\"}",
     kEntries,
-    3,
+    4,
     0,
     FAKE_VOCABULARY,
     FAKE_CONTEXT,

@@ -308,6 +308,19 @@ TEST_F(Session, Invoke) {
             WINNOW_UNSUPPORTED);
 }
 
+TEST_F(Session, RunningOutOfMemoryChangesNothing) {
+  ASSERT_EQ(create(2), WINNOW_OK);
+  std::vector<float> x = {1, 2, 3}, y(3);
+  winnow_tensor input = {WINNOW_F32, 2, {1, 3}, x.data()};
+  winnow_tensor output = {WINNOW_F32, 2, {1, 3}, y.data()};
+  EXPECT_EQ(api->invoke(session, "enormous", &input, 1, &output, 1, &error),
+            WINNOW_OUT_OF_MEMORY);
+  EXPECT_EQ(y, std::vector<float>(3));
+  std::vector<Token> tokens = counting(40);
+  ASSERT_EQ(feed(tokens, 0, 40, WINNOW_ROWS_LAST), WINNOW_OK);
+  EXPECT_EQ(logits()[0], expectedRow(tokens, 39));
+}
+
 TEST_F(Session, InvokeKeepsTheCachesOfItsEntry) {
   ASSERT_EQ(create(2), WINNOW_OK);
   std::vector<int32_t> positions(9, 1);
