@@ -29,17 +29,17 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     invisible key are not read, whatever they hold.
   }];
   let arguments = (ins
-    3DTensorOf<[F32]>:$query, 3DTensorOf<[F32]>:$key, 3DTensorOf<[F32]>:$value,
+    Winnow_Heads:$query, Winnow_Heads:$key, Winnow_Heads:$value,
     Winnow_Ids:$query_positions, Winnow_Ids:$key_positions,
     Optional<Winnow_Ids>:$query_segments, Optional<Winnow_Ids>:$key_segments,
-    Optional<2DTensorOf<[I1, I64]>>:$mask_operand,
-    Optional<1DTensorOf<[F32]>>:$sinks,
-    Optional<Winnow_F32Tensor>:$bias,
+    Optional<Winnow_PlainTensor<[2], [I1, I64]>>:$mask_operand,
+    Optional<Winnow_Vector>:$sinks,
+    Optional<Winnow_PlainTensor<[2, 3]>>:$bias,
     Winnow_MaskAttr:$mask,
     F32Attr:$scale,
     DefaultValuedAttr<F32Attr, "0.0f">:$softcap);
-  let results = (outs 3DTensorOf<[F32]>:$output,
-    Optional<2DTensorOf<[F32]>>:$lse, Optional<2DTensorOf<[F32]>>:$scores);
+  let results = (outs Winnow_Heads:$output,
+    Optional<Winnow_Rows>:$lse, Optional<Winnow_Rows>:$scores);
   let assemblyFormat = [{
     `query` `(` $query `,` $query_positions (`,` $query_segments^)? `)`
     `key` `(` $key `,` $key_positions (`,` $key_segments^)? `)`
@@ -57,27 +57,28 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
 
 def Winnow_RopeOp : Winnow_TokenOp<"rope", [AllTypesMatch<["input", "output"]>]> {
   let summary = "Rotary position embedding";
-  let arguments = (ins 3DTensorOf<[F32]>:$input, Winnow_Ids:$positions,
-    Optional<1DTensorOf<[F32]>>:$factors,
+  let arguments = (ins Winnow_Heads:$input, Winnow_Ids:$positions,
+    Optional<Winnow_Vector>:$factors,
     F64Attr:$base, I64Attr:$dims,
     DefaultValuedAttr<Winnow_RopeLayoutAttr, "::winnow::RopeLayout::Half">:$layout,
     OptionalAttr<Winnow_RopeScalingAttr>:$scaling);
-  let results = (outs 3DTensorOf<[F32]>:$output);
+  let results = (outs Winnow_Heads:$output);
   let assemblyFormat = [{
     $input `at` $positions (`factors` `(` $factors^ `:` type($factors) `)`)?
     attr-dict `:` type($input) `,` type($positions)
   }];
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
 def Winnow_NormOp : Winnow_TokenOp<"norm", [AttrSizedOperandSegments,
     AllTypesMatch<["input", "output"]>]> {
   let summary = "Normalisation over the last dimension";
-  let arguments = (ins AnyTypeOf<[2DTensorOf<[F32]>, 3DTensorOf<[F32]>]>:$input,
-    Optional<1DTensorOf<[F32]>>:$weight, Optional<1DTensorOf<[F32]>>:$bias,
+  let arguments = (ins Winnow_PlainTensor<[2, 3]>:$input,
+    Optional<Winnow_Vector>:$weight, Optional<Winnow_Vector>:$bias,
     Winnow_NormKindAttr:$kind, F32Attr:$epsilon,
     DefaultValuedAttr<F32Attr, "0.0f">:$weight_offset);
-  let results = (outs AnyTypeOf<[2DTensorOf<[F32]>, 3DTensorOf<[F32]>]>:$output);
+  let results = (outs Winnow_PlainTensor<[2, 3]>:$output);
   let assemblyFormat = [{
     $kind $input (`weight` `(` $weight^ `:` type($weight) `)`)?
     (`bias` `(` $bias^ `:` type($bias) `)`)? attr-dict `:` type($input)

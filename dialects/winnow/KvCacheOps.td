@@ -8,8 +8,8 @@ include "winnow/OpBase.td"
 def Winnow_KvAppendOp : Winnow_KvOp<"kv_append", [AllTypesMatch<["cache", "result"]>,
     DeclareOpInterfaceMethods<Winnow_CostOpInterface>]> {
   let summary = "Store the keys and values of new tokens";
-  let arguments = (ins Winnow_KvCacheType:$cache, 3DTensorOf<[F32]>:$key,
-    3DTensorOf<[F32]>:$value, Winnow_Ids:$positions, Winnow_Ids:$segments);
+  let arguments = (ins Winnow_KvCacheType:$cache, Winnow_Heads:$key,
+    Winnow_Heads:$value, Winnow_Ids:$positions, Winnow_Ids:$segments);
   let results = (outs Winnow_KvCacheType:$result);
   let assemblyFormat = [{
     $cache `,` $key `,` $value `at` $positions `,` $segments attr-dict `:`
@@ -21,7 +21,7 @@ def Winnow_KvAppendOp : Winnow_KvOp<"kv_append", [AllTypesMatch<["cache", "resul
 def Winnow_KvViewOp : Winnow_KvOp<"kv_view"> {
   let summary = "Read a cache as tensors";
   let arguments = (ins Winnow_KvCacheType:$cache);
-  let results = (outs 3DTensorOf<[F32]>:$key, 3DTensorOf<[F32]>:$value,
+  let results = (outs Winnow_Heads:$key, Winnow_Heads:$value,
     Winnow_Ids:$positions, Winnow_Ids:$segments);
   let assemblyFormat = [{
     $cache attr-dict `:` type($cache) `->` type($key) `,` type($value) `,`

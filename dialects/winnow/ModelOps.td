@@ -20,7 +20,7 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
   let hasVerifier = 1;
 }
 
-def Winnow_ParamRefOp : Winnow_Op<"use", [Pure,
+def Winnow_ParamRefOp : Winnow_Op<"use", [Pure, Winnow_NamesResults,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "The value of a param";
   let arguments = (ins FlatSymbolRefAttr:$param);
@@ -29,14 +29,15 @@ def Winnow_ParamRefOp : Winnow_Op<"use", [Pure,
 }
 
 def Winnow_LayerOp : Winnow_Op<"layer", [
-    IsolatedFromAbove, SingleBlock]> {
+    IsolatedFromAbove, SingleBlock, Winnow_NamesResults]> {
   let summary = "One residual sub-layer: y = r + m · f(inputs)";
-  let arguments = (ins 2DTensorOf<[F32]>:$residual, Variadic<AnyType>:$inputs,
+  let arguments = (ins Winnow_Rows:$residual, Variadic<AnyType>:$inputs,
     DefaultValuedAttr<F32Attr, "1.0f">:$multiplier);
-  let results = (outs 2DTensorOf<[F32]>:$output, Variadic<AnyType>:$extras);
+  let results = (outs Winnow_Rows:$output, Variadic<AnyType>:$extras);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Winnow_YieldOp : Winnow_Op<"yield", [Pure, Terminator,

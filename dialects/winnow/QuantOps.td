@@ -7,9 +7,9 @@ include "winnow/OpBase.td"
 
 def Winnow_LinearOp : Winnow_TokenOp<"linear"> {
   let summary = "A linear layer whose operands may be encoded";
-  let arguments = (ins 2DTensorOf<[F32]>:$input, 2DTensorOf<[F32]>:$weight,
-    Optional<1DTensorOf<[F32]>>:$bias);
-  let results = (outs 2DTensorOf<[F32]>:$output);
+  let arguments = (ins Winnow_F32Matrix:$input, Winnow_F32Matrix:$weight,
+    Optional<Winnow_Vector>:$bias);
+  let results = (outs Winnow_Rows:$output);
   let assemblyFormat = [{
     $input `,` $weight (`bias` `(` $bias^ `:` type($bias) `)`)? attr-dict
     `:` type($input) `,` type($weight) `->` type($output)
@@ -17,7 +17,7 @@ def Winnow_LinearOp : Winnow_TokenOp<"linear"> {
   let hasVerifier = 1;
 }
 
-def Winnow_RecodeOp : Winnow_TokenOp<"recode"> {
+def Winnow_RecodeOp : Winnow_TokenOp<"recode", [SameOperandsAndResultShape]> {
   let summary = "Change the encoding of a tensor: the only op that rounds";
   let arguments = (ins Winnow_F32Tensor:$input);
   let results = (outs Winnow_F32Tensor:$output);
@@ -28,9 +28,9 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode"> {
 
 def Winnow_EmbedOp : Winnow_TokenOp<"embed"> {
   let summary = "Rows of a table, chosen by token ids";
-  let arguments = (ins 2DTensorOf<[F32]>:$table, Winnow_Ids:$ids,
+  let arguments = (ins Winnow_F32Matrix:$table, Winnow_Ids:$ids,
     DefaultValuedAttr<F32Attr, "1.0f">:$scale);
-  let results = (outs 2DTensorOf<[F32]>:$output);
+  let results = (outs Winnow_Rows:$output);
   let assemblyFormat = [{
     $table `[` $ids `]` attr-dict `:` type($table) `,` type($ids) `->` type($output)
   }];

@@ -7,8 +7,8 @@ include "winnow/OpBase.td"
 
 def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
   let summary = "Keep the rows whose indices are given, in that order";
-  let arguments = (ins 2DTensorOf<[F32]>:$input, Winnow_Ids:$indices);
-  let results = (outs 2DTensorOf<[F32]>:$output);
+  let arguments = (ins Winnow_Rows:$input, Winnow_Ids:$indices);
+  let results = (outs Winnow_Rows:$output);
   let assemblyFormat = [{
     $input `[` $indices `]` attr-dict `:` type($input) `,` type($indices) `->` type($output)
   }];

@@ -1,24 +1,75 @@
 //===- ModelOps.cpp - Parsers, printers and verifiers of model ops ---===//
 
-#include "winnow/Dialect/WinnowDialect.h"
+#include "Checks.h"
+
+#include "winnow/Formats/NumberFormat.h"
 
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
 using namespace winnow;
 
-LogicalResult ParamOp::verify() { return success(); }
+//===----------------------------------------------------------------------===//
+// ParamOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ParamOp::verify() {
+  // C1: a weight has a size.
+  auto type = cast<RankedTensorType>(getType());
+  if (!type.hasStaticShape() || type.getRank() == 0)
+    return emitOpError("expects a static shape of rank at least 1, found ")
+           << type;
+  // C2: one source.
+  DictionaryAttr source = getSource();
+  StringRef kind =
+      source.size() == 1 ? source.begin()->getName().strref() : StringRef();
+  if (kind != "file" && kind != "splat" && kind != "random")
+    return emitOpError("expects a source of one key, 'file', 'splat' or "
+                       "'random', found ")
+           << source;
+  // C3: what each kind of source holds.
+  Attribute value = source.begin()->getValue();
+  auto name = dyn_cast<StringAttr>(value);
+  if (kind == "file" && (!name || name.empty()))
+    return emitOpError("expects the name of a tensor as 'file', found ")
+           << value;
+  auto number = dyn_cast<FloatAttr>(value);
+  if (kind == "splat" && (!number || !number.getType().isF32()))
+    return emitOpError("expects a number of type 'f32' as 'splat', found ")
+           << value;
+  auto seed = dyn_cast<IntegerAttr>(value);
+  if (kind == "random" && (!seed || !seed.getType().isSignlessInteger(64)))
+    return emitOpError("expects a number of type 'i64' as 'random', found ")
+           << value;
+  // C4: a block format cannot hold every number.
+  EncodingAttr encoding = getEncoding(type);
+  if (kind == "splat" && encoding &&
+      !lookupFormat(encoding.getFormat())->isFloat())
+    return emitOpError("expects f32, f16 or bf16 for a splat, found '")
+           << encoding.getFormat() << "'";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// ParamRefOp
+//===----------------------------------------------------------------------===//
 
 LogicalResult ParamRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // C1: the param exists.
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getParamAttr());
   if (!param)
     return emitOpError("expects '")
            << getParam() << "' to be the name of a param";
+  // C2: and has this type.
   if (param.getType() != getType())
     return emitOpError("expects the type of param '")
            << getParam() << "' (" << param.getType() << "), found "
            << getType();
   return success();
+}
+
+void ParamRefOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), getParam());
 }
 
 //===----------------------------------------------------------------------===//
@@ -43,9 +94,9 @@ ParseResult LayerOp::parse(OpAsmParser &parser, OperationState &result) {
     return failure();
   if (succeeded(parser.parseOptionalKeyword("inputs")) &&
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, [&] {
-        return failure(
-            parser.parseArgument(arguments.emplace_back()) ||
-            parser.parseEqual() || parser.parseOperand(inputs.emplace_back()));
+        return failure(parser.parseArgument(arguments.emplace_back()) ||
+                       parser.parseEqual() ||
+                       parser.parseOperand(inputs.emplace_back()));
       }))
     return failure();
   if (parser.parseOptionalAttrDict(result.attributes) ||
@@ -73,12 +124,12 @@ void LayerOp::print(OpAsmPrinter &printer) {
   printer << " residual(" << getResidual() << ")";
   if (!getInputs().empty()) {
     printer << " inputs(";
-    llvm::interleaveComma(
-        llvm::zip(getBody().getArguments(), getInputs()), printer,
-        [&](auto pair) {
-          printer.printRegionArgument(std::get<0>(pair), {}, true);
-          printer << " = " << std::get<1>(pair);
-        });
+    llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInputs()),
+                          printer, [&](auto pair) {
+                            printer.printRegionArgument(std::get<0>(pair), {},
+                                                        true);
+                            printer << " = " << std::get<1>(pair);
+                          });
     printer << ")";
   }
   SmallVector<StringRef> elided;
@@ -91,4 +142,51 @@ void LayerOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
-LogicalResult LayerOp::verify() { return success(); }
+/// Checks that two lists of types are equal.
+static LogicalResult verifyTypes(Operation *op, StringRef foundWhat,
+                                 TypeRange found, StringRef expectedWhat,
+                                 TypeRange expected) {
+  if (found.size() != expected.size())
+    return op->emitOpError("expects number of ")
+           << foundWhat << "s (" << found.size() << ") to be number of "
+           << expectedWhat << "s (" << expected.size() << ")";
+  for (auto [index, pair] : llvm::enumerate(llvm::zip(found, expected)))
+    if (std::get<0>(pair) != std::get<1>(pair))
+      return op->emitOpError("expects ")
+             << foundWhat << " #" << index << " to have the type of "
+             << expectedWhat << " #" << index << " (" << std::get<1>(pair)
+             << "), found " << std::get<0>(pair);
+  return success();
+}
+
+LogicalResult LayerOp::verify() {
+  // C2: y = r + m f has the type of r.
+  if (getOutput().getType() != getResidual().getType())
+    return emitOpError("expects the output to have the type of the residual (")
+           << getResidual().getType() << "), found " << getOutput().getType();
+  // C6: a finite multiplier.
+  return expectFinite(*this, "multiplier", getMultiplier());
+}
+
+LogicalResult LayerOp::verifyRegions() {
+  // C3: an argument per input.
+  Block &body = getBody().front();
+  if (failed(verifyTypes(*this, "body argument", body.getArgumentTypes(),
+                         "input", getInputs().getTypes())))
+    return failure();
+  // C4: the body ends in a yield.
+  auto yield = dyn_cast<YieldOp>(body.getTerminator());
+  if (!yield)
+    return emitOpError("expects the body to end with 'winnow.yield', found '")
+           << body.getTerminator()->getName() << "'";
+  // C5: of the branch and the extra results.
+  return verifyTypes(*this, "yielded value", yield.getValues().getTypes(),
+                     "result", getResultTypes());
+}
+
+void LayerOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "hidden");
+  for (Value extra : getExtras())
+    if (isa<KvCacheType>(extra.getType()))
+      setName(extra, "kv");
+}

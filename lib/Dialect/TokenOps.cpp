@@ -1,15 +1,33 @@
-//===- TokenOps.cpp - Verifiers and interfaces of token ops ---===//
+//===- TokenOps.cpp - Ops that change the set of tokens -------------------===//
 
-#include "winnow/Dialect/WinnowDialect.h"
+#include "Checks.h"
 
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
 using namespace winnow;
 
-using DimFn = function_ref<int64_t(Value, unsigned)>;
+//===----------------------------------------------------------------------===//
+// TokenGatherOp
+//===----------------------------------------------------------------------===//
 
-LogicalResult TokenGatherOp::verify() { return success(); }
-double TokenGatherOp::getFlops(DimFn dims) { return 0; }
-double TokenGatherOp::getStoredBytes(DimFn dims) { return 0; }
+LogicalResult TokenGatherOp::verify() {
+  // C2: an output row per index.
+  if (failed(expectEqual(*this,
+                         Size::of("number of output rows", getOutput(), 0),
+                         Size::of("number of indices", getIndices(), 0))))
+    return failure();
+  // C3: rows are kept whole.
+  return expectEqual(*this, Size::of("width of output", getOutput(), 1),
+                     Size::of("width of input", getInput(), 1));
+}
+
+double TokenGatherOp::getFlops(DimFunction dims) { return 0; }
+
+double TokenGatherOp::getStoredBytes(DimFunction dims) { return 0; }
+
 TokenFlow TokenGatherOp::getTokenFlow() { return TokenFlow::ChangesTokenSet; }
+
+void TokenGatherOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "rows");
+}

@@ -21,11 +21,6 @@ void WinnowDialect::initialize() {
       >();
 }
 
-LogicalResult WinnowDialect::verifyOperationAttribute(Operation *op,
-                                                      NamedAttribute attr) {
-  return success();
-}
-
 EncodingAttr winnow::getEncoding(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor ? dyn_cast_or_null<EncodingAttr>(tensor.getEncoding())

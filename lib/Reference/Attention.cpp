@@ -59,19 +59,14 @@ static bool isVisible(MaskAttr mask, const Pair &pair, int64_t queries,
   llvm_unreachable("all mask kinds are covered");
 }
 
-/// The bias of a score: `bias` is [Tk], [Tq, Tk] or [Hq, Tq, Tk].
+/// The bias of a score: `bias` is [Tq, Tk] or [Hq, Tq, Tk].
 static double getBias(const Tensor *bias, int64_t head, int64_t query,
                       int64_t queries, int64_t key, int64_t keys) {
   if (!bias)
     return 0;
-  switch (bias->rank()) {
-  case 1:
-    return bias->floats()[key];
-  case 2:
+  if (bias->rank() == 2)
     return bias->floats()[query * keys + key];
-  default:
-    return bias->floats()[(head * queries + query) * keys + key];
-  }
+  return bias->floats()[(head * queries + query) * keys + key];
 }
 
 /// Checks that the sizes of all operands fit together.
@@ -109,8 +104,6 @@ static LogicalResult checkSizes(AttentionOp op, const AttentionOperands &o) {
   if (o.bias) {
     SmallVector<int64_t> expected = {heads, queries, keys};
     int64_t rank = o.bias->rank();
-    if (rank < 1 || rank > 3)
-      return op.emitOpError("expects a bias of rank 1, 2 or 3, found ") << rank;
     if (o.bias->shape() != ArrayRef<int64_t>(expected).take_back(rank))
       return op.emitOpError("expects the bias to be the last ")
              << rank << " of heads, queries and keys";

@@ -2,23 +2,8 @@
 
 #include "Rules.h"
 
-#include "llvm/ADT/APFloat.h"
-
 using namespace mlir;
 using namespace winnow;
-
-/// `value` rounded to a cache's storage type, half to even.
-static float roundTo(Type type, float value) {
-  if (type.isF32())
-    return value;
-  llvm::APFloat number(value);
-  bool losesInfo;
-  number.convert(cast<FloatType>(type).getFloatSemantics(),
-                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  number.convert(llvm::APFloat::IEEEsingle(),
-                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.convertToFloat();
-}
 
 FailureOr<Cache> winnow::evaluateKvAppend(KvAppendOp op, const Cache &cache,
                                           const Tensor &key,
@@ -26,10 +11,6 @@ FailureOr<Cache> winnow::evaluateKvAppend(KvAppendOp op, const Cache &cache,
                                           const Tensor &positions,
                                           const Tensor &segments) {
   KvCacheType type = op.getCache().getType();
-  if (!isa<FloatType>(type.getKeyType()) ||
-      !isa<FloatType>(type.getValueType()))
-    return op.emitOpError("expects a cache of floating-point numbers, found ")
-           << type;
   int64_t tokens = key.dim(0);
   if (value.dim(0) != tokens || positions.dim(0) != tokens ||
       segments.dim(0) != tokens)
@@ -46,10 +27,8 @@ FailureOr<Cache> winnow::evaluateKvAppend(KvAppendOp op, const Cache &cache,
            << type.getCapacity() << " in use";
   Cache result = cache;
   result.length += tokens;
-  for (float element : key.floats())
-    result.keys.push_back(roundTo(type.getKeyType(), element));
-  for (float element : value.floats())
-    result.values.push_back(roundTo(type.getValueType(), element));
+  llvm::append_range(result.keys, key.floats());
+  llvm::append_range(result.values, value.floats());
   llvm::append_range(result.positions, positions.integers());
   llvm::append_range(result.segments, segments.integers());
   return result;

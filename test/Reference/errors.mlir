@@ -41,29 +41,11 @@ func.func @layout() {
 
 // -----
 
-func.func @recode_to_layout() {
-  %x = arith.constant dense<1.0> : tensor<16x32xf32>
-  // expected-error @+1 {{expects the layout 'rows' to be interpreted, found 'tile16'}}
-  %y = winnow.recode %x : tensor<16x32xf32> -> tensor<16x32xf32, #winnow.encoding<a8_b32, tile16>>
-  return
-}
-
-// -----
-
 // expected-error @+1 {{expects the source splat or random, found {file = "w"}}}
 winnow.param @w from {file = "w"} : tensor<2x2xf32>
 
 func.func @file_param() {
   %w = winnow.use @w : tensor<2x2xf32>
-  return
-}
-
-// -----
-
-func.func @recode_to_weights() {
-  %x = arith.constant dense<1.0> : tensor<1x32xf32>
-  // expected-error @+1 {{expects a result format that can be encoded into, found 'q4_0'}}
-  %y = winnow.recode %x : tensor<1x32xf32> -> tensor<1x32xf32, #winnow.encoding<q4_0>>
   return
 }
 

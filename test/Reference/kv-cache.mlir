@@ -3,7 +3,7 @@
 // RUN: winnow-opt %s --winnow-interpret=calls=%t/calls.txt -o /dev/null
 // RUN: %python %S/Inputs/kv_cache_calls.py check %t
 
-!cache = !winnow.kv_cache<heads = 1, key_dim = 2, value_dim = 1, key = f32, value = bf16, capacity = 4>
+!cache = !winnow.kv_cache<heads = 1, key_dim = 2, value_dim = 1, key = f32, value = f32, capacity = 16>
 
 // Appends and reads.
 func.func @append(

@@ -191,7 +191,7 @@ def make_attention(rng: np.random.Generator) -> Case:
         sinks = arguments["sinks"] = normal(rng, heads)
         optional += " sinks(%sinks : tensor<?xf32>)"
     if rng.random() < 0.3:
-        shape = (heads, queries, keys)[int(rng.integers(0, 3)) :]
+        shape = (heads, queries, keys)[int(rng.integers(0, 2)) :]
         bias = arguments["bias"] = normal(rng, *shape)
         optional += f" bias(%bias : {type_of(bias)})"
     if kind == "explicit":

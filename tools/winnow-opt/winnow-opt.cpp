@@ -1,5 +1,6 @@
 //===- winnow-opt.cpp - Runs passes on winnow IR --------------------------===//
 
+#include "winnow/Analysis/Passes.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Dialect/WinnowDialect.h"
@@ -32,6 +33,7 @@ int main(int argc, char **argv) {
   registry.insert<winnow::check::CheckDialect>();
 #endif
   mlir::registerTransformsPasses();
+  winnow::registerWinnowAnalysisPasses();
   winnow::registerWinnowCompressPasses();
   winnow::registerWinnowConversionPasses();
   winnow::registerWinnowReferencePasses();

@@ -8,8 +8,7 @@
 // Numerics. Sums (dot products, means, softmax) accumulate in f64 in index
 // order and transcendental functions are evaluated in f64; each result element
 // is rounded to f32 once. Scalar f32 arithmetic (arith, math) rounds after
-// every op, as the IR says. Nothing else rounds, apart from `recode` and the
-// storage type of a cache.
+// every op, as the IR says. Nothing else rounds, apart from `recode`.
 //
 //===----------------------------------------------------------------------===//
 

@@ -18,8 +18,9 @@ winnow.param @unused from {random = 4 : i64} : tensor<64xf32>
 func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
   %t = winnow.use @table : tensor<32x64xf32>
   %x = winnow.embed %t[%ids] : tensor<32x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
-  %v = winnow.use @vector : tensor<64xf32, #winnow.encoding<bf16>>
-  %n = winnow.norm rms %x weight(%v : tensor<64xf32, #winnow.encoding<bf16>>) {epsilon = 1.0e-6 : f32} : tensor<?x64xf32>
+  %stored = winnow.use @vector : tensor<64xf32, #winnow.encoding<bf16>>
+  %v = winnow.recode %stored : tensor<64xf32, #winnow.encoding<bf16>> -> tensor<64xf32>
+  %n = winnow.norm rms %x weight(%v : tensor<64xf32>) {epsilon = 1.0e-6 : f32} : tensor<?x64xf32>
   %w = winnow.use @matrix : tensor<32x64xf32, #winnow.encoding<q5_0>>
   %y = winnow.linear %n, %w : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q5_0>> -> tensor<?x32xf32>
   return %y : tensor<?x32xf32>

@@ -1,0 +1,137 @@
+// RUN: winnow-opt %s -split-input-file -verify-diagnostics
+
+// Ops on encoded numbers: one chunk per constraint, named after it.
+
+func.func @linear_c1_rank(%x: tensor<3x4x32xf32>, %w: tensor<8x32xf32>) {
+  // expected-error @+1 {{operand #0 must be 2D tensor, perhaps encoded, of 32-bit float values, but got 'tensor<3x4x32xf32>'}}
+  %y = winnow.linear %x, %w : tensor<3x4x32xf32>, tensor<8x32xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_element(%x: tensor<3x32xf32>, %w: tensor<8x32xbf16>) {
+  // expected-error @+1 {{operand #1 must be 2D tensor, perhaps encoded, of 32-bit float values, but got 'tensor<8x32xbf16>'}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32>, tensor<8x32xbf16> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_encoding(%x: tensor<3x32xf32>, %w: tensor<8x32xf32, "sparse">) {
+  // expected-error @+1 {{operand #1 must be 2D tensor, perhaps encoded, of 32-bit float values, but got 'tensor<8x32xf32, "sparse">'}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32>, tensor<8x32xf32, "sparse"> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_output(%x: tensor<3x32xf32>, %w: tensor<32x32xf32>) {
+  // expected-error @+1 {{result #0 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<3x32xf32, #winnow.encoding<a8_b32>>'}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32>, tensor<32x32xf32> -> tensor<3x32xf32, #winnow.encoding<a8_b32>>
+  return
+}
+
+// -----
+
+func.func @linear_c2(%x: tensor<3x32xf32>, %w: tensor<8x64xf32>) {
+  // expected-error @+1 {{expects width of weight (64) to be width of input (32)}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32>, tensor<8x64xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3(%x: tensor<3x32xf32>, %w: tensor<8x32xf32>) {
+  // expected-error @+1 {{expects number of output rows (2) to be number of input rows (3)}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32>, tensor<8x32xf32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4(%x: tensor<3x32xf32>, %w: tensor<8x32xf32>) {
+  // expected-error @+1 {{expects width of output (32) to be number of weight rows (8)}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32>, tensor<8x32xf32> -> tensor<3x32xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5(%x: tensor<3x32xf32>, %w: tensor<8x32xf32>, %b: tensor<3xf32>) {
+  // expected-error @+1 {{expects size of bias (3) to be number of weight rows (8)}}
+  %y = winnow.linear %x, %w bias(%b : tensor<3xf32>) : tensor<3x32xf32>, tensor<8x32xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c6(%x: tensor<3x32xf32, #winnow.encoding<q8_0>>, %w: tensor<8x32xf32>) {
+  // expected-error @+1 {{expects an input without encoding or in an activation format, found #winnow.encoding<q8_0>}}
+  %y = winnow.linear %x, %w : tensor<3x32xf32, #winnow.encoding<q8_0>>, tensor<8x32xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @recode_c1(%x: tensor<3x32xf16>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor, perhaps encoded, of 32-bit float values, but got 'tensor<3x32xf16>'}}
+  %y = winnow.recode %x : tensor<3x32xf16> -> tensor<3x32xf32>
+  return
+}
+
+// -----
+
+func.func @recode_c2(%x: tensor<3x32xf32>) {
+  // expected-error @+1 {{op requires the same shape for all operands and results}}
+  %y = winnow.recode %x : tensor<3x32xf32> -> tensor<3x64xf32, #winnow.encoding<a8_b32>>
+  return
+}
+
+// -----
+
+func.func @recode_c3(%x: tensor<3x32xf32>) {
+  // expected-error @+1 {{expects a result format that can be encoded into, found 'q4_0' in the layout 'rows'}}
+  %y = winnow.recode %x : tensor<3x32xf32> -> tensor<3x32xf32, #winnow.encoding<q4_0>>
+  return
+}
+
+// -----
+
+func.func @recode_c4(%x: tensor<16x32xf32, #winnow.encoding<q4_0, tile16>>) {
+  // expected-error @+1 {{expects an input in the layout 'rows', found 'tile16'}}
+  %y = winnow.recode %x : tensor<16x32xf32, #winnow.encoding<q4_0, tile16>> -> tensor<16x32xf32>
+  return
+}
+
+// -----
+
+func.func @embed_c1(%t: tensor<100x8xf32>, %ids: tensor<3xf32>) {
+  // expected-error @+1 {{operand #1 must be 1D tensor without encoding of 32-bit signless integer values, but got 'tensor<3xf32>'}}
+  %y = winnow.embed %t[%ids] : tensor<100x8xf32>, tensor<3xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @embed_c2(%t: tensor<100x8xf32>, %ids: tensor<3xi32>) {
+  // expected-error @+1 {{expects number of output rows (2) to be number of ids (3)}}
+  %y = winnow.embed %t[%ids] : tensor<100x8xf32>, tensor<3xi32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @embed_c3(%t: tensor<100x8xf32>, %ids: tensor<3xi32>) {
+  // expected-error @+1 {{expects width of output (16) to be width of table (8)}}
+  %y = winnow.embed %t[%ids] : tensor<100x8xf32>, tensor<3xi32> -> tensor<3x16xf32>
+  return
+}
+
+// -----
+
+func.func @embed_c4(%t: tensor<100x8xf32>, %ids: tensor<3xi32>) {
+  // expected-error @+1 {{expects scale to be finite, found -Inf}}
+  %y = winnow.embed %t[%ids] {scale = 0xFF800000 : f32} : tensor<100x8xf32>, tensor<3xi32> -> tensor<3x8xf32>
+  return
+}
