@@ -138,6 +138,27 @@ void AttentionEmitter::startTile(const AttentionTile &tile) {
   k.store(k.i32(0), k.offset(boundArray, int64_t(kPackedFlag)), 4);
 }
 
+/// The lanes of a power of two of vectors, lane by lane: all first lanes, then
+/// all second ones, ...
+static KernelBuilder::Values interleave(KernelBuilder &k,
+                                        KernelBuilder::Values rows) {
+  SmallVector<int64_t> low, high;
+  for (int64_t lane = 0; lane < kLanes / 2; ++lane) {
+    low.append({lane, kLanes + lane});
+    high.append({kLanes / 2 + lane, kLanes + kLanes / 2 + lane});
+  }
+  size_t half = rows.size() / 2;
+  for (size_t stage = 1; stage < rows.size(); stage *= 2) {
+    KernelBuilder::Values next;
+    for (size_t i = 0; i < half; ++i) {
+      next.push_back(k.shuffle(rows[i], rows[i + half], low));
+      next.push_back(k.shuffle(rows[i], rows[i + half], high));
+    }
+    rows = next;
+  }
+  return rows;
+}
+
 void AttentionEmitter::packTile(const AttentionTile &tile) {
   Value flag = k.offset(boundsOf(tile), int64_t(kPackedFlag));
   k.ifThen(k.equal(k.load(k.i32Type(), flag, 4), k.i32(0)), [&] {
@@ -145,20 +166,43 @@ void AttentionEmitter::packTile(const AttentionTile &tile) {
     Value packed =
         k.offset(scratch(plan.packedQuery),
                  k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
+    SmallVector<Value> queries;
+    for (int64_t index = 0; index < tile.rows; ++index) {
+      AttentionRow row = rowOf(tile, k.i64(index));
+      queries.push_back(
+          element(args.query, k.add(k.mul(row.token, args.queryStride),
+                                    k.mul(row.head, spec.keyDim))));
+    }
+    // Sixteen channels at a time where interleaving halves of vectors does it.
+    int64_t whole = llvm::isPowerOf2_64(tile.rows)
+                        ? llvm::alignDown(spec.keyDim, kLanes)
+                        : 0;
+    if (whole)
+      k.forLoop(
+          k.i64(0), k.i64(whole), k.i64(kLanes),
+          [&](Value channel) {
+            KernelBuilder::Values rows;
+            for (Value query : queries)
+              rows.push_back(k.mulF(
+                  k.load(k.vectorType(k.f32Type()), element(query, channel), 4),
+                  k.splatF32(spec.scale)));
+            rows = interleave(k, rows);
+            Value target = element(packed, k.mul(channel, tile.rows));
+            for (auto [i, vector] : llvm::enumerate(rows))
+              k.store(vector,
+                      k.offset(target, int64_t(i) * kLanes * kFloatBytes), 4);
+          },
+          /*unroll=*/false);
     k.forLoop(
-        k.i64(0), k.i64(tile.rows), k.i64(1),
-        [&](Value index) {
-          AttentionRow row = rowOf(tile, index);
-          Value query =
-              element(args.query, k.add(k.mul(row.token, args.queryStride),
-                                        k.mul(row.head, spec.keyDim)));
-          Value target = element(packed, index);
-          k.forLoop(k.i64(0), k.i64(spec.keyDim), k.i64(1), [&](Value channel) {
+        k.i64(whole), k.i64(spec.keyDim), k.i64(1),
+        [&](Value channel) {
+          Value target = element(packed, k.mul(channel, tile.rows));
+          for (auto [index, query] : llvm::enumerate(queries)) {
             Value scaled =
                 k.mulF(k.load(k.f32Type(), element(query, channel), 4),
                        k.f32(spec.scale));
-            k.store(scaled, element(target, k.mul(channel, tile.rows)), 4);
-          });
+            k.store(scaled, k.offset(target, int64_t(index) * kFloatBytes), 4);
+          }
         },
         /*unroll=*/false);
   });
