@@ -104,30 +104,34 @@ static bool hasAvxVnni() {
 }
 
 /// The widest kernel of each kind.
-static std::vector<Kernel> chooseKernels() {
+static std::vector<Kernel> chooseKernels(InstructionSet widest) {
   __builtin_cpu_init();
+  bool avx512 = widest >= InstructionSet::Avx512;
+  bool avx2 = widest >= InstructionSet::Avx2;
   std::vector<Kernel> kernels;
-  if (__builtin_cpu_supports("avx512f"))
+  if (avx512 && __builtin_cpu_supports("avx512f"))
     kernels.push_back({"f32_fma", "vfmadd zmm", fmaAvx512, 32});
-  else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+  else if (avx2 && __builtin_cpu_supports("avx2") &&
+           __builtin_cpu_supports("fma"))
     kernels.push_back({"f32_fma", "vfmadd ymm", fmaAvx2, 16});
-  if (__builtin_cpu_supports("avx512vnni"))
+  if (avx512 && __builtin_cpu_supports("avx512vnni"))
     kernels.push_back({"u8s8_dot", "vpdpbusd zmm", dotAvx512, 128});
-  else if (hasAvxVnni())
+  else if (avx2 && hasAvxVnni())
     kernels.push_back({"u8s8_dot", "vpdpbusd ymm", dotAvxVnni, 64});
-  else if (__builtin_cpu_supports("avx2"))
+  else if (avx2 && __builtin_cpu_supports("avx2"))
     kernels.push_back(
         {"u8s8_dot", "vpmaddubsw, vpmaddwd, vpaddd ymm", dotAvx2, 64});
-  if (__builtin_cpu_supports("avx512bf16"))
+  if (avx512 && __builtin_cpu_supports("avx512bf16"))
     kernels.push_back({"bf16_dot", "vdpbf16ps zmm", dotBf16, 64});
   return kernels;
 }
 
-std::vector<ArithmeticPeak> measureArithmeticPeaks(int threads) {
+std::vector<ArithmeticPeak> measureArithmeticPeaks(int threads,
+                                                   InstructionSet widest) {
   std::vector<ArithmeticPeak> peaks;
   if (threads < 1)
     return peaks;
-  for (const Kernel &kernel : chooseKernels()) {
+  for (const Kernel &kernel : chooseKernels(widest)) {
     static constexpr int64_t kCount = 4'000'000;
     ArithmeticPeak peak = {kernel.key, kernel.instruction, 0};
     double operations = double(kCount) * kChains * kernel.operations * threads;

@@ -3,6 +3,8 @@
 #ifndef WINNOW_BENCH_CEILINGS_ARITHMETIC_PEAKS_H
 #define WINNOW_BENCH_CEILINGS_ARITHMETIC_PEAKS_H
 
+#include "InstructionSet.h"
+
 #include <string>
 #include <vector>
 
@@ -16,11 +18,13 @@ struct ArithmeticPeak {
   double operationsPerSecond = 0; ///< all threads together
 };
 
-/// Times independent chains of the widest instructions that the processor has:
+/// Times independent chains of the widest instructions that are allowed:
 /// multiply-add of f32, dot products of unsigned with signed bytes, dot
 /// products of BF16 pairs. A multiplication and an addition are two operations.
 /// The best of several passes of about 20 ms each.
-std::vector<ArithmeticPeak> measureArithmeticPeaks(int threads);
+std::vector<ArithmeticPeak>
+measureArithmeticPeaks(int threads,
+                       InstructionSet widest = InstructionSet::Avx512);
 
 } // namespace ceilings
 } // namespace winnow

@@ -13,9 +13,6 @@
 namespace winnow {
 namespace ceilings {
 
-/// Larger than twice the last-level cache that a shared machine gives to one
-/// user; matrices of less than 300 MB were partly served by a cache.
-static constexpr size_t kBytes = size_t(640) << 20;
 /// Four lines: what one stream reads before the next stream has its turn.
 static constexpr size_t kStep = 256;
 /// Shares of threads and streams are whole multiples of this.
@@ -103,37 +100,38 @@ struct Setting {
 };
 } // namespace
 
-template <int Streams> static ReadLoop chooseLoop() {
-  if (__builtin_cpu_supports("avx512f"))
+template <int Streams> static ReadLoop chooseLoop(InstructionSet widest) {
+  if (widest >= InstructionSet::Avx512 && __builtin_cpu_supports("avx512f"))
     return readAvx512<Streams>;
-  if (__builtin_cpu_supports("avx2"))
+  if (widest >= InstructionSet::Avx2 && __builtin_cpu_supports("avx2"))
     return readAvx2<Streams>;
   return readBaseline<Streams>;
 }
 
-static std::vector<Setting> makeSettings() {
+static std::vector<Setting> makeSettings(InstructionSet widest) {
   __builtin_cpu_init();
   std::vector<Setting> settings;
   for (size_t prefetch : {0, 1024, 2048, 4096}) {
-    settings.push_back({1, prefetch, chooseLoop<1>()});
-    settings.push_back({2, prefetch, chooseLoop<2>()});
-    settings.push_back({4, prefetch, chooseLoop<4>()});
-    settings.push_back({8, prefetch, chooseLoop<8>()});
+    settings.push_back({1, prefetch, chooseLoop<1>(widest)});
+    settings.push_back({2, prefetch, chooseLoop<2>(widest)});
+    settings.push_back({4, prefetch, chooseLoop<4>(widest)});
+    settings.push_back({8, prefetch, chooseLoop<8>(widest)});
   }
   return settings;
 }
 
-ReadBandwidth measureReadBandwidth(int threads) {
+ReadBandwidth measureReadBandwidth(const ReadSettings &wanted) {
   ReadBandwidth best;
-  if (threads < 1)
+  int threads = wanted.threads;
+  if (threads < 1 || wanted.bytes / kGrain < static_cast<size_t>(threads))
     return best;
-  void *memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+  void *memory = mmap(nullptr, wanted.bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
     return best;
-  madvise(memory, kBytes, MADV_HUGEPAGE);
+  madvise(memory, wanted.bytes, MADV_HUGEPAGE);
   uint8_t *data = static_cast<uint8_t *>(memory);
-  size_t share = kBytes / threads / kGrain * kGrain;
+  size_t share = wanted.bytes / threads / kGrain * kGrain;
   best.bytes = share * threads;
   // Touched by the thread that reads it: on machines with several memories it
   // then lies near.
@@ -158,11 +156,11 @@ ReadBandwidth measureReadBandwidth(int threads) {
       best.prefetch = static_cast<int>(setting.prefetch);
     }
   };
-  std::vector<Setting> settings = makeSettings();
+  std::vector<Setting> settings = makeSettings(wanted.widest);
   for (int repetition = 0; repetition < 2; ++repetition)
     for (const Setting &setting : settings)
       pass(setting);
-  munmap(memory, kBytes);
+  munmap(memory, wanted.bytes);
   return best;
 }
 

@@ -21,12 +21,15 @@ static int processors() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static void printCeilings(int threads, bool last) {
-  ReadBandwidth read = measureReadBandwidth(threads);
+static void printCeilings(int threads, InstructionSet widest, bool last) {
+  ReadSettings settings;
+  settings.threads = threads;
+  settings.widest = widest;
+  ReadBandwidth read = measureReadBandwidth(settings);
   std::printf("    {\"threads\": %d, \"read_bytes_per_second\": %.4g, "
               "\"read_streams\": %d, \"read_prefetch_bytes\": %d",
               threads, read.bytesPerSecond, read.streams, read.prefetch);
-  for (const ArithmeticPeak &peak : measureArithmeticPeaks(threads))
+  for (const ArithmeticPeak &peak : measureArithmeticPeaks(threads, widest))
     std::printf(", \"%s_operations_per_second\": %.4g, \"%s_instruction\": "
                 "\"%s\"",
                 peak.key.c_str(), peak.operationsPerSecond, peak.key.c_str(),
@@ -35,30 +38,46 @@ static void printCeilings(int threads, bool last) {
   std::fflush(stdout);
 }
 
-int main(int argc, char **argv) {
-  int threads = 0;
-  bool understood = true;
-  for (int i = 1; i < argc && understood; ++i) {
-    if (std::strcmp(argv[i], "--help") == 0) {
-      std::printf(
-          "usage: winnow-ceilings [--threads T]\n"
-          "Measures read bandwidth and arithmetic peaks with T threads, "
-          "or with 1 to all processors; prints JSON.\n");
-      return 0;
-    }
-    understood = std::strcmp(argv[i], "--threads") == 0 && ++i < argc &&
-                 (threads = std::atoi(argv[i])) >= 1 && threads <= 1024;
+/// Reads one option and its value. False where they are not understood.
+static bool parseOption(const char *name, const char *value, int &threads,
+                        InstructionSet &widest) {
+  if (std::strcmp(name, "--threads") == 0) {
+    threads = std::atoi(value);
+    return threads >= 1 && threads <= 1024;
   }
+  if (std::strcmp(name, "--isa") != 0)
+    return false;
+  widest = std::strcmp(value, "avx512") == 0 ? InstructionSet::Avx512
+           : std::strcmp(value, "avx2") == 0 ? InstructionSet::Avx2
+                                             : InstructionSet::Baseline;
+  return widest != InstructionSet::Baseline ||
+         std::strcmp(value, "baseline") == 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--help") == 0) {
+    std::printf("usage: winnow-ceilings [--threads T] "
+                "[--isa avx512|avx2|baseline]\n"
+                "Measures read bandwidth and arithmetic peaks with T threads, "
+                "or with 1 to all processors; prints JSON.\n");
+    return 0;
+  }
+  int threads = 0;
+  InstructionSet widest = InstructionSet::Avx512;
+  bool understood = argc % 2 == 1;
+  for (int i = 1; i + 1 < argc && understood; i += 2)
+    understood = parseOption(argv[i], argv[i + 1], threads, widest);
   if (!understood) {
-    std::fprintf(stderr, "winnow-ceilings: error: expected --threads and a "
-                         "count from 1 to 1024\n");
+    std::fprintf(stderr,
+                 "winnow-ceilings: error: expected --threads with a count from "
+                 "1 to 1024, or --isa with avx512, avx2 or baseline\n");
     return 1;
   }
   int first = threads ? threads : 1;
   int last = threads ? threads : processors();
   std::printf("{\n  \"ceilings\": [\n");
   for (int count = first; count <= last; ++count)
-    printCeilings(count, count == last);
+    printCeilings(count, widest, count == last);
   std::printf("  ]\n}\n");
   return std::ferror(stdout) ? 1 : 0;
 }

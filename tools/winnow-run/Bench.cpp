@@ -149,7 +149,8 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
   if (!measure(*session, ids, options.benchPrefill, timings, error))
     return false;
 
-  ceilings::ReadBandwidth read = ceilings::measureReadBandwidth(wanted.threads);
+  ceilings::ReadBandwidth read =
+      ceilings::measureReadBandwidth({wanted.threads});
   std::vector<ceilings::ArithmeticPeak> peaks =
       ceilings::measureArithmeticPeaks(wanted.threads);
   double prefillSpeed = static_cast<double>(options.benchPrefill) /

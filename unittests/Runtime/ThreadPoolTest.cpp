@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <thread>
 #include <vector>
 
@@ -114,6 +116,29 @@ TEST(ThreadPool, StopsWithoutAJob) {
   ThreadPool never;
   never.stop();
 }
+
+#if !defined(__has_feature)
+#define __has_feature(feature) 0
+#endif
+// Sanitizers need all the address space.
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) &&     \
+    !__has_feature(thread_sanitizer)
+/// Ends the process with 0 where a pool of 1000 threads, whose stacks need more
+/// than the address space, is refused.
+[[noreturn]] static void startInLittleSpace() {
+  rlimit limit;
+  limit.rlim_cur = limit.rlim_max = rlim_t(256) << 20;
+  if (setrlimit(RLIMIT_AS, &limit) != 0)
+    std::_Exit(2);
+  ThreadPool pool;
+  std::_Exit(pool.start(1000) ? 1 : 0);
+}
+
+/// Where the system refuses one of the threads, those that run are ended.
+TEST(ThreadPool, RefusedThreads) {
+  EXPECT_EXIT(startInLittleSpace(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 /// Four threads on the same processors as four strangers that never rest: a
 /// team that only spins would need a time slice for each barrier.
