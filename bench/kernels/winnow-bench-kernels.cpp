@@ -182,11 +182,9 @@ llvm::Error run() {
     auto kernel = getLinearKernel(*module, *target, spec);
     if (!kernel)
       return kernel.takeError();
-    kernel->setPublic();
     kernels.push_back({spec, kernel->getName().str()});
   }
   mlir::func::FuncOp quantizer = getQuantizeRowKernel(*module, *target);
-  quantizer.setPublic();
   std::string quantizerName = quantizer.getName().str();
 
   auto start = std::chrono::steady_clock::now();
@@ -198,6 +196,10 @@ llvm::Error run() {
   auto translated = translateToLlvm(*module, *target, llvmContext);
   if (!translated)
     return translated.takeError();
+  // An artifact shows its entries only.
+  for (llvm::Function &function : **translated)
+    if (!function.isDeclaration())
+      function.setLinkage(llvm::GlobalValue::ExternalLinkage);
   if (llvm::Error error = optimizeLlvm(**translated, *target))
     return error;
   if (!assembly.empty()) {

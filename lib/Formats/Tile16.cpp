@@ -6,6 +6,8 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
+
 using namespace llvm;
 
 namespace winnow {
@@ -52,6 +54,30 @@ Expected<const Tile16Layout *> Tile16Layout::get(StringRef format) {
       return &layout;
   return createStringError("number format '" + format +
                            "' has no tile16 layout");
+}
+
+int32_t Tile16Layout::largestCode() const {
+  if (table)
+    return *std::max_element(table, table + 16);
+  switch (codes) {
+  case Codes::U8:
+    return 255;
+  case Codes::U4:
+    return 15;
+  case Codes::U4U1:
+    return 31;
+  case Codes::U4U2:
+    return 63;
+  case Codes::U2:
+    return 3;
+  case Codes::U2U1:
+    return 7;
+  case Codes::F32:
+  case Codes::F16:
+  case Codes::BF16:
+    return 0;
+  }
+  llvm_unreachable("every class of codes has a largest one");
 }
 
 int64_t Tile16Layout::blockCodeBytes() const {

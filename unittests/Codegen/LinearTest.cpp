@@ -206,7 +206,7 @@ protected:
 
     std::vector<float> all =
         run(kernel, quantizeRow, rows, weights.data(), bias.data(), n, k, 1);
-    for (int64_t m = 0; m < kMostRows; m += 8) {
+    for (int64_t m = 0; m < kMostRows; m += 7) {
       Quantized x;
       if (spec.activations == Activations::A8B32)
         x = quantize(rows[m]);

@@ -86,6 +86,8 @@ struct Tile16Layout {
     return scales == Scales::F16Min || scales == Scales::U6 ||
            scales == Scales::U4Min;
   }
+  /// The largest code, after the table.
+  int32_t largestCode() const;
   /// Bytes of the codes of a block (16 rows x 32 inputs).
   int64_t blockCodeBytes() const;
   int64_t blocksPerChunk() const { return chunk / kBlock; }

@@ -336,38 +336,55 @@ Value KernelBuilder::reduceAddI(Value vector) {
                         [&](Value a, Value c) { return add(a, c); });
 }
 
-Value KernelBuilder::dot4(Value acc, Value u8, Value s8) {
+Value KernelBuilder::dot4(Value acc, Value u8, Value s8, int64_t largest) {
   if (cpuTarget.avx512Vnni)
     return intrinsic("llvm.x86.avx512.vpdpbusd.512", acc.getType(),
                      {acc, u8, s8});
-
-  // Without VNNI: widen to 16 bits, multiply and add pairs (exact, where the
-  // saturating vpmaddubsw is not), then add neighbouring pairs.
-  auto pairSums = [&](int64_t half) -> Value {
-    VectorType words = vectorType(i16Type(), 32);
-    VectorType sums = vectorType(i32Type(), 16);
-    Value u = zext(slice(u8, 32 * half, 32), words);
-    Value s = sext(slice(s8, 32 * half, 32), words);
-    if (cpuTarget.avx512)
-      return intrinsic("llvm.x86.avx512.pmaddw.d.512", sums, {u, s});
-    VectorType quarter = vectorType(i32Type(), 8);
-    Value low = intrinsic("llvm.x86.avx2.pmadd.wd", quarter,
-                          {slice(u, 0, 16), slice(s, 0, 16)});
-    Value high = intrinsic("llvm.x86.avx2.pmadd.wd", quarter,
-                           {slice(u, 16, 16), slice(s, 16, 16)});
-    SmallVector<int64_t> all(16);
-    for (int64_t lane = 0; lane < 16; ++lane)
-      all[lane] = lane;
-    return shuffle(low, high, all);
-  };
-  Value low = pairSums(0), high = pairSums(1);
-  SmallVector<int64_t> even(16), odd(16);
-  for (int64_t lane = 0; lane < 16; ++lane) {
-    even[lane] = 2 * lane;
-    odd[lane] = 2 * lane + 1;
+  if (!cpuTarget.avx512) {
+    // Two registers.
+    Value halves[2];
+    for (int64_t half : {0, 1})
+      halves[half] =
+          dot4Register(slice(acc, 8 * half, 8), slice(u8, 32 * half, 32),
+                       slice(s8, 32 * half, 32), largest);
+    SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, 16));
+    return shuffle(halves[0], halves[1], all);
   }
-  Value quads = add(shuffle(low, high, even), shuffle(low, high, odd));
-  return add(acc, quads);
+  return dot4Register(acc, u8, s8, largest);
+}
+
+Value KernelBuilder::dot4Register(Value acc, Value u8, Value s8,
+                                  int64_t largest) {
+  auto bytes = cast<VectorType>(u8.getType());
+  int64_t lanes = bytes.getNumElements();
+  bool wide = lanes == 64;
+  if (!wide && cpuTarget.avxVnni)
+    return intrinsic("llvm.x86.avx512.vpdpbusd.256", acc.getType(),
+                     {acc, u8, s8});
+  VectorType words = vectorType(i16Type(), lanes / 2);
+  // Sums of four products times `factor`.
+  auto dot = [&](Value u, int16_t factor) {
+    Value pairs = intrinsic(wide ? "llvm.x86.avx512.pmaddubs.w.512"
+                                 : "llvm.x86.avx2.pmadd.ub.sw",
+                            words, {u, s8});
+    Value factors =
+        arith::ConstantOp::create(b, DenseElementsAttr::get(words, factor));
+    return intrinsic(wide ? "llvm.x86.avx512.pmaddw.d.512"
+                          : "llvm.x86.avx2.pmadd.wd",
+                     acc.getType(), {pairs, factors});
+  };
+  // A pair of products stays within 16 bits: 2 * 129 * 127 < 2^15.
+  if (largest <= 129)
+    return add(acc, dot(u8, 1));
+  // Seven bits, and the eighth on its own.
+  Value low = andI(u8, splatI8(0x7f, lanes));
+  Value high =
+      andI(bitcast(shrU(bitcast(u8, words),
+                        arith::ConstantOp::create(
+                            b, DenseElementsAttr::get(words, int16_t(7)))),
+                   bytes),
+           splatI8(1, lanes));
+  return add(add(acc, dot(low, 1)), dot(high, 128));
 }
 
 //===----------------------------------------------------------------------===//

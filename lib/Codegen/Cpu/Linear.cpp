@@ -55,6 +55,21 @@ int64_t LinearKernelParts::streams(int64_t rows) const {
   return rows <= 4 ? 4 : 2;
 }
 
+KernelBuilder::Values LinearKernelParts::inParts(
+    llvm::function_ref<Values(int64_t, int64_t, int64_t, int64_t)> part) const {
+  int64_t rows = target.avx512 ? kTileRows : kTileRows / 2;
+  int64_t groups = target.avx512 ? kPanelGroups : 1;
+  Values sums(kTileRows * kPanelGroups);
+  for (int64_t row = 0; row < kTileRows; row += rows)
+    for (int64_t group = 0; group < kPanelGroups; group += groups) {
+      Values own = part(row, rows, group, groups);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t g = 0; g < groups; ++g)
+          sums[(row + r) * kPanelGroups + group + g] = own[r * groups + g];
+    }
+  return sums;
+}
+
 void LinearKernelParts::emitStores(KernelBuilder &kb, Values sums, Value bias,
                                    Value y, Value rows, Value n, Value ldy,
                                    ValueRange groups) {

@@ -192,15 +192,20 @@ KernelBuilder::Values F32Parts::emitPanelSums(KernelBuilder &kb, Value x,
                                               Value prepared, Value panel,
                                               Value rows, Value k, Value ldx) {
   Values xRows = rowPointers(kb, x, rows, ldx, kTileRows);
-  Values init(kTileRows * kPanelGroups, kb.splatF32(0));
-  return overK(kb, k, init, [&](Value index, ValueRange carried) {
-    Values sums(carried), weights;
-    Value from = kb.offset(panel, kb.mul(index, kPanelGroups * kLine));
-    for (int64_t g = 0; g < kPanelGroups; ++g)
-      weights.push_back(kb.load(kb.vectorType(kb.f32Type()),
-                                kb.offset(from, g * kLine), kLine));
-    multiply(kb, xRows, index, weights, sums);
-    return sums;
+  return inParts([&](int64_t firstRow, int64_t rowCount, int64_t firstGroup,
+                     int64_t groupCount) {
+    ValueRange own = ValueRange(xRows).slice(firstRow, rowCount);
+    Values init(rowCount * groupCount, kb.splatF32(0));
+    return overK(kb, k, init, [&](Value index, ValueRange carried) {
+      Values sums(carried), weights;
+      Value from = kb.offset(panel, kb.mul(index, kPanelGroups * kLine));
+      for (int64_t g = 0; g < groupCount; ++g)
+        weights.push_back(kb.load(kb.vectorType(kb.f32Type()),
+                                  kb.offset(from, (firstGroup + g) * kLine),
+                                  kLine));
+      multiply(kb, own, index, weights, sums);
+      return sums;
+    });
   });
 }
 

@@ -55,7 +55,7 @@ struct RowBlock {
 struct TileRows {
   ActivationTile activations;
   Value prepared; // null: computed on the spot
-  int64_t count;
+  int64_t first, count;
 };
 
 /// One scale group of a block of weights, of all row groups of a tile. Called
@@ -202,7 +202,7 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
   Type bytes = kb.vectorType(kb.i8Type(), kLine);
   SmallVector<RowBlock> x;
   for (int64_t row = 0; row < rows.count; ++row)
-    x.push_back(loadRow(kb, rows, block, row));
+    x.push_back(loadRow(kb, rows, block, rows.first + row));
 
   // Quads outside, so that few weights and activations are live at a time.
   int64_t quadsPerGroup = kQuads / groupsPerBlock();
@@ -217,12 +217,13 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
         lines.push_back(weights.quad(index, g));
       for (int64_t row = 0; row < rows.count; ++row) {
         Value codes = kb.bitcast(
-            kb.loadSplat(kb.i32Type(), tile.at(kb, tile.codes,
-                                               kb.add(firstQuad, index), row)),
+            kb.loadSplat(kb.i32Type(),
+                         tile.at(kb, tile.codes, kb.add(firstQuad, index),
+                                 rows.first + row)),
             bytes);
         for (size_t g = 0; g < rowGroups; ++g) {
           Value &acc = accs[row * rowGroups + g];
-          acc = kb.dot4(acc, lines[g], codes);
+          acc = kb.dot4(acc, lines[g], codes, layout.largestCode());
         }
       }
     }
@@ -274,8 +275,9 @@ private:
 /// Weights that emitDecode wrote.
 class Int8Parts::PanelBlock final : public WeightBlock {
 public:
-  PanelBlock(Int8Parts &parts, KernelBuilder &kb, Value lines)
-      : parts(parts), kb(kb), lines(lines) {}
+  PanelBlock(Int8Parts &parts, KernelBuilder &kb, Value lines,
+             int64_t firstGroup)
+      : parts(parts), kb(kb), lines(lines), firstGroup(firstGroup) {}
   Value quad(int64_t index, size_t rowGroup) override {
     return line(kb.vectorType(kb.i8Type(), kLine), index, rowGroup);
   }
@@ -294,12 +296,13 @@ public:
 
 private:
   Value line(Type type, int64_t index, size_t rowGroup) {
-    int64_t at = (index * kPanelGroups + rowGroup) * kLine;
+    int64_t at = (index * kPanelGroups + firstGroup + rowGroup) * kLine;
     return kb.load(type, kb.offset(lines, at), kLine);
   }
   Int8Parts &parts;
   KernelBuilder &kb;
   Value lines;
+  int64_t firstGroup;
 };
 
 KernelBuilder::Values Int8Parts::emitRowSums(KernelBuilder &kb,
@@ -309,7 +312,7 @@ KernelBuilder::Values Int8Parts::emitRowSums(KernelBuilder &kb,
   Tile16Emitter tiles(kb, layout);
   tiles.setPrefetchDistance(kPrefetchDistance);
   TileRows x{ActivationTile(kb, call.x, call.k, tileRows),
-             tileRows == 1 ? Value() : call.prepared, rows};
+             tileRows == 1 ? Value() : call.prepared, 0, rows};
   Values init(rows * groups.size(), kb.splatF32(0));
   return kb.forLoop(
       kb.i64(0), kb.ceilDivU(call.k, layout.chunk), kb.i64(1), init,
@@ -450,18 +453,23 @@ func::FuncOp Int8Parts::prepareRows() {
 KernelBuilder::Values Int8Parts::emitPanelSums(KernelBuilder &kb, Value x,
                                                Value prepared, Value panel,
                                                Value rows, Value k, Value ldx) {
-  TileRows all{ActivationTile(kb, x, k, kTileRows), prepared, kTileRows};
-  Values init(kTileRows * kPanelGroups, kb.splatF32(0));
-  return kb.forLoop(
-      kb.i64(0), emitBlocks(kb, k), kb.i64(1), init,
-      [&](Value block, ValueRange carried) {
-        Values sums(carried);
-        PanelBlock weights(*this, kb,
-                           kb.offset(panel, kb.mul(block, panelBlockBytes())));
-        addBlock(kb, all, weights, kPanelGroups, block, sums);
-        return sums;
-      },
-      /*unroll=*/false);
+  return inParts([&](int64_t firstRow, int64_t rowCount, int64_t firstGroup,
+                     int64_t groupCount) {
+    TileRows own{ActivationTile(kb, x, k, kTileRows), prepared, firstRow,
+                 rowCount};
+    Values init(rowCount * groupCount, kb.splatF32(0));
+    return kb.forLoop(
+        kb.i64(0), emitBlocks(kb, k), kb.i64(1), init,
+        [&](Value block, ValueRange carried) {
+          Values sums(carried);
+          PanelBlock weights(*this, kb,
+                             kb.offset(panel, kb.mul(block, panelBlockBytes())),
+                             firstGroup);
+          addBlock(kb, own, weights, groupCount, block, sums);
+          return sums;
+        },
+        /*unroll=*/false);
+  });
 }
 
 } // namespace

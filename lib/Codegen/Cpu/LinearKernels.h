@@ -89,6 +89,11 @@ protected:
   virtual Values emitPanelSums(KernelBuilder &kb, Value x, Value prepared,
                                Value panel, Value rows, Value k, Value ldx) = 0;
 
+  /// The sums of a panel tile from those of its parts: part(first row, rows,
+  /// first row group, row groups) gives [row][group] sums over all of K. The
+  /// tile is one part where 32 registers hold it, four where there are 16.
+  Values inParts(llvm::function_ref<Values(int64_t, int64_t, int64_t, int64_t)>
+                     part) const;
   /// Adds the bias and stores the first `rows` rows.
   void emitStores(KernelBuilder &kb, Values sums, Value bias, Value y,
                   Value rows, Value n, Value ldy, mlir::ValueRange groups);

@@ -1,4 +1,5 @@
-//===- KernelBuilder.h - Writes kernels at vector level ----------*- C++ -*-===//
+//===- KernelBuilder.h - Writes kernels at vector level ----------*- C++
+//-*-===//
 //
 // A thin layer over OpBuilder for the kernels of lib/Codegen/Cpu. Kernels work
 // on `!llvm.ptr` and i64 byte offsets, loop with scf.for over i64, and compute
@@ -128,10 +129,10 @@ public:
   Value reduceAddI(Value vector);
 
   /// acc[lane] + sum over j < 4 of u8[4 lane + j] * s8[4 lane + j], exact in
-  /// i32. `u8`, `s8`: vector<64xi8>; acc: vector<16xi32>. vpdpbusd where the
-  /// target has it, else widening multiplies (never the saturating
-  /// vpmaddubsw).
-  Value dot4(Value acc, Value u8, Value s8);
+  /// i32. `u8`, `s8`: vector<64xi8>; acc: vector<16xi32>. No u8 exceeds
+  /// `largest`, and no s8 is -128. vpdpbusd where the target has it, else
+  /// vpmaddubsw where that cannot saturate.
+  Value dot4(Value acc, Value u8, Value s8, int64_t largest = 255);
 
   // Control flow. Bounds are i64. `unroll = false` keeps a loop rolled.
   using LoopBody = llvm::function_ref<Values(Value iv, ValueRange carried)>;
@@ -149,7 +150,8 @@ public:
 
   Values call(mlir::func::FuncOp callee, ValueRange arguments);
   /// An LLVM intrinsic by its full name, e.g. "llvm.x86.avx512.vpdpbusd.512".
-  Value intrinsic(llvm::StringRef name, mlir::Type result, ValueRange arguments);
+  Value intrinsic(llvm::StringRef name, mlir::Type result,
+                  ValueRange arguments);
 
   // Elementary functions on vectors or scalars of f32 (VectorMath.cpp).
   /// e^x: relative error below 2e-7; -inf gives 0, NaN stays NaN.
@@ -162,6 +164,9 @@ public:
   std::pair<Value, Value> sinCos(Value x);
 
 private:
+  /// dot4 on as many lanes as a register holds, without AVX-512 VNNI.
+  Value dot4Register(Value acc, Value u8, Value s8, int64_t largest);
+
   const Target &cpuTarget;
   mlir::ImplicitLocOpBuilder b;
   mlir::func::FuncOp function;
