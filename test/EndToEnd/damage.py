@@ -137,9 +137,14 @@ def unknown_format(data: bytearray, layout: Layout) -> None:
     put(data, layout.kind("blk.0.attn_q.weight"), 12345, 4)
 
 
-def unknown_tensor(data: bytearray, layout: Layout) -> None:
+def missing_tensor(data: bytearray, layout: Layout) -> None:
     offset = layout.tensor_name("blk.0.attn_q.weight")
     data[offset : offset + 6] = b"blk.0_"
+
+
+def unknown_tensor(data: bytearray, layout: Layout) -> None:
+    offset = layout.tensor_name("output.weight")
+    data[offset : offset + 6] = b"outpux"
 
 
 # What is wrong, how, and words that the message has to contain.
@@ -154,7 +159,7 @@ DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "huge tensor count": (tensor_count, ("tensor",)),
     "huge metadata count": (metadata_count, ("metadata",)),
     "huge key": (key_length, ()),
-    "huge array": (array_length, ("tokenizer.ggml.scores",)),
+    "huge array": (array_length, ("count",)),
     "unknown architecture": (architecture, ("llamb", "gemma3", "llama", "qwen2", "qwen3")),
     "missing key": (missing_key, ("llama.embedding_length",)),
     "no heads": (no_heads, ("head_count",)),
@@ -165,7 +170,8 @@ DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "wrong shape": (wrong_shape, ("blk.0.attn_q.weight",)),
     "huge shape": (huge_shape, ("blk.0.attn_q.weight",)),
     "unknown format": (unknown_format, ("blk.0.attn_q.weight", "12345")),
-    "unknown tensor": (unknown_tensor, ("blk.0_attn_q.weight",)),
+    "missing tensor": (missing_tensor, ("blk.0.attn_q.weight",)),
+    "unknown tensor": (unknown_tensor, ("outpux.weight",)),
 }
 
 

@@ -43,15 +43,16 @@ class Programs:
 
     def failure(self, program: str, *arguments: object) -> str:
         """The message of a command that has to fail: exit code 1, nothing on
-        standard output, one line `PROGRAM: error: MESSAGE` that starts a line of
-        standard error and ends it."""
+        standard output, and one line `PROGRAM: error: MESSAGE` that ends standard
+        error. Lines of progress may come before it."""
         result = self.execute(program, *arguments)
         assert result.returncode == 1, (result.returncode, result.stdout, result.stderr)
         assert result.stdout == ""
         lines = result.stderr.splitlines()
         prefix = f"{program}: error: "
-        assert len(lines) == 1 and lines[0].startswith(prefix), result.stderr
-        return lines[0].removeprefix(prefix)
+        errors = [line for line in lines if "error" in line or not line.startswith(program)]
+        assert errors == lines[-1:] and errors[0].startswith(prefix), result.stderr
+        return errors[0].removeprefix(prefix)
 
     def _succeed(self, program: str, *arguments: object) -> str:
         result = self.execute(program, *arguments)

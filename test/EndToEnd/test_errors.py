@@ -61,7 +61,7 @@ def test_compile_to_nowhere(model: Path, programs: Programs, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [["--target-cpu=z80"], ["--context=0"], ["--context=x"], ["--activations=f7"]]
+    "options", [["--target-cpu=z80"], ["--context=-1"], ["--context=x"], ["--activations=f7"]]
 )
 def test_compile_with_bad_option(
     options: list[str], model: Path, programs: Programs, tmp_path: Path
