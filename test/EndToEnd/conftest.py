@@ -32,7 +32,7 @@ def programs(pytestconfig: pytest.Config) -> Programs:
     directory = pytestconfig.getoption("--winnow-build").resolve() / "bin"
     for name in ("winnow-compile", "winnow-run"):
         if not (directory / name).exists():
-            pytest.skip(f"{name} is not built")
+            pytest.fail(f"{directory / name} is not built")
     return Programs(directory)
 
 
