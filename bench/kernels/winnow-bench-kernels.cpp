@@ -229,7 +229,9 @@ llvm::Error run() {
 
   Ceilings ceilings;
   if (!noCeilings) {
-    ceilings.read = ceilings::measureReadBandwidth(threadCount).bytesPerSecond;
+    ceilings::ReadSettings settings;
+    settings.threads = threadCount;
+    ceilings.read = ceilings::measureReadBandwidth(settings).bytesPerSecond;
     llvm::outs() << llvm::format("read %.2f GB/s\n", ceilings.read * 1e-9);
     for (auto &peak : ceilings::measureArithmeticPeaks(threadCount)) {
       llvm::outs() << llvm::format("%s %.1f GOP/s\n", peak.key.c_str(),
