@@ -15,7 +15,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     ```
     s[i,h,j] = scale * dot(query[i,h], key[j,h'])
     s        = softcap * tanh(s / softcap)              unless softcap is 0
-    s       += bias[j] or bias[i,j] or bias[h,i,j]      by the rank of bias
+    s       += bias[i,j] or bias[h,i,j]                 by the rank of bias
     s        = -inf                                     where j is not visible to i
     lse[i,h] = ln sum over j of exp(s[i,h,j])
     p[i,h,j] = exp(s[i,h,j]) / (exp(lse[i,h]) + exp(sinks[h]))    no sinks: + 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import POINTER, byref, c_char, c_char_p, c_float, c_int32, c_int64, c_uint32, c_void_p
 from enum import IntEnum
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -67,6 +68,26 @@ class Tokens(ctypes.Structure):
     )
 
 
+class Tensor(ctypes.Structure):
+    """winnow_tensor."""
+
+    _fields_ = (
+        ("dtype", c_int32),
+        ("rank", c_int32),
+        ("shape", c_int64 * 4),
+        ("data", c_void_p),
+    )
+
+    DTYPES: ClassVar = {"float32": 0, "int32": 1, "int64": 2, "bool": 3}
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> Tensor:
+        """Points to a contiguous array, which has to outlive the result."""
+        assert array.flags.c_contiguous
+        shape = (c_int64 * 4)(*array.shape)
+        return cls(cls.DTYPES[array.dtype.name], array.ndim, shape, array.ctypes.data)
+
+
 class ModelInfo(ctypes.Structure):
     """winnow_model_info."""
 
@@ -116,7 +137,19 @@ class Api(ctypes.Structure):
         ("length", _function(c_int64, c_void_p)),
         ("truncate", _function(c_int32, c_void_p, c_int64, _ERROR)),
         ("reset", _function(c_int32, c_void_p)),
-        ("invoke", c_void_p),
+        (
+            "invoke",
+            _function(
+                c_int32,
+                c_void_p,
+                c_char_p,
+                POINTER(Tensor),
+                c_int32,
+                POINTER(Tensor),
+                c_int32,
+                _ERROR,
+            ),
+        ),
     )
 
 
@@ -211,6 +244,21 @@ class Session:
         """Appends one token; returns its logits [1, vocabulary]."""
         call(self._api.decode, self._handle, token)
         return self.logits()
+
+    def invoke(
+        self, entry: str, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+    ) -> None:
+        """Runs an entry point; outputs are written in place."""
+        given = [np.ascontiguousarray(array) for array in inputs]
+        call(
+            self._api.invoke,
+            self._handle,
+            entry.encode(),
+            (Tensor * len(given))(*map(Tensor.of, given)),
+            len(given),
+            (Tensor * len(outputs))(*map(Tensor.of, outputs)),
+            len(outputs),
+        )
 
     def logits(self) -> np.ndarray:
         """Of the last call."""

@@ -1,0 +1,289 @@
+"""Heads, rope and attention in random programs, with their numerical bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from program_ir import (
+    Bound,
+    Bounds,
+    Cache,
+    Decoded,
+    Op,
+    Param,
+    Read,
+    TensorType,
+    Value,
+    write_float,
+)
+from program_ops import U, exact, wide, write_vector
+
+# Heads
+
+
+def make_split(source: Value, output: Value) -> Op:
+    """[T, H * D] to [T, H, D]."""
+    rows = output.type.shape[0]
+    sizes = ", ".join(map(str, output.type.shape[1:]))
+
+    def write(read: Read) -> list[str]:
+        name = output.name
+        lead = str(rows)
+        lines = []
+        if isinstance(rows, str):
+            lead = f"%{name}_size"
+            lines = [
+                f"%{name}_axis = arith.constant 0 : index",
+                f"%{name}_size = tensor.dim {read(source)}, %{name}_axis : {source.type.text}",
+            ]
+        return [
+            *lines,
+            f"%{name} = tensor.expand_shape {read(source)} [[0], [1, 2]]"
+            f" output_shape [{lead}, {sizes}] : {source.type.text} into {output.type.text}",
+        ]
+
+    return Op("split_heads", "-", "-", (source,), (output,), write, exact)
+
+
+def make_join(source: Value, output: Value) -> Op:
+    """[T, H, D] to [T, H * D]."""
+
+    def write(read: Read) -> list[str]:
+        return [
+            f"%{output.name} = tensor.collapse_shape {read(source)} [[0], [1, 2]]"
+            f" : {source.type.text} into {output.type.text}"
+        ]
+
+    return Op("join_heads", "-", "-", (source,), (output,), write, exact)
+
+
+@dataclass(frozen=True)
+class RopeSettings:
+    """The attributes of a rope."""
+
+    base: float
+    dims: int
+    layout: str
+    scaling: str
+    scaling_text: str
+
+
+def make_rope(
+    settings: RopeSettings, factors: Param | None, source: Value, positions: Value, output: Value
+) -> Op:
+    """A rotary embedding."""
+
+    def write(read: Read) -> list[str]:
+        lines, optional = [], ""
+        if factors:
+            lines = write_vector(factors, f"{output.name}_factors")
+            optional = f" factors(%{output.name}_factors : {factors.plain_type})"
+        lines.append(
+            f"%{output.name} = winnow.rope {read(source)} at {read(positions)}{optional}"
+            f" {{base = {write_float(settings.base)} : f64, dims = {settings.dims} : i64,"
+            f" layout = #winnow<rope_layout {settings.layout}>{settings.scaling_text}}}"
+            f" : {source.type.text}, {positions.type.text}"
+        )
+        return lines
+
+    def bound(inputs: list[np.ndarray], _: list[np.ndarray], __: Decoded) -> Bounds:
+        # Each result mixes two channels of a row; the largest bounds both.
+        return [16 * U * wide(inputs[0]).max(-1, keepdims=True, initial=0)]
+
+    variant = f"{settings.layout}/{settings.scaling}" + ("+factors" if factors else "")
+    params = (factors,) if factors else ()
+    return Op("rope", variant, "-", (source, positions), (output,), write, bound, params)
+
+
+# Attention
+
+
+@dataclass(frozen=True)
+class AttentionSettings:
+    """The attributes of an attention and its optional operands."""
+
+    mask: str
+    mask_text: str
+    scale: float
+    softcap: float
+    sinks: Param | None = None
+    segments: tuple[Value, Value] | None = None
+    bias: Value | None = None
+    visible: Value | None = None
+
+    @property
+    def variant(self) -> str:
+        """For the table of coverage."""
+        parts = [
+            (self.softcap != 0, "softcap"),
+            (self.sinks is not None, "sinks"),
+            (self.segments is not None, "segments"),
+            (self.bias is not None, "bias"),
+        ]
+        return "+".join([self.mask, *(name for used, name in parts if used)])
+
+
+def _write_attention(
+    settings: AttentionSettings,
+    read: Read,
+    query: tuple[str, str, TensorType],
+    key: tuple[str, str, TensorType],
+    value: tuple[str, TensorType],
+    segments: tuple[str, str] | None,
+    outputs: tuple[Value, ...],
+) -> list[str]:
+    """The lines of the op from the names of its operands."""
+    name = outputs[0].name
+    lines, optional = [], ""
+    if settings.sinks:
+        lines = write_vector(settings.sinks, f"{name}_sinks")
+        optional += f" sinks(%{name}_sinks : {settings.sinks.plain_type})"
+    if settings.bias:
+        optional += f" bias({read(settings.bias)} : {settings.bias.type.text})"
+    if settings.visible:
+        optional += f" visible({read(settings.visible)} : {settings.visible.type.text})"
+    q_segments, k_segments, segment_types = "", "", ""
+    if segments:
+        q_segments, k_segments = f", {segments[0]}", f", {segments[1]}"
+        segment_types = ", tensor<?xi32>, tensor<?xi32>"
+    results = f"-> {outputs[0].type.text}"
+    for keyword, output in zip(("lse", "scores"), outputs[1:], strict=False):
+        results += f" {keyword} {output.type.text}"
+    lines += [
+        f"{', '.join('%' + output.name for output in outputs)} = winnow.attention"
+        f" query({query[0]}, {query[1]}{q_segments}) key({key[0]}, {key[1]}{k_segments})"
+        f" value({value[0]}){optional}",
+        f"  {{mask = #winnow.mask<{settings.mask_text}>,"
+        f" scale = {write_float(settings.scale)} : f32,"
+        f" softcap = {write_float(settings.softcap)} : f32}}",
+        f"  : {query[2].text}, {key[2].text}, {value[1].text}, tensor<?xi32>, tensor<?xi32>"
+        f"{segment_types} {results}",
+    ]
+    return lines
+
+
+def _attention_bound(settings: AttentionSettings, keys_of_cache: int | None) -> Bound:
+    def bound(inputs: list[np.ndarray], expected: list[np.ndarray], _: Decoded) -> Bounds:
+        query, key, value = inputs[:3]
+        if query.size == 0 or (value.size == 0 and keys_of_cache is None):
+            return [0.0 for _ in expected]
+        # Keys of earlier calls are as random as those of this one; the factor
+        # of two covers that they may be larger.
+        slack = 2.0 if keys_of_cache else 1.0
+        keys = keys_of_cache or len(key)
+        largest = settings.scale * np.sqrt(
+            (wide(query) ** 2).sum(-1).max() * (wide(key) ** 2).sum(-1).max(initial=0)
+        )
+        largest *= slack
+        # The error of a score, and so the relative one of a weight.
+        score = (query.shape[-1] + 8) * U * largest + 8 * U * (settings.softcap + largest)
+        relative = 2 * score + (keys + 32) * U
+        bounds: Bounds = [2 * relative * slack * float(wide(value).max(initial=0)) + 1e-30]
+        if len(expected) > 1:
+            finite = np.where(np.isfinite(expected[1]), wide(expected[1]), 0)
+            bounds.append(relative + 4 * U * finite)
+        if len(expected) > 2:
+            rows = query.shape[0] * query.shape[1]
+            bounds.append((relative + rows * U) * np.maximum(wide(expected[2]), 1))
+        return bounds
+
+    return bound
+
+
+def make_attention(
+    settings: AttentionSettings,
+    query: Value,
+    key: Value,
+    value: Value,
+    positions: tuple[Value, Value],
+    outputs: tuple[Value, ...],
+) -> Op:
+    """Attention on plain keys and values."""
+    inputs = [query, key, value, *positions]
+    for extra in (*(settings.segments or ()), settings.bias, settings.visible):
+        if extra is not None:
+            inputs.append(extra)
+
+    def write(read: Read) -> list[str]:
+        segments = settings.segments
+        return _write_attention(
+            settings,
+            read,
+            (read(query), read(positions[0]), query.type),
+            (read(key), read(positions[1]), key.type),
+            (read(value), value.type),
+            (read(segments[0]), read(segments[1])) if segments else None,
+            outputs,
+        )
+
+    return Op(
+        "attention",
+        settings.variant,
+        _describe_heads(query, key, outputs),
+        tuple(inputs),
+        outputs,
+        write,
+        _attention_bound(settings, None),
+        (settings.sinks,) if settings.sinks else (),
+    )
+
+
+def make_cached_attention(
+    settings: AttentionSettings,
+    capacity: int,
+    query: Value,
+    key: Value,
+    value: Value,
+    positions: Value,
+    segments: Value,
+    outputs: tuple[Value, ...],
+) -> Op:
+    """Attention on all keys that a cache has stored, after those of this call."""
+    name = outputs[0].name
+    _, heads, key_dim = key.type.shape
+    value_dim = value.type.shape[2]
+    cache = Cache(
+        f"{name}_kv",
+        f"!winnow.kv_cache<heads = {heads}, key_dim = {key_dim}, value_dim = {value_dim},"
+        f" key = f32, value = f32, capacity = {capacity}>",
+    )
+
+    def write(read: Read) -> list[str]:
+        ids = "tensor<?xi32>"
+        return [
+            f"%{cache.name}_next = winnow.kv_append {read(cache)}, {read(key)}, {read(value)}"
+            f" at {read(positions)}, {read(segments)}",
+            f"  : {cache.type}, {key.type.text}, {value.type.text}, {ids}, {ids}",
+            f"%{name}_k, %{name}_v, %{name}_p, %{name}_s = winnow.kv_view %{cache.name}_next",
+            f"  : {cache.type} -> {key.type.text}, {value.type.text}, {ids}, {ids}",
+            *_write_attention(
+                settings,
+                read,
+                (read(query), read(positions), query.type),
+                (f"%{name}_k", f"%{name}_p", key.type),
+                (f"%{name}_v", value.type),
+                (read(segments), f"%{name}_s"),
+                outputs,
+            ),
+        ]
+
+    return Op(
+        "cached_attention",
+        settings.variant,
+        _describe_heads(query, key, outputs),
+        (query, key, value, positions, segments),
+        outputs,
+        write,
+        _attention_bound(settings, capacity),
+        (settings.sinks,) if settings.sinks else (),
+        cache,
+    )
+
+
+def _describe_heads(query: Value, key: Value, outputs: tuple[Value, ...]) -> str:
+    """How heads are grouped and which results there are."""
+    group = int(query.type.shape[1]) // int(key.type.shape[1])
+    results = {1: "", 2: " lse", 3: " lse scores"}[len(outputs)]
+    return f"g{group}{results}"

@@ -1,0 +1,414 @@
+"""Random programs from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+import program_attention as attention
+import program_ops as ops
+from program_attention import AttentionSettings, RopeSettings
+from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value
+from program_ops import FLOAT_FORMATS, FORMATS
+
+IDS = TensorType(("T",), "i32")
+# Tokens of a call: one row, a few rows, many rows.
+REGIMES = {"one": (1, 1), "few": (2, 16), "many": (17, 70)}
+CAPACITIES = (32, 160)
+VOCABULARY = 24
+LARGEST_POSITION = 4000
+
+
+def regime_of(rows: int) -> str:
+    """The regime that a number of rows belongs to."""
+    for name, (_, last) in REGIMES.items():
+        if rows <= last:
+            return name
+    return "many"
+
+
+class Builder:
+    """Builds one program from its seed."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.program = Program(name, seed)
+        self.values = 0
+        self.layers = 0
+
+    # Random choices
+
+    def chance(self, probability: float) -> bool:
+        """True with this probability."""
+        return bool(self.rng.random() < probability)
+
+    def choose(self, options: Sequence):
+        """One of the options."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def between(self, first: int, last: int) -> int:
+        """A number of a range, both ends included."""
+        return int(self.rng.integers(first, last + 1))
+
+    # Values, arguments, params
+
+    def value(self, shape: tuple[int | str, ...]) -> Value:
+        """A new intermediate value."""
+        self.values += 1
+        return Value(f"v{self.values}", TensorType(shape))
+
+    def argument(self, name: str, kind: TensorType, make) -> Value:
+        """The argument of this name and type; made once."""
+        known = [argument.value for argument in self.program.arguments]
+        for value in known:
+            if value.name.split("_of_")[0] == name and value.type == kind:
+                return value
+        if any(value.name == name for value in known):
+            name = f"{name}_of_{len(known)}"
+        value = Value(name, kind)
+        self.program.arguments.append(Argument(value, make))
+        return value
+
+    def numbers(self, name: str, shape: tuple[int | str, ...], scale: float = 1) -> Value:
+        """An argument of random numbers."""
+        kind = TensorType(shape)
+
+        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+            numbers = rng.standard_normal(kind.resolve(dims), dtype=np.float32)
+            return numbers * np.float32(scale)
+
+        return self.argument(name, kind, make)
+
+    def positions(self) -> Value:
+        """Positions of the tokens: consecutive, or any."""
+        consecutive = self.chance(0.7)
+
+        def make(rng: np.random.Generator, dims: Dims, past: int) -> np.ndarray:
+            if consecutive:
+                return np.arange(past, past + dims["T"], dtype=np.int32)
+            return rng.integers(0, LARGEST_POSITION, dims["T"]).astype(np.int32)
+
+        return self.argument("positions", IDS, make)
+
+    def segments(self, name: str = "segments", rows: str = "T") -> Value:
+        """Segments of the tokens."""
+
+        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+            return rng.integers(0, 2, dims[rows]).astype(np.int32)
+
+        return self.argument(name, TensorType((rows,), "i32"), make)
+
+    def param(self, shape: tuple[int, ...], encoding: str) -> Param:
+        """A random param."""
+        count = sum(1 for _ in self.program.params) + self.pending
+        self.pending += 1
+        seed = int(self.rng.integers(2**31))
+        return Param(f"{self.program.name}_w{count}", shape, encoding, f"random = {seed} : i64")
+
+    pending = 0
+
+    def vector(self, size: int) -> Param:
+        """A param that is used as a plain vector."""
+        return self.param((size,), self.choose(("f32", "f32", "f32", "bf16", "f16")))
+
+    def add(self, op: Op, layer: int | None = None) -> Value:
+        """Appends an op and returns its first result."""
+        self.pending = 0
+        if layer is not None and op.layer is None:
+            op = replace(op, layer=layer)
+        self.program.ops.append(op)
+        return op.outputs[0]
+
+    # Steps
+
+    def width(self) -> int:
+        """A random number of channels."""
+        odd = (1, 3, 5, 17, 20, 33, 48, 60)
+        return self.choose((*odd, 32, 64, 96, 128, 160, 256))
+
+    def linear(self, source: Value, outer: int, layer: int | None = None) -> Value:
+        """A linear layer in a format that fits the width."""
+        rows, inner = source.type.shape
+        fitting = [name for name, block in FORMATS.items() if inner % block == 0]
+        blocked = [name for name in fitting if name not in FLOAT_FORMATS]
+        encoding = self.choose(blocked if blocked and self.chance(0.8) else FLOAT_FORMATS)
+        quantized = encoding not in FLOAT_FORMATS and self.chance(0.65)
+        weight = self.param((outer, inner), encoding)
+        bias = self.vector(outer) if self.chance(0.3) else None
+        output = self.value((rows, outer))
+        return self.add(ops.make_linear(weight, bias, quantized, source, output), layer)
+
+    def norm(self, source: Value, layer: int | None = None) -> Value:
+        """A norm of rows or of heads."""
+        kind = self.choose(("rms", "rms", "layer", "l2"))
+        width = source.type.shape[-1]
+        weight = self.vector(width) if self.chance(0.8) else None
+        bias = self.vector(width) if self.chance(0.3) else None
+        offset = 1.0 if weight and self.chance(0.7) else 0.0
+        epsilon = self.choose((1e-6, 1e-5, 0.25))
+        output = self.value(source.type.shape)
+        op = ops.make_norm(kind, epsilon, offset, weight, bias, source, output)
+        return self.add(op, layer)
+
+    def map(self, source: Value, layer: int | None = None) -> Value:
+        """A scalar function of one value, or of it and an earlier one."""
+        function = self.choose(tuple(ops.SCALAR_FUNCTIONS))
+        inputs = [source]
+        if ops.SCALAR_FUNCTIONS[function][2] == 2:
+            inputs.append(self.earlier(source, layer))
+        output = self.value(source.type.shape)
+        return self.add(ops.make_map(function, tuple(inputs), output), layer)
+
+    def earlier(self, like: Value, layer: int | None = None) -> Value:
+        """An earlier value of the same type, which may be the same value."""
+        known = [op.outputs[0] for op in self.program.ops if op.layer in (None, layer)]
+        known += [argument.value for argument in self.program.arguments]
+        return self.choose([value for value in known if value.type == like.type] or [like])
+
+    def layer(self, source: Value) -> Value:
+        """A residual layer: a feed-forward one, or cached attention."""
+        number, self.layers = self.layers, self.layers + 1
+        if self.chance(0.5):
+            branch = self.norm(source, number)
+            branch = self.linear(branch, self.width(), number)
+            branch = self.map(branch, number)
+        else:
+            branch = self.attention(source, cached=True, layer=number)
+        branch = self.linear(branch, source.type.shape[1], number)
+        if self.chance(0.3):
+            branch = self.norm(branch, number)
+        multiplier = 1.0 if self.chance(0.7) else 0.5
+        output = self.value(source.type.shape)
+        return self.add(ops.make_residual(source, branch, output, multiplier, number))
+
+    def gather(self, source: Value) -> Value:
+        """Some of the rows."""
+
+        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+            return rng.integers(0, dims["T"], dims["R"]).astype(np.int32)
+
+        indices = self.argument("indices", TensorType(("R",), "i32"), make)
+        output = self.value(("R", *source.type.shape[1:]))
+        return self.add(ops.make_gather(source, indices, output))
+
+    def heads(self, source: Value, heads: int, width: int, layer: int | None) -> Value:
+        """A projection of rows to heads."""
+        flat = self.linear(source, heads * width, layer)
+        output = self.value((source.type.shape[0], heads, width))
+        return self.add(attention.make_split(flat, output), layer)
+
+    def rope_settings(self, width: int) -> RopeSettings:
+        """The attributes of a rope for heads of `width`."""
+        dims = 2 * self.between(1, width // 2)
+        scaling, text = self.choose(
+            (
+                ("none", ""),
+                ("linear", "<linear, factor = 4.0 : f64>"),
+                (
+                    "llama3",
+                    "<llama3, factor = 8.0 : f64, low = 1.0 : f64, high = 4.0 : f64,"
+                    " originalContext = 1024>",
+                ),
+                ("yarn", "<yarn, factor = 4.0 : f64, originalContext = 512>"),
+            )
+        )
+        if text:
+            text = f", scaling = #winnow.rope_scaling{text}"
+        layout = self.choose(("half", "interleaved"))
+        return RopeSettings(self.choose((10000.0, 1000000.0)), dims, layout, scaling, text)
+
+    def attention(self, source: Value, cached: bool, layer: int | None = None) -> Value:
+        """Projections, norms of heads, rope, attention, and heads joined."""
+        key_heads, group = self.choose((1, 2, 3)), self.choose((1, 2, 4))
+        heads = key_heads * group
+        key_dim = self.choose((4, 8, 16, 20, 28, 32))
+        value_dim = key_dim if self.chance(0.7) else self.choose((5, 16, 24))
+        query = self.heads(source, heads, key_dim, layer)
+        key = self.heads(source, key_heads, key_dim, layer)
+        value = self.heads(source, key_heads, value_dim, layer)
+        if self.chance(0.4):
+            query, key = self.norm(query, layer), self.norm(key, layer)
+        positions = self.positions()
+        if self.chance(0.7):
+            settings = self.rope_settings(key_dim)
+            factors = None
+            if self.chance(0.2):
+                factors = replace(
+                    self.param((settings.dims // 2,), "f32"), source="splat = 2.0 : f32"
+                )
+            turned = []
+            for operand in (query, key):
+                output = self.value(operand.type.shape)
+                op = attention.make_rope(settings, factors, operand, positions, output)
+                # The second op reads the same param, which is declared once.
+                turned.append(self.add(op if not turned else replace(op, params=()), layer))
+            query, key = turned
+        outputs = [self.value(("T", heads, value_dim))]
+        if self.chance(0.4):
+            outputs.append(self.value(("T", heads)))
+        if cached:
+            segments = self.segments()
+            masks = ("full", "causal", "causal", "sliding_window", "prefix", "grid")
+            chosen = self.attention_settings(self.choose(masks), heads, "T", cached=True)
+            op = attention.make_cached_attention(
+                chosen,
+                self.choose(CAPACITIES),
+                query,
+                key,
+                value,
+                positions,
+                segments,
+                tuple(outputs),
+            )
+        else:
+            if len(outputs) == 2 and self.chance(0.5):
+                outputs.append(self.value(("T", key_heads)))
+            masks = ("full", "causal", "sliding_window", "prefix", "tree", "grid", "explicit")
+            chosen = self.attention_settings(self.choose(masks), heads, "T", cached=False)
+            op = attention.make_attention(
+                chosen, query, key, value, (positions, positions), tuple(outputs)
+            )
+        result = self.add(op, layer)
+        flat = self.value(("T", heads * value_dim))
+        return self.add(attention.make_join(result, flat), layer)
+
+    def cross_attention(self) -> Value:
+        """Attention on arguments: more keys than queries, or fewer."""
+        key_heads, group = self.choose((1, 2)), self.choose((1, 3))
+        heads, key_dim = key_heads * group, self.choose((4, 12, 32))
+        value_dim = self.choose((4, 12, 32))
+        masks = ("full", "causal", "sliding_window", "prefix", "tree", "grid", "explicit")
+        chosen = self.attention_settings(self.choose(masks), heads, "S", cached=False)
+
+        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+            return rng.integers(0, 30, dims["S"]).astype(np.int32)
+
+        def make_queries(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+            return rng.integers(0, 30, dims["T"]).astype(np.int32)
+
+        positions = (
+            self.argument("query_positions", IDS, make_queries),
+            self.argument("key_positions", TensorType(("S",), "i32"), make),
+        )
+        outputs = [self.value(("T", heads, value_dim)), self.value(("T", heads))]
+        outputs.append(self.value(("S", key_heads)))
+        op = attention.make_attention(
+            chosen,
+            self.numbers("query", ("T", heads, key_dim)),
+            self.numbers("key", ("S", key_heads, key_dim)),
+            self.numbers("value", ("S", key_heads, value_dim)),
+            positions,
+            tuple(outputs[: self.between(1, 3)]),
+        )
+        result = self.add(op)
+        return self.add(attention.make_join(result, self.value(("T", heads * value_dim))))
+
+    def attention_settings(
+        self, mask: str, heads: int, keys: str, cached: bool
+    ) -> AttentionSettings:
+        """Attributes and optional operands for a mask."""
+        text = mask
+        if mask == "sliding_window":
+            text += f", window = {self.between(1, 24)}"
+            text += f", sinks = {self.between(1, 4)}" if self.chance(0.4) else ""
+        elif mask == "prefix":
+            text += f", prefix = {self.between(1, 12)}"
+        elif mask == "grid":
+            text += f", window = {self.between(1, 2)}, width = {self.between(2, 6)}"
+        settings = AttentionSettings(
+            mask,
+            text,
+            float(np.float32(self.rng.uniform(0.1, 1.0))),
+            self.choose((0.0, 0.0, 2.0, 30.0)),
+            sinks=self.vector(heads) if self.chance(0.25) else None,
+        )
+        if cached:
+            return settings
+        if self.chance(0.3):
+            own = self.segments()
+            other = own if keys == "T" else self.segments("key_segments", keys)
+            settings = replace(settings, segments=(own, other))
+        if self.chance(0.25):
+            shape = self.choose((("T", keys), (heads, "T", keys)))
+            settings = replace(settings, bias=self.numbers("bias", shape))
+        if mask == "explicit":
+
+            def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+                return rng.random((dims["T"], dims[keys])) < 0.4
+
+            kind = TensorType(("T", keys), "i1")
+            settings = replace(settings, visible=self.argument("visible", kind, make))
+        if mask == "tree":
+
+            def make_words(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+                return rng.integers(-(2**62), 2**62, (dims["T"], 1))
+
+            kind = TensorType(("T", 1), "i64")
+            settings = replace(settings, visible=self.argument("ancestors", kind, make_words))
+        return settings
+
+    # Programs
+
+    def build(self, regimes: Sequence[str]) -> Program:
+        """The whole program, with one call for each of the regimes."""
+        start = self.rng.random()
+        if start < 0.12:
+            current = self.cross_attention()
+        elif start < 0.4:
+            width = self.width()
+            fitting = [name for name, block in FORMATS.items() if width % block == 0]
+            table = self.param((VOCABULARY, width), self.choose(fitting))
+
+            def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+                return rng.integers(0, VOCABULARY, dims["T"]).astype(np.int32)
+
+            ids = self.argument("ids", IDS, make)
+            scale = self.choose((1.0, 16.0))
+            current = self.add(ops.make_embed(table, scale, ids, self.value(("T", width))))
+        else:
+            current = self.numbers("x", ("T", self.width()), scale=self.choose((0.1, 1, 8)))
+        for _ in range(self.between(1, 4)):
+            step = self.choose(("linear", "linear", "norm", "map", "attention", "cache", "layer"))
+            if step == "linear":
+                current = self.linear(current, self.width())
+            elif step == "norm":
+                current = self.norm(current)
+            elif step == "map":
+                current = self.map(current)
+            elif step == "layer":
+                current = self.layer(current)
+            else:
+                current = self.attention(current, cached=step == "cache")
+        if self.chance(0.15):
+            self.gather(current)
+        self.program.calls = self.make_calls(regimes)
+        return self.program
+
+    def make_calls(self, regimes: Sequence[str]) -> list[Dims]:
+        """Counts for each call, within the capacity of the caches."""
+        left = min(
+            (int(cache.type.split("capacity = ")[1][:-1]) for cache in self.program.caches),
+            default=10**6,
+        )
+        tree = any(a.value.name.startswith("ancestors") for a in self.program.arguments)
+        calls = []
+        for regime in regimes:
+            first, last = REGIMES[regime]
+            tokens = self.between(first, last)
+            tokens = min(tokens, 64) if tree else tokens
+            if tokens > left:
+                continue
+            left -= tokens
+            # A tree needs at least as many keys as queries. A call with caches
+            # may have no vector of ids longer than what the caches have left.
+            keys = self.between(0, 150) + (tokens if tree else 0)
+            keys = min(keys, left + tokens)
+            calls.append({"T": tokens, "S": keys, "R": self.between(1, 20)})
+        return calls
+
+
+def generate(name: str, seed: int, regimes: Sequence[str] = ("few", "one", "many")) -> Program:
+    """The program of a seed."""
+    return Builder(name, seed).build(regimes)
