@@ -4,8 +4,9 @@
 # precompiled header. ccache needs -fno-pch-timestamp to keep its hits.
 function(winnow_use_mlir target)
   target_compile_definitions(${target} PRIVATE ${WINNOW_LLVM_DEFINITIONS})
+  # WinnowConfig.cmake gives users the folders of their own MLIR.
   target_include_directories(${target} SYSTEM PUBLIC
-    ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+    "$<BUILD_INTERFACE:${LLVM_INCLUDE_DIRS};${MLIR_INCLUDE_DIRS}>")
   target_compile_options(${target} PRIVATE -fno-exceptions)
   if(NOT LLVM_ENABLE_RTTI)
     target_compile_options(${target} PRIVATE -fno-rtti)
@@ -21,10 +22,18 @@ function(winnow_includes target)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endfunction()
 
-# winnow_add_library(Name sources... DEPENDS targets... LINK libs...)
+# Makes a library or tool part of the installation, Winnow::<name> to users.
+function(winnow_install target)
+  install(TARGETS ${target} EXPORT WinnowTargets
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  set_property(GLOBAL APPEND PROPERTY WINNOW_INSTALLED ${target})
+endfunction()
+
+# winnow_add_library(Name sources... [UNINSTALLED] DEPENDS targets... LINK libs...)
 # A static library that uses MLIR or LLVM.
 function(winnow_add_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "UNINSTALLED" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   winnow_includes(${name})
   winnow_use_mlir(${name})
@@ -36,29 +45,39 @@ function(winnow_add_library name)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  if(NOT ARG_UNINSTALLED)
+    winnow_install(${name})
+  endif()
 endfunction()
 
-# winnow_add_plain_library(Name sources... LINK libs...)
+# winnow_add_plain_library(Name sources... [UNINSTALLED] LINK libs...)
 # A static library that must not know LLVM (Runtime, Tokenizer).
 function(winnow_add_plain_library name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "UNINSTALLED" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   winnow_includes(${name})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  if(NOT ARG_UNINSTALLED)
+    winnow_install(${name})
+  endif()
 endfunction()
 
-# winnow_add_tool(name sources... LINK libs...)
+# winnow_add_tool(name sources... [PLAIN] [UNINSTALLED] LINK libs...)
 function(winnow_add_tool name)
-  cmake_parse_arguments(ARG "PLAIN" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PLAIN;UNINSTALLED" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   winnow_includes(${name})
   if(NOT ARG_PLAIN)
     winnow_use_mlir(${name})
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  # The libraries of LLVM and MLIR are not where the loader looks by itself.
   set_target_properties(${name} PROPERTIES
+    INSTALL_RPATH_USE_LINK_PATH ON
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(NOT ARG_UNINSTALLED)
+    winnow_install(${name})
+  endif()
 endfunction()
 
 # winnow_add_unittest(Name sources... LINK libs...): a GoogleTest binary that

@@ -15,15 +15,15 @@ using namespace llvm;
 
 namespace winnow {
 
-/// A file that belongs to this installation: beside the running program, else
-/// where the build put it.
-static std::string findInstalled(StringRef relative, StringRef built) {
+/// The runtime that artifacts contain: where an installation has it relative
+/// to its programs, else where the build put it.
+static std::string runtimeArchive() {
   static int anchor;
   std::string program = sys::fs::getMainExecutable(nullptr, &anchor);
   SmallString<256> path(sys::path::parent_path(program));
-  sys::path::append(path, "..", relative);
+  sys::path::append(path, WINNOW_INSTALLED_RUNTIME_ARCHIVE);
   sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  return sys::fs::exists(path) ? path.str().str() : built.str();
+  return sys::fs::exists(path) ? path.str().str() : WINNOW_RUNTIME_ARCHIVE;
 }
 
 /// A tool of the LLVM that Winnow was built with, else from PATH.
@@ -59,11 +59,6 @@ static Error run(StringRef program, ArrayRef<StringRef> arguments) {
       message = (*buffer)->getBuffer().take_until(
           [](char c) { return c == '\n'; }).str();
   return createStringError("linking failed: " + message);
-}
-
-static std::string runtimeArchive() {
-  return findInstalled("lib/winnow/libWinnowRuntime.a",
-                       WINNOW_RUNTIME_ARCHIVE);
 }
 
 Error linkSharedLibrary(ArrayRef<std::string> objects, StringRef soname,
