@@ -44,6 +44,17 @@ class ErrorInfo(ctypes.Structure):
     _fields_ = (("status", c_int32), ("message", c_char * 500))
 
 
+Part = Callable[[int | None, int, int], None]
+"""One part of a call: context, index, count."""
+
+Executor = Callable[[int | None, int, Part, int | None], None]
+"""winnow_executor: its context, count, the part, the part's context."""
+
+_EXECUTOR = ctypes.CFUNCTYPE(
+    None, c_void_p, c_int32, ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_int32), c_void_p
+)
+
+
 class SessionOptions(ctypes.Structure):
     """winnow_session_options."""
 
@@ -52,7 +63,7 @@ class SessionOptions(ctypes.Structure):
         ("threads", c_int32),
         ("context", c_int64),
         ("piece", c_int64),
-        ("executor", c_void_p),
+        ("executor", _EXECUTOR),
         ("executor_context", c_void_p),
     )
 
@@ -200,20 +211,32 @@ class Artifact:
         """Checks the hash of all weights."""
         call(self.api.verify, self.handle)
 
-    def session(self, threads: int = 1, context: int = 0, piece: int = 0) -> Session:
+    def session(
+        self, threads: int = 1, context: int = 0, piece: int = 0, executor: Executor | None = None
+    ) -> Session:
         """A new session; the artifact has to stay open as long."""
-        return Session(self, threads, context, piece)
+        return Session(self, threads, context, piece, executor)
 
 
 class Session:
     """One sequence. Logits are copied out."""
 
-    def __init__(self, artifact: Artifact, threads: int, context: int, piece: int) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        threads: int,
+        context: int,
+        piece: int,
+        executor: Executor | None,
+    ) -> None:
         self._artifact = artifact
         self._api = artifact.api
         self._vocabulary = artifact.info().vocabulary
         self._handle = c_void_p()
-        options = SessionOptions(ctypes.sizeof(SessionOptions), threads, context, piece)
+        self._executor = _EXECUTOR(executor or 0)
+        options = SessionOptions(
+            ctypes.sizeof(SessionOptions), threads, context, piece, self._executor
+        )
         call(self._api.session_create, artifact.handle, byref(options), byref(self._handle))
 
     def __enter__(self) -> Session:
