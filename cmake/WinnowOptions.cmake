@@ -8,6 +8,9 @@ set(LLVM_LINK_LLVM_DYLIB ON)
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+# For option tables; MLIR sets only its own generator.
+find_program(LLVM_TABLEGEN_EXE llvm-tblgen
+  HINTS "${LLVM_TOOLS_BINARY_DIR}" NO_DEFAULT_PATH REQUIRED)
 
 separate_arguments(WINNOW_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 

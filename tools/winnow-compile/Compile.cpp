@@ -71,32 +71,29 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
-/// Progress on standard error: a line per step, rewritten on a terminal.
+/// Progress on standard error, if that is a terminal: one line, rewritten.
 class Progress {
 public:
-  explicit Progress(bool quiet) : quiet(quiet) {}
+  explicit Progress(bool quiet)
+      : visible(!quiet && sys::Process::StandardErrIsDisplayed()) {}
 
   void operator()(StringRef step, double done) {
-    if (quiet)
-      return;
-    bool terminal = sys::Process::StandardErrIsDisplayed();
     int percent = static_cast<int>(done * 100);
-    if (step == lastStep && (!terminal || percent == lastPercent))
+    if (!visible || (step == lastStep && percent == lastPercent))
       return;
-    if (terminal)
-      errs() << "\r\033[Kwinnow-compile: " << step << " " << percent << " %";
-    else
-      errs() << "winnow-compile: " << step << "\n";
+    errs() << "\r\033[Kwinnow-compile: " << step;
+    if (percent)
+      errs() << " " << percent << " %";
     lastStep = step.str();
     lastPercent = percent;
   }
   void finish() {
-    if (!quiet && sys::Process::StandardErrIsDisplayed())
+    if (visible)
       errs() << "\r\033[K";
   }
 
 private:
-  bool quiet;
+  bool visible;
   std::string lastStep;
   int lastPercent = -1;
 };
@@ -189,14 +186,13 @@ static Error compile(const CommandLine &commandLine, Progress &progress) {
   progress("lowering", 0);
   CpuPipelineOptions pipeline;
   pipeline.targetCpu = commandLine.targetCpu;
-  pipeline.quantizeActivations =
-      commandLine.activations == ActivationMode::Auto;
+  pipeline.quantizeActivations = commandLine.quantizeActivations;
   mlir::PassManager toKernels(&context);
   buildCompressPipeline(toKernels, pipeline);
   buildLowerToCpuPipeline(toKernels, pipeline);
   if (mlir::failed(toKernels.run(module)))
     return firstError.take("lowering failed");
-  if (commandLine.emit == Emit::Lowered)
+  if (commandLine.emit == Emit::Kernels)
     return writeText(commandLine.output, printModule);
 
   std::string kernels;
@@ -211,7 +207,7 @@ static Error compile(const CommandLine &commandLine, Progress &progress) {
   if (commandLine.emit == Emit::LlvmDialect)
     return writeText(commandLine.output, printModule);
 
-  if (commandLine.emit == Emit::LlvmIr || commandLine.emit == Emit::Assembly ||
+  if (commandLine.emit == Emit::Llvm || commandLine.emit == Emit::Assembly ||
       commandLine.emit == Emit::Object) {
     progress("generating code", 0);
     LLVMContext llvmContext;
@@ -222,7 +218,7 @@ static Error compile(const CommandLine &commandLine, Progress &progress) {
     if (Error error = optimizeLlvm(**translated, *target))
       return error;
     return writeText(commandLine.output, [&](raw_pwrite_stream &os) -> Error {
-      if (commandLine.emit == Emit::LlvmIr) {
+      if (commandLine.emit == Emit::Llvm) {
         (*translated)->print(os, nullptr);
         return Error::success();
       }
@@ -246,7 +242,7 @@ static Error compile(const CommandLine &commandLine, Progress &progress) {
   };
   artifact.manifest["source"] = sys::path::filename(commandLine.input);
   artifact.manifest["activations"] =
-      commandLine.activations == ActivationMode::Auto ? "auto" : "f32";
+      commandLine.quantizeActivations ? "auto" : "f32";
   return emitArtifact(module, model->checkpoint.get(), *target,
                       std::move(artifact));
 }

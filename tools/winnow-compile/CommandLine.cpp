@@ -1,0 +1,135 @@
+//===- CommandLine.cpp - The options of winnow-compile --------------------===//
+
+#include "CommandLine.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Option/ArgList.h"
+#include "llvm/Option/OptTable.h"
+#include "llvm/Option/Option.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <optional>
+
+using namespace llvm;
+using namespace llvm::opt;
+
+namespace winnow {
+
+namespace {
+
+enum OptionId {
+  OPT_INVALID = 0,
+#define OPTION(...) LLVM_MAKE_OPT_ID(__VA_ARGS__),
+#include "Options.inc"
+#undef OPTION
+};
+
+#define OPTTABLE_STR_TABLE_CODE
+#include "Options.inc"
+#undef OPTTABLE_STR_TABLE_CODE
+
+#define OPTTABLE_PREFIXES_TABLE_CODE
+#include "Options.inc"
+#undef OPTTABLE_PREFIXES_TABLE_CODE
+
+constexpr OptTable::Info kOptions[] = {
+#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
+#include "Options.inc"
+#undef OPTION
+};
+
+class Options : public GenericOptTable {
+public:
+  Options() : GenericOptTable(OptionStrTable, OptionPrefixesTable, kOptions) {}
+};
+
+} // namespace
+
+/// A decimal number in [minimum, 2^31).
+static Error parseNumber(const InputArgList &args, OptionId id, int64_t minimum,
+                         int64_t &number) {
+  const Arg *arg = args.getLastArg(id);
+  if (!arg)
+    return Error::success();
+  StringRef text = arg->getValue();
+  if (text.getAsInteger(10, number) || number < minimum ||
+      number > std::numeric_limits<int32_t>::max())
+    return createStringError(arg->getSpelling().rtrim("=") + " expects a number of at " +
+                             "least " + Twine(minimum) + ", found '" + text +
+                             "'");
+  return Error::success();
+}
+
+Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
+  unsigned missingIndex, missingCount;
+  InputArgList args =
+      Options().ParseArgs(arguments, missingIndex, missingCount);
+  if (missingCount)
+    return createStringError(Twine("option '") +
+                             args.getArgString(missingIndex) +
+                             "' expects a value; see --help");
+  if (const Arg *unknown = args.getLastArg(OPT_UNKNOWN))
+    return createStringError("unknown option '" + unknown->getAsString(args) +
+                             "'; see --help");
+
+  CommandLine line;
+  line.help = args.hasArg(OPT_help);
+  line.version = args.hasArg(OPT_version);
+  if (line.help || line.version)
+    return line;
+  std::vector<std::string> inputs = args.getAllArgValues(OPT_INPUT);
+  if (inputs.size() != 1)
+    return createStringError(inputs.empty()
+                                 ? "expects a model; see --help"
+                                 : "expects one model, found '" + inputs[0] +
+                                       "' and '" + inputs[1] + "'");
+  line.input = inputs[0];
+  line.output = args.getLastArgValue(OPT_output).str();
+  if (line.output.empty())
+    return createStringError("expects -o NAME; see --help");
+  line.targetCpu = args.getLastArgValue(OPT_target_cpu_EQ, "host").str();
+  line.debug = args.hasArg(OPT_debug);
+  line.quiet = args.hasArg(OPT_quiet);
+
+  int64_t threads = 0;
+  if (Error error = parseNumber(args, OPT_context_EQ, 1, line.context))
+    return std::move(error);
+  if (Error error = parseNumber(args, OPT_threads_EQ, 1, threads))
+    return std::move(error);
+  line.threads = threads;
+
+  StringRef activations = args.getLastArgValue(OPT_activations_EQ, "auto");
+  if (activations != "auto" && activations != "f32")
+    return createStringError("--activations expects auto or f32, found '" +
+                             activations + "'");
+  line.quantizeActivations = activations == "auto";
+
+  StringRef kind = args.getLastArgValue(OPT_emit_EQ, "artifact");
+  std::optional<Emit> emit = StringSwitch<std::optional<Emit>>(kind)
+                                 .Case("artifact", Emit::Artifact)
+                                 .Case("static", Emit::Static)
+                                 .Case("mlir", Emit::Mlir)
+                                 .Case("kernels", Emit::Kernels)
+                                 .Case("llvm-dialect", Emit::LlvmDialect)
+                                 .Case("llvm", Emit::Llvm)
+                                 .Case("asm", Emit::Assembly)
+                                 .Case("obj", Emit::Object)
+                                 .Default(std::nullopt);
+  if (!emit)
+    return createStringError("--emit expects artifact, static, mlir, kernels, "
+                             "llvm-dialect, llvm, asm or obj, found '" +
+                             kind + "'");
+  line.emit = *emit;
+  return line;
+}
+
+std::string commandLineHelp() {
+  std::string text;
+  raw_string_ostream os(text);
+  Options().printHelp(os, "winnow-compile MODEL -o NAME [options]",
+                      "Compiles a model (a .gguf checkpoint or a .mlir "
+                      "program) to a native library");
+  return text;
+}
+
+} // namespace winnow
