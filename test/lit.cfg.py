@@ -15,6 +15,7 @@ config.excludes = ["EndToEnd", "Golden", "Inputs"]
 tools = [config.winnow_tools_dir, config.llvm_tools_dir]
 config.environment["PATH"] = os.pathsep.join([*tools, config.environment["PATH"]])
 config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%mlir_includes", " ".join(config.mlir_include_dirs)))
 config.substitutions.append(("%source_root", str(Path(config.test_source_root).parent)))
 
 

@@ -18,15 +18,66 @@ def Winnow_EncodingAttr : Winnow_Attr<"Encoding", "encoding",
     [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "How the numbers of a tensor are stored";
   let description = [{
+    #### Semantics
+
     `format` names a row of the number-format table (include/winnow/Formats):
-    what the bits mean. `layout` names where the bits are: `rows`, the layout of
-    the file (rows one after another), is the default and is not printed.
-    Blocks always run along the last dimension. Only winnow ops take tensors
-    that have an encoding.
+    what the bits mean, block by block along the last dimension:
+
+    ```
+    number = a * v(code) + b
+    ```
+
+    with a code map v and numbers a and b that a group of elements shares.
+    `layout` names where the bits are. Only winnow ops take tensors that have an
+    encoding, and a value means the same numbers in every encoding that holds
+    them.
+
+    #### Numerics
+
+    The table defines each number bit by bit; products of scales and a * v + b
+    are rounded to f32 one by one.
+
+    #### Corner cases
+
+    No rows have no bytes. A last dimension of size 0 has none either.
+
+    #### Inputs
+
+    None: it is part of a tensor type.
+
+    #### Attributes
+
+    - A1 `format`: a name of the table: f32, f16, bf16; q4_0, q4_1, q5_0, q5_1,
+      q8_0; q2_k to q6_k; iq4_nl, iq4_xs; tq1_0, tq2_0; q1_0, q2_0; mxfp4, nvfp4;
+      a8_b32, the one activation format.
+    - A2 `layout`, default `rows`, which is not printed: `rows`, the layout of
+      files, one row after another; `tile16`, rows in groups of 16, as the
+      kernels read matrices.
+
+    #### Results
+
+    None.
+
+    #### Constraints
+
+    - C1 The format is in the table.
+    - C2 The layout is `rows` or `tile16`.
+    - C3 The layout `tile16` exists for the format (for all but a8_b32).
+    - C4 The tensor's element type is f32.
+    - C5 The tensor's rank is at least 1, and 2 for `tile16`.
+    - C6 The last dimension is static and a multiple of the format's block.
+
+    #### Invariants
+
+    - V1 A change of the layout never changes a number.
+
+    #### Example
 
     ```mlir
-    tensor<1024x640xf32, #winnow.encoding<q5_0>>
-    tensor<1024x640xf32, #winnow.encoding<q5_0, tile16>>
+    func.func private @encoding(
+        tensor<1024x640xf32, #winnow.encoding<q5_0>>,
+        tensor<1024x640xf32, #winnow.encoding<q5_0, tile16>>,
+        tensor<?x640xf32, #winnow.encoding<a8_b32>>)
     ```
   }];
   let parameters = (ins StringRefParameter<"format">:$format,
@@ -66,6 +117,8 @@ def Winnow_MaskKind : I32EnumAttr<"MaskKind", "Which keys a query may see", [
 def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
   let summary = "Visibility as a predicate over positions";
   let description = [{
+    #### Semantics
+
     With qp and kp the positions of query and key:
 
     | spelling | visible iff |
@@ -75,11 +128,60 @@ def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
     | `#winnow.mask<sliding_window, window = W>` | 0 <= qp - kp < W |
     | `#winnow.mask<sliding_window, window = W, sinks = S>` | kp <= qp and (kp < S or qp - kp < W) |
     | `#winnow.mask<prefix, prefix = P>` | kp < P or kp <= qp |
-    | `#winnow.mask<tree>` | key index < base, or bit (key index − base) of the query's ancestor word is set; base = Tk − Tq |
+    | `#winnow.mask<tree>` | key index < base, or bit (key index − base) of the query's ancestor words is set; base = Tk − Tq |
     | `#winnow.mask<grid, width = G, window = W>` | tokens form a grid of width G: ⌊qp/G⌋ and ⌊kp/G⌋, and qp mod G and kp mod G, each differ by at most W |
     | `#winnow.mask<explicit>` | the mask operand is true |
 
     Segments, when given, must be equal besides.
+
+    #### Numerics
+
+    None: integers alone.
+
+    #### Corner cases
+
+    A query may see nothing; `winnow.attention` says what follows. Positions of
+    several tokens may be equal. A sliding window never sees later positions.
+
+    #### Inputs
+
+    None: `winnow.attention` brings positions and the mask operand.
+
+    #### Attributes
+
+    - A1 `kind`: a line of the table.
+    - A2 `window`: positions of a sliding window, its own among them; or how far
+      a grid looks.
+    - A3 `sinks`, default 0: first positions that a sliding window always sees.
+    - A4 `prefix`: how many first positions every query sees.
+    - A5 `width`: positions in a row of a grid.
+
+    #### Results
+
+    None.
+
+    #### Constraints
+
+    - C1 window > 0 for `sliding_window` and `grid`, and is absent elsewhere.
+    - C2 sinks >= 0 for `sliding_window`, and is absent elsewhere.
+    - C3 prefix > 0 for `prefix`, and is absent elsewhere.
+    - C4 width > 0 for `grid`, and is absent elsewhere.
+
+    #### Invariants
+
+    - V1 A sliding window of more than the largest position is causal.
+    - V2 A prefix of more than the largest position is full.
+
+    #### Example
+
+    ```mlir
+    func.func private @mask() attributes {masks = [
+      #winnow.mask<causal>,
+      #winnow.mask<sliding_window, window = 512>,
+      #winnow.mask<sliding_window, window = 512, sinks = 4>,
+      #winnow.mask<prefix, prefix = 256>,
+      #winnow.mask<grid, window = 1, width = 14>]}
+    ```
   }];
   let parameters = (ins EnumParameter<Winnow_MaskKind>:$kind,
                         DefaultValuedParameter<"int64_t", "0">:$window,
@@ -104,11 +206,82 @@ def Winnow_RopeScalingKind : I32EnumAttr<"RopeScalingKind", "How rotary frequenc
 def Winnow_RopeScalingAttr : Winnow_Attr<"RopeScaling", "rope_scaling"> {
   let summary = "A change of the rotary frequencies, fixed at compile time";
   let description = [{
-    Hugging Face formulas (attention_kv.md B4): `linear` f / factor; `llama3`
-    keeps wavelengths below original_context / high, divides those above
-    original_context / low by factor, and interpolates between; `yarn` uses
-    beta_fast = high, beta_slow = low and multiplies cos and sin by
-    `attention_factor`.
+    #### Semantics
+
+    Stretches the frequencies f[c] of `winnow.rope`, which has dims = d; the
+    formulas are those of Hugging Face Transformers. With turns = context * f /
+    (2 pi), how often a pair turns within the original context:
+
+    ```
+    none:    f
+    linear:  f / factor
+    llama3:  k = clamp((turns - low) / (high - low), 0, 1)
+             (1 - k) * f / factor + k * f
+    yarn:    pair(n) = d * ln(context / (2 pi n)) / (2 ln base)
+             first = max(0, floor(pair(high)))
+             last  = min(d - 1, ceil(pair(low)))       first + 0.001 where equal to first
+             k = clamp((c - first) / (last - first), 0, 1)
+             k * f / factor + (1 - k) * f
+             and cosine and sine times attentionFactor
+    ```
+
+    #### Numerics
+
+    f64, at compile time.
+
+    #### Corner cases
+
+    A factor of 1 changes no frequency.
+
+    #### Inputs
+
+    None.
+
+    #### Attributes
+
+    - A1 `kind`: none, linear, llama3 or yarn.
+    - A2 `factor`: how many times longer the context becomes.
+    - A3 `low`, default 1: turns below which a frequency is divided by factor
+      (beta_slow of YaRN).
+    - A4 `high`, default 4 for llama3 and 32 for yarn: turns above which it stays
+      (beta_fast).
+    - A5 `originalContext`, default 8192 for llama3: the context of training.
+    - A6 `attentionFactor`, default 0.1 ln(factor) + 1: the magnitude of yarn.
+
+    #### Results
+
+    None.
+
+    #### Constraints
+
+    - C1 `factor` is present, except for none, which has none.
+    - C2 low, high and originalContext for llama3 and yarn alone.
+    - C3 attentionFactor for yarn alone.
+    - C4 factor, low, high and attentionFactor are positive and finite.
+    - C5 originalContext is not negative, and positive for yarn.
+    - C6 low < high.
+
+    #### Invariants
+
+    - V1 No frequency grows, for a factor of at least 1.
+    - V2 The lowest frequency of llama3 and yarn is f / factor where it turns
+      less than low times.
+
+    #### Example
+
+    ```mlir
+    func.func @rope_scaling() {
+      %x = arith.constant dense<[[[1.0, 0.0]]]> : tensor<1x1x2xf32>
+      %two = arith.constant dense<2> : tensor<1xi32>
+      %one = arith.constant dense<1> : tensor<1xi32>
+      // Position 2 at half the frequency is position 1.
+      %y = winnow.rope %x at %two {base = 10000.0 : f64, dims = 2 : i64,
+          scaling = #winnow.rope_scaling<linear, factor = 2.0 : f64>} : tensor<1x1x2xf32>, tensor<1xi32>
+      %y_is = winnow.rope %x at %one {base = 10000.0 : f64, dims = 2 : i64} : tensor<1x1x2xf32>, tensor<1xi32>
+      check.expect_eq %y, %y_is : tensor<1x1x2xf32>
+      return
+    }
+    ```
   }];
   let parameters = (ins EnumParameter<Winnow_RopeScalingKind>:$kind,
                         OptionalParameter<"::mlir::FloatAttr">:$factor,

@@ -10,13 +10,16 @@ def Winnow_CostOpInterface : OpInterface<"CostOpInterface"> {
   let description = [{
     The work of an op as a function of its dynamic dimensions. `dims` resolves
     a dynamic dimension of an operand or result; passes ask this interface and
-    never an op's name.
+    never an op's name. Attention counts the pairs that its mask can show at
+    most, since positions are not known; transcendental functions are not
+    counted.
   }];
   let methods = [
     InterfaceMethod<"Multiplications and additions of real numbers.",
       "double", "getFlops",
       (ins "::llvm::function_ref<int64_t(::mlir::Value, unsigned)>":$dims)>,
-    InterfaceMethod<"Bytes of weights and caches that the op has to read once.",
+    InterfaceMethod<"Bytes of weights and caches, as they are stored, that the op "
+                    "has to read or write once.",
       "double", "getStoredBytes",
       (ins "::llvm::function_ref<int64_t(::mlir::Value, unsigned)>":$dims)>,
   ];

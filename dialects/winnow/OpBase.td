@@ -14,7 +14,7 @@ class Winnow_Op<string mnemonic, list<Trait> traits = []>
     : Op<Winnow_Dialect, mnemonic, traits>;
 
 /// An op that names its results in printed IR: %attn, %kv, %q.
-def Winnow_NamesResults :
+defvar Winnow_NamesResults =
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
 
 /// An op on token rows without effects.

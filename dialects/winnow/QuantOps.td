@@ -5,8 +5,93 @@
 
 include "winnow/OpBase.td"
 
+def Winnow_QuantGroup : OpDocGroup {
+  let summary = "Encoded numbers";
+  let description = [{
+    The only ops that take tensors with a `#winnow.encoding`.
+  }];
+}
+
+let opDocGroup = Winnow_QuantGroup in {
+
 def Winnow_LinearOp : Winnow_TokenOp<"linear"> {
   let summary = "A linear layer whose operands may be encoded";
+  let description = [{
+    #### Semantics
+
+    ```
+    output[m, n] = sum over k of decode(input)[m, k] * decode(weight)[n, k] + bias[n]
+    ```
+
+    with input [M, K], weight [N, K], bias [N], output [M, N]; decode gives the
+    numbers that an encoding means, exactly, and does nothing to plain tensors.
+
+    #### Numerics
+
+    Reference: decoded numbers, sums in f64 in the order of k, rounded once.
+    Native code, plain input: y = fma(x, w, y) in f32 in the order of k, the
+    weight decoded and rounded as its format defines. Native code, input a8_b32:
+    codes are multiplied and added as integers, exactly, in blocks of 32 (16
+    where the format has a scale per 16), each block scaled and added in f32 in
+    the order of k. The bias is added last. For T terms of magnitudes t the
+    distance from the reference is at most (T + 4) * 2^-23 * sum of t (2^-24 for
+    plain input). A row's bits depend neither on M nor on other rows, threads or
+    the processor.
+
+    #### Corner cases
+
+    M = 0 gives no rows; K = 0 gives the bias or 0. NaN or an infinity in a plain
+    input reaches its row alone; in an a8_b32 input it is a block whose scale is
+    NaN, which makes NaN of its row. Native code takes weights of f32, f16 and
+    bf16 with plain inputs only.
+
+    #### Inputs
+
+    - I1 `input`: [M, K], plain or in an activation format.
+    - I2 `weight`: [N, K], plain or in any encoding.
+    - I3 `bias`: [N], optional.
+
+    #### Attributes
+
+    None.
+
+    #### Results
+
+    - R1 `output`: [M, N], plain.
+
+    #### Constraints
+
+    - C1 Operands have the ranks above and f32 elements, output and bias no
+      encoding, input and weight none but `#winnow.encoding` (type constraints).
+    - C2 size(weight, 1) = size(input, 1).
+    - C3 size(output, 0) = size(input, 0).
+    - C4 size(output, 1) = size(weight, 0).
+    - C5 size(bias, 0) = size(weight, 0).
+    - C6 The input has no encoding or an activation format (a8_b32) in the
+      layout `rows`.
+
+    #### Invariants
+
+    - V1 Equals the plain op on recoded operands.
+    - V2 The layout of the weight changes nothing.
+    - V3 Rows are independent: the op on a part of the rows gives those rows.
+
+    #### Example
+
+    ```mlir
+    func.func @linear() {
+      %x = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+      %w = arith.constant dense<[[3.0, 4.0], [5.0, 6.0], [0.0, -1.0]]> : tensor<3x2xf32>
+      %b = arith.constant dense<[0.5, 0.0, 0.0]> : tensor<3xf32>
+      %y = winnow.linear %x, %w bias(%b : tensor<3xf32>) : tensor<1x2xf32>, tensor<3x2xf32> -> tensor<1x3xf32>
+      // 3 + 8 + 0.5, 5 + 12, -2
+      %y_is = arith.constant dense<[[11.5, 17.0, -2.0]]> : tensor<1x3xf32>
+      check.expect_eq %y, %y_is : tensor<1x3xf32>
+      return
+    }
+    ```
+  }];
+  // C1
   let arguments = (ins Winnow_F32Matrix:$input, Winnow_F32Matrix:$weight,
     Optional<Winnow_Vector>:$bias);
   let results = (outs Winnow_Rows:$output);
@@ -17,8 +102,76 @@ def Winnow_LinearOp : Winnow_TokenOp<"linear"> {
   let hasVerifier = 1;
 }
 
-def Winnow_RecodeOp : Winnow_TokenOp<"recode", [SameOperandsAndResultShape]> {
+def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
+    SameOperandsAndResultShape /* C2 */]> {
   let summary = "Change the encoding of a tensor: the only op that rounds";
+  let description = [{
+    #### Semantics
+
+    Decodes the input, then encodes the numbers in the result's format, block by
+    block of the last dimension. For a8_b32, blocks of 32 numbers x:
+
+    ```
+    amax  = max |x|
+    scale = amax / 127
+    code  = round_half_even(x * (127 / amax))      in [-127, 127]
+    decoded number = scale * code
+    ```
+
+    #### Numerics
+
+    Decoding is exact up to the roundings that a format defines (products of
+    scales, a * v + b, each rounded to f32 as in the file's own definition).
+    Encoding follows the formulas above with every operation rounded to f32.
+    Native code follows both bit for bit.
+
+    #### Corner cases
+
+    A block whose amax is below 2^-120 has scale 0 and codes 0. A block with NaN
+    or an infinity has scale NaN and codes 0, so all its numbers are NaN. No rows
+    give no rows.
+
+    #### Inputs
+
+    - I1 `input`: any shape, plain or encoded.
+
+    #### Attributes
+
+    None: formats are in the types.
+
+    #### Results
+
+    - R1 `output`: the same shape, plain or in an activation format.
+
+    #### Constraints
+
+    - C1 Both have f32 elements and no encoding but `#winnow.encoding` (type
+      constraints).
+    - C2 shape(output) = shape(input) (trait).
+    - C3 The result has no encoding or an activation format (a8_b32) in the
+      layout `rows`. Weights are encoded elsewhere, when they are compressed.
+    - C4 The input has no encoding or the layout `rows`.
+
+    #### Invariants
+
+    - V1 From a type to itself equals identity; that is also a fold.
+    - V2 Plain to a8_b32 and back moves a number by at most amax / 254 and its
+      rounding; a second time changes nothing more than rounding.
+
+    #### Example
+
+    ```mlir
+    // amax is 127, so the scale is 1 and numbers are rounded to integers.
+    func.func @recode() {
+      %x = arith.constant dense<127.0> : tensor<1x32xf32>
+      %q = winnow.recode %x : tensor<1x32xf32> -> tensor<1x32xf32, #winnow.encoding<a8_b32>>
+      %y = winnow.recode %q : tensor<1x32xf32, #winnow.encoding<a8_b32>> -> tensor<1x32xf32>
+      check.expect_eq %y, %x : tensor<1x32xf32>
+      return
+    }
+    ```
+  }];
+  // C1
   let arguments = (ins Winnow_F32Tensor:$input);
   let results = (outs Winnow_F32Tensor:$output);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($output)";
@@ -28,6 +181,63 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [SameOperandsAndResultShape]> {
 
 def Winnow_EmbedOp : Winnow_TokenOp<"embed"> {
   let summary = "Rows of a table, chosen by token ids";
+  let description = [{
+    #### Semantics
+
+    ```
+    output[t] = scale * decode(table)[ids[t]]      table [V, D], ids [T], output [T, D]
+    ```
+
+    #### Numerics
+
+    The row is decoded as its format defines and multiplied by scale in f32, one
+    rounding. Native code: bit-exact.
+
+    #### Corner cases
+
+    T = 0 gives no rows. Ids may repeat. An id outside [0, V) is an error of the
+    run.
+
+    #### Inputs
+
+    - I1 `table`: [V, D], plain or in any encoding.
+    - I2 `ids`: [T].
+
+    #### Attributes
+
+    - A1 `scale`, default 1: some models multiply embeddings by sqrt(D).
+
+    #### Results
+
+    - R1 `output`: [T, D], plain.
+
+    #### Constraints
+
+    - C1 Operands have the ranks above, ids are i32, output and ids have no
+      encoding (type constraints).
+    - C2 size(output, 0) = size(ids, 0).
+    - C3 size(output, 1) = size(table, 1).
+    - C4 scale is finite.
+
+    #### Invariants
+
+    - V1 Equals a linear layer on one-hot rows with the transposed table.
+    - V2 The layout of the table changes nothing.
+
+    #### Example
+
+    ```mlir
+    func.func @embed() {
+      %table = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>
+      %ids = arith.constant dense<[2, 0]> : tensor<2xi32>
+      %y = winnow.embed %table[%ids] {scale = 2.0 : f32} : tensor<3x2xf32>, tensor<2xi32> -> tensor<2x2xf32>
+      %y_is = arith.constant dense<[[10.0, 12.0], [2.0, 4.0]]> : tensor<2x2xf32>
+      check.expect_eq %y, %y_is : tensor<2x2xf32>
+      return
+    }
+    ```
+  }];
+  // C1
   let arguments = (ins Winnow_F32Matrix:$table, Winnow_Ids:$ids,
     DefaultValuedAttr<F32Attr, "1.0f">:$scale);
   let results = (outs Winnow_Rows:$output);
@@ -36,5 +246,7 @@ def Winnow_EmbedOp : Winnow_TokenOp<"embed"> {
   }];
   let hasVerifier = 1;
 }
+
+} // let opDocGroup
 
 #endif // WINNOW_QUANT_OPS

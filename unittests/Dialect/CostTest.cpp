@@ -1,0 +1,181 @@
+//===- CostTest.cpp - Costs and token flow of the ops ---------------------===//
+
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace winnow;
+
+namespace {
+
+/// Every dynamic dimension of the tests.
+constexpr int64_t kTokens = 5;
+
+struct Cost {
+  double flops, storedBytes;
+  bool operator==(const Cost &other) const {
+    return flops == other.flops && storedBytes == other.storedBytes;
+  }
+};
+
+std::ostream &operator<<(std::ostream &stream, const Cost &cost) {
+  return stream << cost.flops << " flops, " << cost.storedBytes << " bytes";
+}
+
+class CostTest : public testing::Test {
+protected:
+  CostTest() {
+    context
+        .loadDialect<WinnowDialect, arith::ArithDialect, func::FuncDialect>();
+  }
+
+  /// The last op with a cost in a function of these arguments and this body.
+  CostOpInterface parse(llvm::StringRef arguments, llvm::StringRef body) {
+    std::string text =
+        ("winnow.param @w from {random = 1 : i64} : "
+         "tensor<8x64xf32, #winnow.encoding<q5_0>>\nfunc.func @f(" +
+         arguments + ") {\n" + body + "\nreturn\n}")
+            .str();
+    module = parseSourceString<ModuleOp>(text, &context);
+    CostOpInterface last;
+    if (module)
+      module->walk([&](CostOpInterface op) { last = op; });
+    return last;
+  }
+
+  Cost costOf(llvm::StringRef arguments, llvm::StringRef body) {
+    CostOpInterface op = parse(arguments, body);
+    EXPECT_TRUE(op) << body.str();
+    if (!op)
+      return {-1, -1};
+    auto dims = [](Value, unsigned) { return kTokens; };
+    return {op.getFlops(dims), op.getStoredBytes(dims)};
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+TEST_F(CostTest, Linear) {
+  // 2 M N K, and weights in blocks of 32 numbers in 22 bytes.
+  EXPECT_EQ(costOf("%x: tensor<?x64xf32>", R"(
+      %w = winnow.use @w : tensor<8x64xf32, #winnow.encoding<q5_0>>
+      %y = winnow.linear %x, %w : tensor<?x64xf32>, tensor<8x64xf32, #winnow.encoding<q5_0>> -> tensor<?x8xf32>)"),
+            (Cost{2 * 5 * 8 * 64, 8 * 2 * 22}));
+  // A bias is added once per output.
+  EXPECT_EQ(
+      costOf("%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %b: tensor<8xf32>",
+             R"(
+      %y = winnow.linear %x, %w bias(%b : tensor<8xf32>) : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>)"),
+      (Cost{5 * 8 * (2 * 64 + 1), 4 * (8 * 64 + 8)}));
+}
+
+TEST_F(CostTest, RecodeAndEmbed) {
+  // a8_b32 to numbers: one product each; nothing is stored.
+  EXPECT_EQ(costOf("%x: tensor<?x64xf32, #winnow.encoding<a8_b32>>", R"(
+      %y = winnow.recode %x : tensor<?x64xf32, #winnow.encoding<a8_b32>> -> tensor<?x64xf32>)"),
+            (Cost{5 * 64, 0}));
+  EXPECT_EQ(costOf("", R"(
+      %w = winnow.use @w : tensor<8x64xf32, #winnow.encoding<q5_0>>
+      %y = winnow.recode %w : tensor<8x64xf32, #winnow.encoding<q5_0>> -> tensor<8x64xf32>)"),
+            (Cost{8 * 64, 8 * 2 * 22}));
+  // q4_1 has an offset; scaling takes one product more. Only chosen rows count.
+  EXPECT_EQ(
+      costOf(
+          "%t: tensor<100x32xf32, #winnow.encoding<q4_1>>, %i: tensor<?xi32>",
+          R"(
+      %y = winnow.embed %t[%i] {scale = 2.0 : f32} : tensor<100x32xf32, #winnow.encoding<q4_1>>, tensor<?xi32> -> tensor<?x32xf32>)"),
+      (Cost{5 * 32 * 3, 5 * 20}));
+}
+
+TEST_F(CostTest, Attention) {
+  constexpr llvm::StringLiteral kArguments =
+      "%q: tensor<?x4x8xf32>, %k: tensor<100x2x8xf32>, "
+      "%v: tensor<100x2x16xf32>, %qp: tensor<?xi32>, %kp: tensor<100xi32>";
+  auto attention = [&](llvm::StringRef mask) {
+    return costOf(
+        kArguments,
+        ("%o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) "
+         "{mask = #winnow.mask<" +
+         mask +
+         ">, scale = 1.0 : f32} : tensor<?x4x8xf32>, "
+         "tensor<100x2x8xf32>, tensor<100x2x16xf32>, tensor<?xi32>, "
+         "tensor<100xi32> -> tensor<?x4x16xf32>")
+            .str());
+  };
+  EXPECT_EQ(attention("causal"), (Cost{2. * 5 * 100 * 4 * (8 + 16), 0}));
+  EXPECT_EQ(attention("sliding_window, window = 30, sinks = 4"),
+            (Cost{2. * 5 * 34 * 4 * (8 + 16), 0}));
+  EXPECT_EQ(attention("sliding_window, window = 300"),
+            (Cost{2. * 5 * 100 * 4 * (8 + 16), 0}));
+  EXPECT_EQ(attention("grid, window = 1, width = 10"),
+            (Cost{2. * 5 * 9 * 4 * (8 + 16), 0}));
+}
+
+TEST_F(CostTest, AttentionOnACache) {
+  EXPECT_EQ(
+      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
+             "key = f32, value = f32, capacity = 32>, %q: tensor<?x4x8xf32>, "
+             "%qp: tensor<?xi32>",
+             R"(
+      %k, %v, %kp, %ks = winnow.kv_view %c : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = f32, value = f32, capacity = 32>
+          -> tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>
+      %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) {mask = #winnow.mask<full>, scale = 1.0 : f32}
+          : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x4x16xf32>)"),
+      (Cost{2. * 5 * 5 * 4 * (8 + 16), 4 * 5 * 2 * (8 + 16)}));
+}
+
+TEST_F(CostTest, KvAppend) {
+  // Keys, values, and 8 bytes of position and segment.
+  EXPECT_EQ(
+      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
+             "key = f32, value = f32, capacity = 32>, %k: tensor<?x2x8xf32>, "
+             "%v: tensor<?x2x16xf32>, %p: tensor<?xi32>",
+             R"(
+      %n = winnow.kv_append %c, %k, %v at %p, %p : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = f32, value = f32, capacity = 32>,
+          tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>)"),
+      (Cost{0, 5 * (4 * 2 * (8 + 16) + 8)}));
+}
+
+TEST_F(CostTest, RowOps) {
+  EXPECT_EQ(
+      costOf("%x: tensor<?x2x8xf32>, %p: tensor<?xi32>, %f: tensor<3xf32>", R"(
+      %y = winnow.rope %x at %p factors(%f : tensor<3xf32>) {base = 10000.0 : f64, dims = 6 : i64} : tensor<?x2x8xf32>, tensor<?xi32>)"),
+      (Cost{5 * 2 * 3 * 6, 12}));
+  EXPECT_EQ(costOf("%x: tensor<?x8xf32>", R"(
+      %y = winnow.norm rms %x {epsilon = 0.0 : f32} : tensor<?x8xf32>)"),
+            (Cost{5 * 8 * 3, 0}));
+  EXPECT_EQ(costOf("%x: tensor<?x8xf32>, %w: tensor<8xf32>", R"(
+      %y = winnow.norm layer %x weight(%w : tensor<8xf32>) bias(%w : tensor<8xf32>) {epsilon = 0.0 : f32, weight_offset = 1.0 : f32} : tensor<?x8xf32>)"),
+            (Cost{5 * 8 * 8, 2 * 4 * 8}));
+  EXPECT_EQ(costOf("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
+      %y = winnow.token_gather %x[%i] : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>)"),
+            (Cost{0, 0}));
+}
+
+TEST_F(CostTest, TokenFlow) {
+  auto flow = [&](llvm::StringRef arguments, llvm::StringRef body) {
+    CostOpInterface op = parse(arguments, body);
+    EXPECT_TRUE(op) << body.str();
+    return cast<TokenFlowOpInterface>(op.getOperation()).getTokenFlow();
+  };
+  EXPECT_EQ(flow("%x: tensor<?x8xf32>", R"(
+      %y = winnow.norm rms %x {epsilon = 0.0 : f32} : tensor<?x8xf32>)"),
+            TokenFlow::PerToken);
+  EXPECT_EQ(flow("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
+      %y = winnow.token_gather %x[%i] : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>)"),
+            TokenFlow::ChangesTokenSet);
+  EXPECT_EQ(flow("%x: tensor<?x1x8xf32>, %p: tensor<?xi32>", R"(
+      %y = winnow.attention query(%x, %p) key(%x, %p) value(%x) {mask = #winnow.mask<full>, scale = 1.0 : f32}
+          : tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x1x8xf32>)"),
+            TokenFlow::MixesTokens);
+}
+
+} // namespace
