@@ -15,4 +15,5 @@ build/bin/winnow-compile "$checkpoint" -o .cache/gemma
 if [ $# -eq 0 ]; then
   set -- --prompt "The three things to see in Paris are" -n 64
 fi
-exec build/bin/winnow-run .cache/gemma "$@"
+build/bin/winnow-run .cache/gemma "$@"
+echo
