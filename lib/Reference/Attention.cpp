@@ -127,8 +127,10 @@ static LogicalResult checkSizes(AttentionOp op, const AttentionOperands &o) {
   if (keys < queries)
     return op.emitOpError("expects at least as many keys (")
            << keys << ") as queries (" << queries << ") for a tree mask";
-  return expect("the number of ancestor words per query", o.mask->dim(1),
-                llvm::divideCeil(queries, 64));
+  if (o.mask->dim(1) < int64_t(llvm::divideCeil(queries, 64)))
+    return op.emitOpError("expects an ancestor word per 64 queries, found ")
+           << o.mask->dim(1) << " for " << queries;
+  return success();
 }
 
 FailureOr<AttentionResults>

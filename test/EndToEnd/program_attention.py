@@ -114,15 +114,15 @@ class AttentionSettings:
     visible: Value | None = None
 
     @property
-    def variant(self) -> str:
-        """For the table of coverage."""
-        parts = [
-            (self.softcap != 0, "softcap"),
-            (self.sinks is not None, "sinks"),
-            (self.segments is not None, "segments"),
-            (self.bias is not None, "bias"),
-        ]
-        return "+".join([self.mask, *(name for used, name in parts if used)])
+    def features(self) -> tuple[str, ...]:
+        """The optional parts that are there."""
+        parts = {
+            "softcap": self.softcap != 0,
+            "sinks": self.sinks is not None,
+            "segments": self.segments is not None,
+            "bias": self.bias is not None,
+        }
+        return tuple(name for name, used in parts.items() if used)
 
 
 def _write_attention(
@@ -220,13 +220,14 @@ def make_attention(
 
     return Op(
         "attention",
-        settings.variant,
-        _describe_heads(query, key, outputs),
+        settings.mask,
+        "-",
         tuple(inputs),
         outputs,
         write,
         _attention_bound(settings, None),
         (settings.sinks,) if settings.sinks else (),
+        features=settings.features + _describe(query, key, outputs),
     )
 
 
@@ -271,19 +272,19 @@ def make_cached_attention(
 
     return Op(
         "cached_attention",
-        settings.variant,
-        _describe_heads(query, key, outputs),
+        settings.mask,
+        "-",
         (query, key, value, positions, segments),
         outputs,
         write,
         _attention_bound(settings, capacity),
         (settings.sinks,) if settings.sinks else (),
         cache,
+        features=(*settings.features, "segments", *_describe(query, key, outputs)),
     )
 
 
-def _describe_heads(query: Value, key: Value, outputs: tuple[Value, ...]) -> str:
+def _describe(query: Value, key: Value, outputs: tuple[Value, ...]) -> tuple[str, ...]:
     """How heads are grouped and which results there are."""
     group = int(query.type.shape[1]) // int(key.type.shape[1])
-    results = {1: "", 2: " lse", 3: " lse scores"}[len(outputs)]
-    return f"g{group}{results}"
+    return (f"{group} heads per key head", *("lse", "scores")[: len(outputs) - 1])

@@ -14,8 +14,8 @@ from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value
 from program_ops import FLOAT_FORMATS, FORMATS
 
 IDS = TensorType(("T",), "i32")
-# Tokens of a call: one row, a few rows, many rows.
-REGIMES = {"one": (1, 1), "few": (2, 16), "many": (17, 70)}
+# Rows of a call.
+REGIMES = {"none": (0, 0), "one": (1, 1), "few": (2, 16), "many": (17, 70)}
 CAPACITIES = (32, 160)
 VOCABULARY = 24
 LARGEST_POSITION = 4000
@@ -126,7 +126,7 @@ class Builder:
     def width(self) -> int:
         """A random number of channels."""
         odd = (1, 3, 5, 17, 20, 33, 48, 60)
-        return self.choose((*odd, 32, 64, 96, 128, 160, 256))
+        return self.choose((*odd, 32, 64, 96, 128, 160, 256, 256, 256, 512))
 
     def linear(self, source: Value, outer: int, layer: int | None = None) -> Value:
         """A linear layer in a format that fits the width."""
@@ -405,7 +405,8 @@ class Builder:
             # may have no vector of ids longer than what the caches have left.
             keys = self.between(0, 150) + (tokens if tree else 0)
             keys = min(keys, left + tokens)
-            calls.append({"T": tokens, "S": keys, "R": self.between(1, 20)})
+            rows = self.between(1, 20) if tokens else 0
+            calls.append({"T": tokens, "S": keys, "R": rows})
         return calls
 
 

@@ -137,6 +137,8 @@ class Op:
     bound: Bound
     params: tuple[Param, ...] = ()
     cache: Cache | None = None
+    # What else is to be counted in the table of coverage.
+    features: tuple[str, ...] = ()
     # The residual layer that the op is part of, and, for the op that ends it,
     # the multiplier.
     layer: int | None = None

@@ -27,14 +27,20 @@ import numpy as np
 
 from artifact import Artifact, ArtifactError
 from interpreter import Call, InterpreterError, interpret
-from program_generator import generate, regime_of
+from program_generator import REGIMES, generate, regime_of
 from program_ir import Dims, Op, Param, Program
 from programs import Programs
 
 # Programs in one module: enough for compiling to be cheap, few enough for a
 # failure to be found fast.
 BATCH = 50
-ORDERS = (("few", "one", "many"), ("many", "one"), ("one", "few"), ("one", "many"))
+ORDERS = (
+    ("few", "one", "many"),
+    ("many", "one"),
+    ("one", "few"),
+    ("one", "many"),
+    ("none", "few"),
+)
 
 Key = tuple[str, str, str, str]
 # Runs an entry point of the module: its name, inputs and results.
@@ -135,6 +141,8 @@ def compare(run: Run, expected: list[np.ndarray], decoded: dict, outcome: Outcom
     for position, op in enumerate(program.ops):
         regime = regime_of(len(values[op.outputs[0].name]))
         outcome.coverage[op.kind, op.variant, op.encoding, regime] += 1
+        for feature in op.features:
+            outcome.coverage[op.kind, f"(any) with {feature}", "-", regime] += 1
         wanted = [reference[value.name] for value in op.outputs]
         inputs = [values[value.name] for value in op.inputs]
         bounds = op.bound(inputs, wanted, decoded)
@@ -163,7 +171,8 @@ def worst_ratio(actual: np.ndarray, expected: np.ndarray, bound: np.ndarray | fl
 
 def describe(op: Op) -> str:
     """An op in one line."""
-    return " ".join(part for part in (op.kind, op.variant, op.encoding) if part != "-")
+    parts = (op.kind, op.variant, op.encoding, *op.features)
+    return " ".join(part for part in parts if part != "-")
 
 
 def check(
@@ -241,10 +250,11 @@ def print_report(outcome: Outcome) -> None:
     rows: dict[tuple[str, str, str], Counter[str]] = {}
     for (kind, variant, encoding, regime), count in outcome.coverage.items():
         rows.setdefault((kind, variant, encoding), Counter())[regime] = count
-    print(f"{'op':18} {'variant':34} {'encoding':14} {'one':>6} {'few':>6} {'many':>6}")
+    heading = " ".join(f"{regime:>6}" for regime in REGIMES)
+    print(f"{'op':18} {'variant':32} {'encoding':12} {heading}  calls by rows")
     for (kind, variant, encoding), counts in sorted(rows.items()):
-        cells = " ".join(f"{counts[regime]:6}" for regime in ("one", "few", "many"))
-        print(f"{kind:18} {variant:34} {encoding:14} {cells}")
+        cells = " ".join(f"{counts[regime]:6}" for regime in REGIMES)
+        print(f"{kind:18} {variant:32} {encoding:12} {cells}")
     print("\nlargest error, in units of the bound")
     for (kind, encoding), ratio in sorted(outcome.worst.items()):
         print(f"{kind:18} {encoding:14} {ratio:.3f}")
