@@ -1,5 +1,6 @@
 //===- LowerToCpu.cpp - winnow to kernels ---------------------------------===//
 
+#include "winnow/Analysis/Passes.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Pipelines/Pipelines.h"
@@ -20,6 +21,8 @@ void buildCompressPipeline(OpPassManager &passes,
 
 void buildLowerToCpuPipeline(OpPassManager &passes,
                              const CpuPipelineOptions &options) {
+  // Kernels change caches in place: each state may be used up only once.
+  passes.addPass(createWinnowVerifyModel());
   passes.addNestedPass<func::FuncOp>(createWinnowInlineLayers());
   // Each layer reads its params and sizes by itself; once is enough.
   passes.addPass(createCSEPass());
