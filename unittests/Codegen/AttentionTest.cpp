@@ -250,6 +250,21 @@ TEST_P(Attention, LargeScores) {
     ASSERT_TRUE(std::isfinite(value));
 }
 
+TEST_P(Attention, NoQueriesOrNoKeys) {
+  for (const AttentionSpec &spec : specs) {
+    AttentionProblem problem = AttentionProblem::random(spec, 5, 40, 2);
+    for (int64_t threads : {1, 3}) {
+      runAttention(functionsOf(spec), problem, threads, 0, 0, 40);
+      if (spec.mask == MaskKind::Tree)
+        continue; // the keys of the queries are always there
+      AttentionAnswer found =
+          runAttention(functionsOf(spec), problem, threads, 0, 5, 0);
+      for (float value : found.output)
+        ASSERT_EQ(value, 0.0f);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Targets, Attention,
                          testing::ValuesIn(JitModule::runnableTargets()),
                          [](const auto &info) {

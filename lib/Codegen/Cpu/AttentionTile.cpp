@@ -223,7 +223,7 @@ std::pair<int64_t, int64_t> AttentionEmitter::registerTile(int64_t rows) const {
 }
 
 void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
-                                  const BlockRange &blocks) {
+                                  Value nextChunk, const BlockRange &blocks) {
   auto [part, step] = registerTile(tile.rows);
   Value packed =
       k.offset(scratch(plan.packedQuery),
@@ -247,10 +247,16 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
       [&, part = part, step = step](Value block) {
         // Steps beyond the range repeat its last block; nobody reads what they
         // write.
-        SmallVector<Value> pointers, valueBlocks;
+        SmallVector<Value> pointers, valueBlocks, ahead;
+        Value isLastStep = k.lessThan(k.i64(kChunkBlocks - step - 1), block);
+        Value skipped =
+            k.mul(k.sub(nextChunk, k.add(chunk, 1)), kChunkBlocks * blockBytes);
+        Value distance =
+            k.add(k.select(isLastStep, skipped, k.i64(0)), step * blockBytes);
         for (int64_t i = 0; i < step; ++i) {
           Value current = k.minS(k.add(block, i), lastBlock);
           pointers.push_back(k.offset(keys, k.mul(current, blockBytes)));
+          ahead.push_back(k.offset(pointers.back(), distance));
           valueBlocks.push_back(k.offset(
               values, k.mul(current, kLanes * spec.valueDim * kFloatBytes)));
         }
@@ -270,8 +276,7 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
                       k.load(floats, k.offset(pointers[i], bytes), 4));
                 if (prefetches && first == 0)
                   for (int64_t i = 0; i < step; ++i) {
-                    k.prefetch(k.offset(k.offset(pointers[i], bytes),
-                                        step * blockBytes));
+                    k.prefetch(k.offset(ahead[i], bytes));
                     k.prefetch(k.offset(valueBlocks[i], bytes));
                   }
                 Value q =

@@ -116,9 +116,10 @@ public:
   };
   BlockRange classify(const AttentionTile &tile, mlir::Value chunk);
 
-  /// Raw scaled scores of the blocks of a chunk to scratch.
+  /// Raw scaled scores of the blocks of a chunk to scratch. `nextChunk`: the
+  /// one that this thread will probably visit next, for prefetches.
   void emitScores(const AttentionTile &tile, mlir::Value chunk,
-                  const BlockRange &blocks);
+                  mlir::Value nextChunk, const BlockRange &blocks);
   /// Soft-cap, bias and mask on 16 scores of a row. `slot`: i64, the first.
   mlir::Value emitLogits(mlir::Value scores, const AttentionRow &row,
                          mlir::Value position, mlir::Value segment,
