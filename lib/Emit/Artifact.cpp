@@ -11,22 +11,20 @@
 #include "Descriptor.h"
 #include "Link.h"
 #include "Manifest.h"
+#include "OutputFiles.h"
 
 #include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Emit/NativeCode.h"
 #include "winnow/Emit/Weights.h"
 
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Support/xxhash.h"
 #include "llvm/Target/TargetMachine.h"
 
-#include <mutex>
+#include <optional>
 #include <thread>
 
 using namespace llvm;
@@ -47,65 +45,6 @@ std::string apiSymbolOf(StringRef name) {
   return symbol + "_winnow_api";
 }
 
-namespace {
-
-/// Files that appear together: each is written under a temporary name, and
-/// commit() renames them all. Whatever is not committed is removed.
-class OutputFiles {
-public:
-  ~OutputFiles() {
-    for (const auto &[temporary, final] : files) {
-      sys::fs::remove(temporary);
-      sys::DontRemoveFileOnSignal(temporary);
-    }
-  }
-
-  /// A temporary name beside `final`.
-  Expected<std::string> add(const Twine &final) {
-    SmallString<256> temporary;
-    if (std::error_code code = sys::fs::createUniqueFile(
-            final + ".tmp-%%%%%%%%", temporary))
-      return createStringError(code, "cannot write '" + final.str() +
-                                         "': " + code.message());
-    sys::RemoveFileOnSignal(temporary);
-    files.emplace_back(temporary.str().str(), final.str());
-    return temporary.str().str();
-  }
-
-  Error addText(const Twine &final, StringRef text) {
-    Expected<std::string> temporary = add(final);
-    if (!temporary)
-      return temporary.takeError();
-    std::error_code code;
-    raw_fd_ostream stream(*temporary, code);
-    stream << text;
-    stream.close();
-    if (stream.has_error()) {
-      code = stream.error();
-      stream.clear_error();
-      return createStringError(code, "cannot write '" + final.str() +
-                                         "': " + code.message());
-    }
-    return Error::success();
-  }
-
-  Error commit() {
-    for (auto &[temporary, final] : files)
-      if (std::error_code code = sys::fs::rename(temporary, final))
-        return createStringError(code, "cannot write '" + final +
-                                           "': " + code.message());
-    for (auto &[temporary, final] : files)
-      sys::DontRemoveFileOnSignal(temporary);
-    files.clear();
-    return Error::success();
-  }
-
-private:
-  std::vector<std::pair<std::string, std::string>> files;
-};
-
-} // namespace
-
 /// Machine code of the entries and kernels.
 static Expected<SmallVector<char, 0>>
 generateKernels(mlir::ModuleOp module, const cpu::Target &target) {
@@ -118,8 +57,8 @@ generateKernels(mlir::ModuleOp module, const cpu::Target &target) {
     return std::move(error);
   SmallVector<char, 0> object;
   raw_svector_ostream stream(object);
-  if (Error error = writeNativeCode(**translated, target,
-                                    NativeCodeKind::Object, stream))
+  if (Error error =
+          writeNativeCode(**translated, target, NativeCodeKind::Object, stream))
     return std::move(error);
   return object;
 }
@@ -136,132 +75,169 @@ generateDescriptor(mlir::ModuleOp module, const cpu::Target &target,
   addDescriptor(descriptor, module, facts);
   SmallVector<char, 0> object;
   raw_svector_ostream stream(object);
-  if (Error error = writeNativeCode(descriptor, target, NativeCodeKind::Object,
-                                    stream))
+  if (Error error =
+          writeNativeCode(descriptor, target, NativeCodeKind::Object, stream))
     return std::move(error);
   return object;
 }
 
-Error emitArtifact(mlir::ModuleOp module, const Checkpoint *checkpoint,
-                   const cpu::Target &target, ArtifactOptions options) {
-  auto progress = [&](StringRef what, double done) {
+namespace {
+
+/// One artifact on its way to the files.
+class ArtifactWriter {
+public:
+  ArtifactWriter(mlir::ModuleOp module, const Checkpoint *checkpoint,
+                 const cpu::Target &target, ArtifactOptions options)
+      : module(module), checkpoint(checkpoint), target(target),
+        options(std::move(options)),
+        name(sys::path::filename(this->options.output)) {}
+
+  Error run();
+
+private:
+  Error createWeights();
+  Error writeWeightsAndGenerateKernels();
+  void describe();
+  Error linkLibrary();
+  Error writeTexts();
+  void progress(StringRef what, double done) {
     if (options.progress)
       options.progress(what, done);
-  };
-  StringRef name = sys::path::filename(options.output);
-  if (name.empty())
-    return createStringError("the output '" + options.output +
-                             "' has no file name");
-  OutputFiles files;
-  Expected<std::string> libraryPath = files.add(
-      options.output + Twine(options.staticLibrary ? ".a" : ".so"));
-  if (!libraryPath)
-    return libraryPath.takeError();
+  }
 
-  // Weights on this thread and its helpers, code on another one.
+  mlir::ModuleOp module;
+  const Checkpoint *checkpoint;
+  const cpu::Target &target;
+  ArtifactOptions options;
+  std::string name;
+  OutputFiles files;
+  std::string libraryPath; ///< temporary
+  std::optional<WeightsArchive> archive;
+  SmallVector<char, 0> kernels;
+  DescriptorFacts facts;
+};
+
+} // namespace
+
+Error ArtifactWriter::createWeights() {
   Expected<std::vector<WeightTensor>> tensors =
       planWeightTensors(module, checkpoint);
   if (!tensors)
     return tensors.takeError();
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
-  archiveOptions.progress = [&](uint64_t done, uint64_t total, StringRef) {
+  archiveOptions.progress = [this](uint64_t done, uint64_t total, StringRef) {
     progress("writing weights", total ? double(done) / total : 1);
   };
-  Expected<WeightsArchive> archive = WeightsArchive::create(
+  Expected<WeightsArchive> created = WeightsArchive::create(
       options.output + ".weights", std::move(*tensors), archiveOptions);
-  if (!archive)
-    return archive.takeError();
+  if (!created)
+    return created.takeError();
+  archive.emplace(std::move(*created));
   std::vector<LoweredWeight> weights = getLoweredWeights(module);
   for (auto [weight, offset] : zip_equal(weights, archive->getOffsets()))
     if (static_cast<uint64_t>(weight.offset) != offset)
       return createStringError("weight '" + weight.name +
                                "' is not where the code expects it");
+  return Error::success();
+}
 
-  Expected<SmallVector<char, 0>> kernels = SmallVector<char, 0>();
-  std::thread codegen([&] { kernels = generateKernels(module, target); });
+Error ArtifactWriter::writeWeightsAndGenerateKernels() {
+  Error failed = Error::success();
+  std::thread codegen([&] {
+    ErrorAsOutParameter checked(&failed);
+    Expected<SmallVector<char, 0>> object = generateKernels(module, target);
+    if (object)
+      kernels = std::move(*object);
+    else
+      failed = object.takeError();
+  });
   Error written = archive->write();
   codegen.join();
-  if (!kernels) {
-    consumeError(std::move(written));
-    return kernels.takeError();
-  }
-  if (written)
-    return written;
-  progress("linking", 0);
+  return joinErrors(std::move(failed), std::move(written));
+}
 
-  DescriptorFacts facts;
-  facts.name = name.str();
+void ArtifactWriter::describe() {
+  facts.name = name;
   facts.apiSymbol = apiSymbolOf(name);
   facts.targetCpu = target.cpu;
   facts.cpuFeatures = target.requiredFeatures;
   facts.weightBytes = archive->getDataSize();
   facts.buildId = {archive->getHash(),
-                   xxh3_64bits(ArrayRef<uint8_t>(
-                       reinterpret_cast<const uint8_t *>(kernels->data()),
-                       kernels->size()))};
-  std::string manifest =
+                   xxh3_64bits(StringRef(kernels.data(), kernels.size()))};
+  facts.manifest =
       makeManifest(module, checkpoint, target, facts, options.manifest);
-  facts.manifest = manifest;
+}
+
+Error ArtifactWriter::linkLibrary() {
   Expected<SmallVector<char, 0>> descriptor =
       generateDescriptor(module, target, facts);
   if (!descriptor)
     return descriptor.takeError();
-
-  // Objects for the linker; they never get their final names.
   std::vector<std::string> objects;
-  scope_exit removeObjects([&] {
-    for (const std::string &object : objects) {
-      sys::fs::remove(object);
-      sys::DontRemoveFileOnSignal(object);
-    }
-  });
-  for (const SmallVector<char, 0> *object : {&*kernels, &*descriptor}) {
-    SmallString<128> path;
-    int descriptorNumber;
-    if (std::error_code code = sys::fs::createTemporaryFile(
-            "winnow", "o", descriptorNumber, path))
-      return createStringError(code, "cannot create a temporary file: " +
-                                         code.message());
-    objects.push_back(path.str().str());
-    sys::RemoveFileOnSignal(path);
-    raw_fd_ostream stream(descriptorNumber, /*shouldClose=*/true);
-    stream.write(object->data(), object->size());
-    stream.close();
-    if (stream.has_error()) {
-      stream.clear_error();
-      return createStringError("cannot write the temporary file '" + path +
-                               "'");
-    }
+  for (ArrayRef<char> object :
+       {ArrayRef<char>(kernels), ArrayRef<char>(*descriptor)}) {
+    Expected<std::string> path = files.addTemporary(object);
+    if (!path)
+      return path.takeError();
+    objects.push_back(*path);
   }
-  Error linked =
-      options.staticLibrary
-          ? linkStaticLibrary(objects, facts.apiSymbol, *libraryPath)
-          : linkSharedLibrary(objects, (name + ".so").str(), facts.apiSymbol,
-                              *libraryPath);
-  if (linked)
-    return linked;
+  return options.staticLibrary
+             ? linkStaticLibrary(objects, facts.apiSymbol, libraryPath)
+             : linkSharedLibrary(objects, name + ".so", facts.apiSymbol,
+                                 libraryPath);
+}
 
-  std::string header = kArtifactHeader;
-  std::string declaration =
-      "#ifdef __cplusplus\nextern \"C\"\n#endif\n"
-      "const winnow_api *" + facts.apiSymbol + "(void);\n";
-  if (Error error = files.addText(options.output + Twine(".h"),
-                                  header + "\n" + declaration))
+Error ArtifactWriter::writeTexts() {
+  std::string header = std::string(kArtifactHeader) +
+                       "\n#ifdef __cplusplus\nextern \"C\"\n#endif\n"
+                       "const winnow_api *" +
+                       facts.apiSymbol + "(void);\n";
+  std::pair<StringRef, StringRef> texts[] = {
+      {".h", header},
+      {".json", facts.manifest},
+      {".tokenizer", options.tokenizer},
+      {".kernels.mlir", options.kernels}};
+  for (auto [suffix, text] : texts)
+    if (!text.empty())
+      if (Error error = files.addText(options.output + suffix, text))
+        return error;
+  return Error::success();
+}
+
+Error ArtifactWriter::run() {
+  if (name.empty())
+    return createStringError("the output '" + options.output +
+                             "' has no file name");
+  // Created first: an output that cannot be written fails at once.
+  Expected<std::string> library =
+      files.add(options.output + (options.staticLibrary ? ".a" : ".so"));
+  if (!library)
+    return library.takeError();
+  libraryPath = *library;
+  if (Error error = createWeights())
     return error;
-  if (Error error = files.addText(options.output + Twine(".json"), manifest))
+  if (Error error = writeWeightsAndGenerateKernels())
     return error;
-  if (!options.tokenizer.empty())
-    if (Error error = files.addText(options.output + Twine(".tokenizer"),
-                                    options.tokenizer))
-      return error;
-  if (!options.kernels.empty())
-    if (Error error = files.addText(options.output + Twine(".kernels.mlir"),
-                                    options.kernels))
-      return error;
+  progress("linking", 0);
+  describe();
+  if (Error error = linkLibrary())
+    return error;
+  if (Error error = writeTexts())
+    return error;
   if (Error error = archive->finish(facts.buildId))
     return error;
+  // What an earlier artifact of this name left and this one does not have.
+  if (options.tokenizer.empty())
+    sys::fs::remove(options.output + ".tokenizer");
+  if (options.kernels.empty())
+    sys::fs::remove(options.output + ".kernels.mlir");
   return files.commit();
+}
+
+Error emitArtifact(mlir::ModuleOp module, const Checkpoint *checkpoint,
+                   const cpu::Target &target, ArtifactOptions options) {
+  return ArtifactWriter(module, checkpoint, target, std::move(options)).run();
 }
 
 } // namespace winnow
