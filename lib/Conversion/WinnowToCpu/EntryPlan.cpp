@@ -420,8 +420,11 @@ LogicalResult Planner::planOp(Operation *op) {
   };
   auto alias = [&](Value source) {
     buffers[op->getResult(0)] = bufferOf(source);
-    if (auto it = rowCounts.find(source); it != rowCounts.end())
-      rowCounts[op->getResult(0)] = it->second;
+    if (auto it = rowCounts.find(source); it != rowCounts.end()) {
+      // By value: the new entry may move the old one.
+      RowCount rows = it->second;
+      rowCounts[op->getResult(0)] = rows;
+    }
     return success();
   };
 
