@@ -292,7 +292,8 @@ def Winnow_NormOp : Winnow_TokenOp<"norm", [AttrSizedOperandSegments,
     Storage f32. Reference: sums in f64 in the order of channels, rounded once.
     Native code: f32, sums in 64 interleaved parts that a fixed tree adds up,
     then a product with the reciprocal of the divisor; at most
-    2e-6 * max(1, |x|) from the reference.
+    2e-6 * max(1, |x|) from the reference; for `layer` times max(1, |mean| /
+    divisor), because the mean cancels.
 
     #### Corner cases
 

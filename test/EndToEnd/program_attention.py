@@ -187,6 +187,13 @@ def _attention_bound(settings: AttentionSettings, keys_of_cache: int | None) -> 
         if len(expected) > 2:
             rows = query.shape[0] * query.shape[1]
             bounds.append((relative + rows * U) * np.maximum(wide(expected[2]), 1))
+        # What the op's heading promises for inputs of ordinary size.
+        if max(wide(operand).max(initial=0) for operand in inputs[:3]) < 4:
+            headings = zip((1e-5, 1e-5, 1e-4), expected, bounds, strict=False)
+            bounds = [
+                np.minimum(worst, share * np.maximum(1, wide(found)))
+                for share, found, worst in headings
+            ]
         return bounds
 
     return bound

@@ -1,7 +1,8 @@
 """The ops that random programs are made of, with their numerical bounds.
 
-Bounds are worst cases of rounding in float32 (unit roundoff 2^-24): a sum of n
-products in float32 is off by at most (n + c) u times the sum of magnitudes.
+Bounds are those of the ops' Numerics headings, or worst cases of rounding in
+float32 (unit roundoff u = 2^-24) where these are tighter: a sum of n products
+is off by at most (n + c) u times the sum of their magnitudes.
 """
 
 from __future__ import annotations
@@ -248,7 +249,10 @@ def make_norm(
         size = (wide(x) / divisor) * factor
         if kind == "layer":
             size = size + np.abs(x).mean(-1, keepdims=True) / divisor * factor
-        return [(width + 16) * U * size + 2 * U * wide(expected[0])]
+        worst = (width + 16) * U * size + 2 * U * wide(expected[0])
+        if kind == "layer":  # the mean cancels
+            return [worst]
+        return [np.minimum(worst, 2e-6 * np.maximum(1, wide(expected[0])))]
 
     params = tuple(param for param in (weight, bias) if param)
     variant = kind + ("+offset" if offset else "")
@@ -281,11 +285,13 @@ def make_linear(
         return lines
 
     def bound(inputs: list[np.ndarray], expected: list[np.ndarray], params: Decoded) -> Bounds:
-        # Scale and offset of a block are applied apart, so that each is as
-        # large as the largest weight.
+        # Scale and offset of a block of codes are applied apart, so that each
+        # term is as large as the largest weight.
         size = wide(inputs[0]) @ (wide(params[weight.name]) + LARGEST_WEIGHT * quantized).T
-        roundings = (inner // 8 if quantized else inner) + 8
-        return [roundings * U * size + 2 * U * wide(expected[0])]
+        terms = inner // 8 if quantized else inner
+        if bias:
+            size, terms = size + wide(params[bias.name]), terms + 1
+        return [(terms + (8 if quantized else 4)) * U * size]
 
     params = (weight, bias) if bias else (weight,)
     encoding = weight.encoding + ("*a8" if quantized else "*f32")
