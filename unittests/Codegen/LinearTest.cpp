@@ -411,6 +411,18 @@ TEST_P(PerTarget, RefusesWhatItCannotCompute) {
       "number format 'iq1_s' has no tile16 layout");
 }
 
+/// Processors that this machine need not be.
+TEST(LinearTargets, CompileForOthers) {
+  for (const char *cpu : {"sapphirerapids", "alderlake", "znver3", "znver4"}) {
+    JitModule jit(cpu);
+    for (const char *name : {"q8_0", "q4_k", "q6_k", "iq4_nl"})
+      for (Activations kind : {Activations::A8B32, Activations::F32})
+        ASSERT_TRUE(bool(
+            getLinearKernel(jit.module(), jit.target(), {name, kind, false})));
+    EXPECT_TRUE(jit.compile()) << cpu;
+  }
+}
+
 /// The bits do not depend on the instructions that a processor has.
 TEST(LinearTargets, GiveTheSameBits) {
   constexpr int64_t n = 37, k = 512;

@@ -336,55 +336,85 @@ Value KernelBuilder::reduceAddI(Value vector) {
                         [&](Value a, Value c) { return add(a, c); });
 }
 
+Value KernelBuilder::inHalves(ValueRange operands,
+                              function_ref<Value(ValueRange)> function) {
+  if (cpuTarget.avx512)
+    return function(operands);
+  Value halves[2];
+  for (int64_t half : {0, 1}) {
+    Values own;
+    for (Value operand : operands) {
+      int64_t lanes = cast<VectorType>(operand.getType()).getNumElements() / 2;
+      own.push_back(slice(operand, half * lanes, lanes));
+    }
+    halves[half] = function(own);
+  }
+  int64_t lanes = cast<VectorType>(halves[0].getType()).getNumElements();
+  return shuffle(halves[0], halves[1],
+                 llvm::to_vector(llvm::seq<int64_t>(2 * lanes)));
+}
+
+Value KernelBuilder::pairProducts(Value u8, Value s8) {
+  int64_t lanes = cast<VectorType>(u8.getType()).getNumElements();
+  return intrinsic(lanes == 64 ? "llvm.x86.avx512.pmaddubs.w.512"
+                               : "llvm.x86.avx2.pmadd.ub.sw",
+                   vectorType(i16Type(), lanes / 2), {u8, s8});
+}
+
+Value KernelBuilder::pairSums(Value words, int16_t factor) {
+  auto type = cast<VectorType>(words.getType());
+  int64_t lanes = type.getNumElements();
+  Value factors =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(type, factor));
+  return intrinsic(lanes == 32 ? "llvm.x86.avx512.pmaddw.d.512"
+                               : "llvm.x86.avx2.pmadd.wd",
+                   vectorType(i32Type(), lanes / 2), {words, factors});
+}
+
 Value KernelBuilder::dot4(Value acc, Value u8, Value s8, int64_t largest) {
   if (cpuTarget.avx512Vnni)
     return intrinsic("llvm.x86.avx512.vpdpbusd.512", acc.getType(),
                      {acc, u8, s8});
-  if (!cpuTarget.avx512) {
-    // Two registers.
-    Value halves[2];
-    for (int64_t half : {0, 1})
-      halves[half] =
-          dot4Register(slice(acc, 8 * half, 8), slice(u8, 32 * half, 32),
-                       slice(s8, 32 * half, 32), largest);
-    SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, 16));
-    return shuffle(halves[0], halves[1], all);
-  }
-  return dot4Register(acc, u8, s8, largest);
+  return inHalves({acc, u8, s8}, [&](ValueRange operands) -> Value {
+    Value acc = operands[0], u8 = operands[1], s8 = operands[2];
+    if (!cpuTarget.avx512 && cpuTarget.avxVnni)
+      return intrinsic("llvm.x86.avx512.vpdpbusd.256", acc.getType(),
+                       {acc, u8, s8});
+    // A pair of products stays within 16 bits: 2 * 129 * 127 < 2^15.
+    if (largest <= 129)
+      return add(acc, pairSums(pairProducts(u8, s8), 1));
+    // Seven bits, and the eighth on its own.
+    Type bytes = u8.getType();
+    int64_t lanes = cast<VectorType>(bytes).getNumElements();
+    VectorType words = vectorType(i16Type(), lanes / 2);
+    Value seven =
+        arith::ConstantOp::create(b, DenseElementsAttr::get(words, int16_t(7)));
+    Value low = andI(u8, splatI8(0x7f, lanes));
+    Value high = andI(bitcast(shrU(bitcast(u8, words), seven), bytes),
+                      splatI8(1, lanes));
+    acc = add(acc, pairSums(pairProducts(low, s8), 1));
+    return add(acc, pairSums(pairProducts(high, s8), 128));
+  });
 }
 
-Value KernelBuilder::dot4Register(Value acc, Value u8, Value s8,
-                                  int64_t largest) {
-  auto bytes = cast<VectorType>(u8.getType());
-  int64_t lanes = bytes.getNumElements();
-  bool wide = lanes == 64;
-  if (!wide && cpuTarget.avxVnni)
-    return intrinsic("llvm.x86.avx512.vpdpbusd.256", acc.getType(),
-                     {acc, u8, s8});
-  VectorType words = vectorType(i16Type(), lanes / 2);
-  // Sums of four products times `factor`.
-  auto dot = [&](Value u, int16_t factor) {
-    Value pairs = intrinsic(wide ? "llvm.x86.avx512.pmaddubs.w.512"
-                                 : "llvm.x86.avx2.pmadd.ub.sw",
-                            words, {u, s8});
-    Value factors =
-        arith::ConstantOp::create(b, DenseElementsAttr::get(words, factor));
-    return intrinsic(wide ? "llvm.x86.avx512.pmaddw.d.512"
-                          : "llvm.x86.avx2.pmadd.wd",
-                     acc.getType(), {pairs, factors});
-  };
-  // A pair of products stays within 16 bits: 2 * 129 * 127 < 2^15.
-  if (largest <= 129)
-    return add(acc, dot(u8, 1));
-  // Seven bits, and the eighth on its own.
-  Value low = andI(u8, splatI8(0x7f, lanes));
-  Value high =
-      andI(bitcast(shrU(bitcast(u8, words),
-                        arith::ConstantOp::create(
-                            b, DenseElementsAttr::get(words, int16_t(7)))),
-                   bytes),
-           splatI8(1, lanes));
-  return add(add(acc, dot(low, 1)), dot(high, 128));
+int64_t KernelBuilder::wordQuads(int64_t largest) const {
+  if (cpuTarget.avx512Vnni || (!cpuTarget.avx512 && cpuTarget.avxVnni))
+    return 0;
+  int64_t quads = INT16_MAX / (2 * 127 * largest);
+  return quads > 1 ? quads : 0;
+}
+
+Value KernelBuilder::dotWords(Value words, Value u8, Value s8) {
+  Value products = inHalves({u8, s8}, [&](ValueRange operands) {
+    return pairProducts(operands[0], operands[1]);
+  });
+  return words ? add(words, products) : products;
+}
+
+Value KernelBuilder::foldWords(Value acc, Value words) {
+  return add(acc, inHalves(words, [&](ValueRange operands) {
+               return pairSums(operands[0], 1);
+             }));
 }
 
 //===----------------------------------------------------------------------===//

@@ -206,8 +206,9 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
 
   // Quads outside, so that few weights and activations are live at a time.
   int64_t quadsPerGroup = kQuads / groupsPerBlock();
+  int64_t wordQuads = kb.wordQuads(layout.largestCode());
   for (int64_t group = 0; group < groupsPerBlock(); ++group) {
-    Values accs;
+    Values accs, words(rows.count * rowGroups);
     for (int64_t row = 0; row < rows.count; ++row)
       accs.append(rowGroups, x[row].starts[group]);
     for (int64_t q = 0; q < quadsPerGroup; ++q) {
@@ -215,6 +216,8 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
       Values lines;
       for (size_t g = 0; g < rowGroups; ++g)
         lines.push_back(weights.quad(index, g));
+      bool full =
+          wordQuads && ((q + 1) % wordQuads == 0 || q + 1 == quadsPerGroup);
       for (int64_t row = 0; row < rows.count; ++row) {
         Value codes = kb.bitcast(
             kb.loadSplat(kb.i32Type(),
@@ -223,7 +226,15 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
             bytes);
         for (size_t g = 0; g < rowGroups; ++g) {
           Value &acc = accs[row * rowGroups + g];
-          acc = kb.dot4(acc, lines[g], codes, layout.largestCode());
+          Value &word = words[row * rowGroups + g];
+          if (wordQuads)
+            word = kb.dotWords(word, lines[g], codes);
+          else
+            acc = kb.dot4(acc, lines[g], codes, layout.largestCode());
+          if (full) {
+            acc = kb.foldWords(acc, word);
+            word = Value();
+          }
         }
       }
     }

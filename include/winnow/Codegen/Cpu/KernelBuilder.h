@@ -163,8 +163,22 @@ public:
   /// 1e-7.
   std::pair<Value, Value> sinCos(Value x);
 
+  /// How many quads of u8 up to `largest` dotWords may add before foldWords; 0
+  /// where dot4 is one instruction or nothing is gained.
+  int64_t wordQuads(int64_t largest) const;
+  /// words[lane] + u8[2 lane] * s8[2 lane] + u8[2 lane + 1] * s8[2 lane + 1] in
+  /// 16 bits. `words`: vector<32xi16>, null for zero.
+  Value dotWords(Value words, Value u8, Value s8);
+  /// acc[lane] + words[2 lane] + words[2 lane + 1].
+  Value foldWords(Value acc, Value words);
+
 private:
-  /// dot4 on as many lanes as a register holds, without AVX-512 VNNI.
+  /// A function of vectors of 512 bits where registers have only 256.
+  Value inHalves(mlir::ValueRange operands,
+                 llvm::function_ref<Value(mlir::ValueRange)> function);
+  /// The same on as many lanes as a register holds, without AVX-512 VNNI.
+  Value pairProducts(Value u8, Value s8);
+  Value pairSums(Value words, int16_t factor);
   Value dot4Register(Value acc, Value u8, Value s8, int64_t largest);
 
   const Target &cpuTarget;
