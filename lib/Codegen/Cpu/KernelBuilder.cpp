@@ -398,7 +398,7 @@ Value KernelBuilder::dot4(Value acc, Value u8, Value s8, int64_t largest) {
 }
 
 int64_t KernelBuilder::wordQuads(int64_t largest) const {
-  if (cpuTarget.avx512Vnni || (!cpuTarget.avx512 && cpuTarget.avxVnni))
+  if (hasDot4())
     return 0;
   int64_t quads = INT16_MAX / (2 * 127 * largest);
   return quads > 1 ? quads : 0;
@@ -409,6 +409,13 @@ Value KernelBuilder::dotWords(Value words, Value u8, Value s8) {
     return pairProducts(operands[0], operands[1]);
   });
   return words ? add(words, products) : products;
+}
+
+Value KernelBuilder::changeSign(Value s8, Value sign) {
+  assert(!cpuTarget.avx512 && "would need masks");
+  return inHalves({s8, sign}, [&](ValueRange operands) {
+    return intrinsic("llvm.x86.avx2.psign.b", operands[0].getType(), operands);
+  });
 }
 
 Value KernelBuilder::foldWords(Value acc, Value words) {

@@ -127,6 +127,11 @@ private:
 
   RowBlock loadRow(KernelBuilder &kb, const TileRows &rows, Value block,
                    int64_t row);
+  /// AVX2 alone multiplies 8-bit codes as magnitude and sign, so that pairs of
+  /// products fit in 16 bits.
+  bool useMagnitudes(const KernelBuilder &kb) const {
+    return !kb.hasDot4() && !target.avx512 && layout.zeroPoint == 128;
+  }
   Value startFactor(KernelBuilder &kb, Value a) {
     return wideScales() ? Value() : kb.mulF(a, kb.splatF32(-kStart));
   }
@@ -207,15 +212,23 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
   // Quads outside, so that few weights and activations are live at a time.
   int64_t quadsPerGroup = kQuads / groupsPerBlock();
   int64_t wordQuads = kb.wordQuads(layout.largestCode());
+  bool magnitudes = useMagnitudes(kb);
   for (int64_t group = 0; group < groupsPerBlock(); ++group) {
     Values accs, words(rows.count * rowGroups);
     for (int64_t row = 0; row < rows.count; ++row)
-      accs.append(rowGroups, x[row].starts[group]);
+      accs.append(rowGroups,
+                  magnitudes ? kb.splatI32(kStartBits) : x[row].starts[group]);
     for (int64_t q = 0; q < quadsPerGroup; ++q) {
       int64_t index = group * quadsPerGroup + q;
-      Values lines;
-      for (size_t g = 0; g < rowGroups; ++g)
+      Values lines, signs;
+      for (size_t g = 0; g < rowGroups; ++g) {
         lines.push_back(weights.quad(index, g));
+        if (magnitudes) {
+          // code - 128, then its magnitude: at most 128.
+          signs.push_back(kb.xorI(lines[g], kb.splatI8(-128)));
+          lines[g] = kb.maxS(signs[g], kb.sub(kb.splatI8(0), signs[g]));
+        }
+      }
       bool full =
           wordQuads && ((q + 1) % wordQuads == 0 || q + 1 == quadsPerGroup);
       for (int64_t row = 0; row < rows.count; ++row) {
@@ -227,7 +240,9 @@ void Int8Parts::addBlock(KernelBuilder &kb, const TileRows &rows,
         for (size_t g = 0; g < rowGroups; ++g) {
           Value &acc = accs[row * rowGroups + g];
           Value &word = words[row * rowGroups + g];
-          if (wordQuads)
+          if (magnitudes)
+            acc = kb.dot4(acc, lines[g], kb.changeSign(codes, signs[g]), 128);
+          else if (wordQuads)
             word = kb.dotWords(word, lines[g], codes);
           else
             acc = kb.dot4(acc, lines[g], codes, layout.largestCode());

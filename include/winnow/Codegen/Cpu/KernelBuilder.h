@@ -163,12 +163,19 @@ public:
   /// 1e-7.
   std::pair<Value, Value> sinCos(Value x);
 
+  /// True where dot4 is one instruction.
+  bool hasDot4() const {
+    return cpuTarget.avx512Vnni || (!cpuTarget.avx512 && cpuTarget.avxVnni);
+  }
   /// How many quads of u8 up to `largest` dotWords may add before foldWords; 0
   /// where dot4 is one instruction or nothing is gained.
   int64_t wordQuads(int64_t largest) const;
   /// words[lane] + u8[2 lane] * s8[2 lane] + u8[2 lane + 1] * s8[2 lane + 1] in
   /// 16 bits. `words`: vector<32xi16>, null for zero.
   Value dotWords(Value words, Value u8, Value s8);
+  /// Bytes of `s8` with the sign changed where those of `sign` are negative,
+  /// zero where they are zero: one instruction of AVX2, none of AVX-512.
+  Value changeSign(Value s8, Value sign);
   /// acc[lane] + words[2 lane] + words[2 lane + 1].
   Value foldWords(Value acc, Value words);
 
