@@ -70,8 +70,11 @@ def read_reference(includes: list[str]) -> list[Entry]:
     """The ops, attributes and types of the dialect; `includes` has MLIR's headers."""
     records = dump("dialects/winnow/Ops.td", includes)
     entries = []
-    for kind, base, key in [("op", "Op", "opName"), ("attribute", "AttrDef", "mnemonic"),
-                            ("type", "TypeDef", "mnemonic")]:
+    for kind, base, key in [
+        ("op", "Op", "opName"),
+        ("attribute", "AttrDef", "mnemonic"),
+        ("type", "TypeDef", "mnemonic"),
+    ]:
         for name in records["!instanceof"][base]:
             record = records[name]
             dialect = record.get("opDialect") or record.get("dialect")

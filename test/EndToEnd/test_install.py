@@ -48,7 +48,7 @@ def prefix(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     """The build, installed and then moved."""
     build = pytestconfig.getoption("--winnow-build").resolve()
     if not (build / "bin" / "winnow-compile").exists():
-        pytest.skip("winnow-compile is not built")
+        pytest.fail("winnow-compile is not built")
     folder = tmp_path_factory.mktemp("install")
     run("cmake", "--install", build, "--prefix", folder / "first")
     return (folder / "first").rename(folder / "moved")

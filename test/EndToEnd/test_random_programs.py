@@ -16,7 +16,7 @@ ALL_PROGRAMS = 1000
 def check(programs: Programs, folder: Path, target: str, first_seed: int, count: int) -> None:
     """Runs programs for one target."""
     if not (programs.directory / "winnow-opt").exists():
-        pytest.skip("winnow-opt is not built")
+        pytest.fail("winnow-opt is not built")
     options = ("--activations=f32", f"--target-cpu={target}", "--quiet")
     outcome = run_programs(programs, first_seed, count, folder, options)
     print_report(outcome)

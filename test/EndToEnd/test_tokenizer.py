@@ -48,7 +48,7 @@ def goldens(strings: list[bytes]) -> dict[str, np.ndarray]:
 def program(pytestconfig: pytest.Config) -> Path:
     path = pytestconfig.getoption("--winnow-build").resolve() / "unittests" / "winnow-tokenize"
     if not path.exists():
-        pytest.skip("winnow-tokenize is not built")
+        pytest.fail("winnow-tokenize is not built")
     return path
 
 
