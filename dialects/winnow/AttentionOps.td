@@ -70,7 +70,8 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     - I6 `query_segments`, `key_segments`: [Tq] and [Tk], optional.
     - I7 `mask_operand`: what a mask of kind `explicit` or `tree` reads; printed
       as `visible`. explicit: i1 [Tq, Tk], true where visible. tree: i64
-      [Tq, ceil(Tq / 64)], bit n of a row is set where draft key n is visible.
+      [Tq, W], bit n % 64 of word n / 64 of a row is set where draft key n is
+      visible; further words are not read.
     - I8 `sinks`: [Hq], optional: a score per head that takes part in the
       denominator alone.
     - I9 `bias`: [Tq, Tk] or [Hq, Tq, Tk], optional.
@@ -100,7 +101,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     - C8 `mask_operand` is present iff the mask is `explicit` or `tree`, and has
       Tq rows.
     - C9 explicit: type i1, Tk columns.
-    - C10 tree: type i64, ceil(Tq / 64) columns, Tk >= Tq.
+    - C10 tree: type i64, at least ceil(Tq / 64) columns, Tk >= Tq.
     - C11 shape(bias) = [Tq, Tk] or [Hq, Tq, Tk].
     - C12 size(sinks, 0) = Hq.
     - C13 shape(lse) = [Tq, Hq].

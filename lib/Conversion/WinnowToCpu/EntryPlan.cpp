@@ -318,6 +318,13 @@ FailureOr<int> Planner::planPackedKeys(AttentionOp op) {
 }
 
 LogicalResult Planner::planAttention(AttentionOp op) {
+  // Rows of ancestor words have a stride that is fixed at compile time.
+  if (Value words = op.getMaskOperand();
+      words && op.getMask().getKind() == MaskKind::Tree &&
+      cast<RankedTensorType>(words.getType()).isDynamicDim(1))
+    return op.emitOpError("expects a static number of ancestor words per query "
+                          "in native code, found ")
+           << words.getType();
   FailureOr<RowCount> rows = rowsOf(op.getQuery());
   if (failed(rows))
     return failure();

@@ -66,3 +66,15 @@ func.func @truncate_at_run_time(%n: tensor<?xi32> {winnow.name = "n", winnow.dim
   %a = winnow.kv_truncate %kv to %length : !kv
   return %a : !kv
 }
+
+// -----
+
+func.func @dynamic_words(%q: tensor<?x1x8xf32> {winnow.name = "q", winnow.dims = ["T"]},
+    %p: tensor<?xi32> {winnow.name = "p", winnow.dims = ["T"]},
+    %words: tensor<?x?xi64> {winnow.name = "words", winnow.dims = ["T", "W"]}) -> (tensor<?x1x8xf32>) attributes {winnow.entry} {
+  // expected-error @below {{expects a static number of ancestor words per query in native code, found 'tensor<?x?xi64>'}}
+  %o = winnow.attention query(%q, %p) key(%q, %p) value(%q) visible(%words : tensor<?x?xi64>)
+      {mask = #winnow.mask<tree>, scale = 1.0 : f32}
+      : tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x1x8xf32>
+  return %o : tensor<?x1x8xf32>
+}

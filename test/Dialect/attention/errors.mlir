@@ -232,9 +232,9 @@ func.func @attention_c10_element(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %
 
 // -----
 
-func.func @attention_c10_columns(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %m: tensor<2x2xi64>) {
-  // expected-error @+1 {{expects number of mask_operand columns (2) to be number of words for the queries (1)}}
-  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) visible(%m : tensor<2x2xi64>)
+func.func @attention_c10_columns(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %m: tensor<2x0xi64>) {
+  // expected-error @+1 {{expects number of mask_operand columns (0) to be at least a word per 64 queries (1)}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) visible(%m : tensor<2x0xi64>)
       {mask = #winnow.mask<tree>, scale = 1.0 : f32}
       : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
       -> tensor<2x4x16xf32>
