@@ -179,3 +179,8 @@ func.func private @kv_cache_c4_bytes(!winnow.kv_cache<heads = 1, key_dim = 1, va
 
 // expected-error @+1 {{expects fewer than 2^63 bytes, found 16 slots of 1 heads of 9223372036854775807 + 1 numbers}}
 func.func private @kv_cache_c4_dims(!winnow.kv_cache<heads = 1, key_dim = 9223372036854775807, value_dim = 1, key = f32, value = f32, capacity = 16>)
+
+// -----
+
+// expected-error @+1 {{expected '>'}}
+func.func private @encoding_parse(tensor<4x32xf32, #winnow.encoding<q4_0, rows, 3>>)

@@ -175,3 +175,72 @@ func.func @yield_c1(%x: tensor<3x8xf32>) {
   // expected-error @+1 {{expects parent op 'winnow.layer'}}
   winnow.yield %x : tensor<3x8xf32>
 }
+
+// -----
+
+func.func @layer_parse_residual(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expected '('}}
+  %y = winnow.layer residual %x : (tensor<3x8xf32>) -> tensor<3x8xf32> {
+    winnow.yield
+  }
+  return
+}
+
+// -----
+
+func.func @layer_parse_inputs(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expected '='}}
+  %y = winnow.layer residual(%x) inputs(%u %x) : (tensor<3x8xf32>) -> tensor<3x8xf32> {
+    winnow.yield
+  }
+  return
+}
+
+// -----
+
+func.func @layer_parse_type(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expected ':'}}
+  %y = winnow.layer residual(%x) (tensor<3x8xf32>) -> tensor<3x8xf32> {
+    winnow.yield
+  }
+  return
+}
+
+// -----
+
+// expected-note @+1 {{prior use here}}
+func.func @layer_parse_operand(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{use of value '%x' expects different type than prior uses}}
+  %y = winnow.layer residual(%x) : (tensor<4x8xf32>) -> tensor<3x8xf32> {
+    winnow.yield
+  }
+  return
+}
+
+// -----
+
+func.func @layer_empty_region(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{region #0 ('body') failed to verify constraint: region with 1 blocks}}
+  %y = "winnow.layer"(%x) ({}) : (tensor<3x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_empty_block(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expects a non-empty block}}
+  %y = "winnow.layer"(%x) ({
+  ^bb0:
+  }) : (tensor<3x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_no_terminator(%x: tensor<3x8xf32>) {
+  %y = "winnow.layer"(%x) ({
+    // expected-error @+1 {{block with no terminator}}
+    %c = arith.constant 0 : i64
+  }) : (tensor<3x8xf32>) -> tensor<3x8xf32>
+  return
+}
