@@ -3,6 +3,7 @@ side by side, a caller's threads."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -201,3 +202,12 @@ def test_executor_of_the_caller(artifact: Artifact, count: int) -> None:
         ):
             np.testing.assert_array_equal(logits, expected_logits)
     assert counts and set(counts) == {count}
+
+
+def test_guide_quotes_the_example() -> None:
+    guide = (ROOT / "docs" / "Embedding.md").read_text()
+    example = (ROOT / "examples" / "generate.c").read_text()
+    quotes = re.findall(r"^```c\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert len(quotes) == 2
+    for quote in quotes:
+        assert quote in example
