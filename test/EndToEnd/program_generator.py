@@ -36,6 +36,7 @@ class Builder:
         self.rng = np.random.default_rng(seed)
         self.program = Program(name, seed)
         self.values = 0
+        self.params = 0
         self.layers = 0
 
     # Random choices
@@ -102,12 +103,10 @@ class Builder:
 
     def param(self, shape: tuple[int, ...], encoding: str) -> Param:
         """A random param."""
-        count = sum(1 for _ in self.program.params) + self.pending
-        self.pending += 1
+        name = f"{self.program.name}_w{self.params}"
+        self.params += 1
         seed = int(self.rng.integers(2**31))
-        return Param(f"{self.program.name}_w{count}", shape, encoding, f"random = {seed} : i64")
-
-    pending = 0
+        return Param(name, shape, encoding, f"random = {seed} : i64")
 
     def vector(self, size: int) -> Param:
         """A param that is used as a plain vector."""
@@ -115,7 +114,6 @@ class Builder:
 
     def add(self, op: Op, layer: int | None = None) -> Value:
         """Appends an op and returns its first result."""
-        self.pending = 0
         if layer is not None and op.layer is None:
             op = replace(op, layer=layer)
         self.program.ops.append(op)
