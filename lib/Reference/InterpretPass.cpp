@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace winnow {
@@ -59,21 +60,34 @@ private:
   FailureOr<ParamBytes> resolve(ParamOp param);
 
   /// Params that have been read, by name.
-  llvm::StringMap<std::shared_ptr<std::vector<uint8_t>>> params;
+  llvm::StringMap<ParamBytes> params;
   /// Caches by the name of their argument.
   llvm::StringMap<Cache> caches;
 };
 } // namespace
 
 FailureOr<ParamBytes> InterpretPass::resolve(ParamOp param) {
-  auto &bytes = params[param.getSymName()];
-  if (!bytes) {
-    auto made = materializeParam(param);
-    if (failed(made))
-      return failure();
-    bytes = std::make_shared<std::vector<uint8_t>>(std::move(*made));
+  ParamBytes &known = params[param.getSymName()];
+  if (known.owner)
+    return known;
+  auto file = dyn_cast_or_null<StringAttr>(param.getSource().get(kFileSource));
+  if (file && !paramFolder.empty()) {
+    SmallString<128> path(paramFolder);
+    llvm::sys::path::append(path, file.getValue());
+    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+    if (!buffer)
+      return param.emitError(path) << ": " << buffer.getError().message();
+    std::shared_ptr<llvm::MemoryBuffer> shared = std::move(*buffer);
+    known = {llvm::arrayRefFromStringRef(shared->getBuffer()), shared};
+    return known;
   }
-  return ParamBytes{*bytes, bytes};
+  auto made = materializeParam(param);
+  if (failed(made))
+    return failure();
+  auto shared = std::make_shared<std::vector<uint8_t>>(std::move(*made));
+  known = {*shared, shared};
+  return known;
 }
 
 void InterpretPass::runOnOperation() {

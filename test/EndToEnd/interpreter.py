@@ -24,10 +24,15 @@ class Call:
 
 
 def interpret(
-    winnow_opt: Path, module: str, calls: Sequence[Call | None], folder: Path
+    winnow_opt: Path,
+    module: str,
+    calls: Sequence[Call | None],
+    folder: Path,
+    params: Path | None = None,
 ) -> list[list[np.ndarray]]:
     """Runs calls in order and returns their results, without caches. None
-    empties all caches and has no results. Files are left in `folder`."""
+    empties all caches and has no results. Params from files are read from the
+    folder `params`. Other files are left in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "module.mlir"
     path.write_text(module)
@@ -41,11 +46,12 @@ def interpret(
         for name, array in call.arguments.items():
             np.save(f"{prefix}.{name}.npy", np.ascontiguousarray(array))
     (folder / "calls.txt").write_text("\n".join(lines) + "\n")
+    options = f"calls={folder / 'calls.txt'}" + (f" params={params}" if params else "")
     finished = subprocess.run(
         [
             str(winnow_opt),
             str(path),
-            f"--winnow-interpret=calls={folder / 'calls.txt'}",
+            f"--winnow-interpret={options}",
             "-o",
             "/dev/null",
         ],

@@ -32,8 +32,10 @@ def WinnowInterpret : Pass<"winnow-interpret", "::mlir::ModuleOp"> {
     A cache argument is no file: it is the cache of that name, empty at first,
     and takes the value of the cache result of the same rank.
 
-    Requires: params that are `splat` or `random`; an encoding's layout is
-    `rows`.
+    A param `{file = "NAME"}` is the bytes of the file NAME in the folder that
+    `params` names.
+
+    Requires: an encoding's layout is `rows`.
     Guarantees: nothing about the module.
     Keeps: the whole module.
     Lossy? Exact: it changes nothing.
@@ -42,7 +44,9 @@ def WinnowInterpret : Pass<"winnow-interpret", "::mlir::ModuleOp"> {
     Option<"entry", "entry", "std::string", /*default=*/"",
            "Run this function alone">,
     Option<"calls", "calls", "std::string", /*default=*/"",
-           "Run the calls that this file lists">
+           "Run the calls that this file lists">,
+    Option<"paramFolder", "params", "std::string", /*default=*/"",
+           "Folder with the bytes of params that come from files">
   ];
 }
 
