@@ -12,6 +12,7 @@ import program_ops as ops
 from program_attention import AttentionSettings, RopeSettings
 from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value
 from program_ops import FLOAT_FORMATS, FORMATS
+from program_palette import SEEDS, AttentionShape, palette
 
 IDS = TensorType(("T",), "i32")
 # Rows of a call.
@@ -219,18 +220,15 @@ class Builder:
 
     def attention(self, source: Value, cached: bool, layer: int | None = None) -> Value:
         """Projections, norms of heads, rope, attention, and heads joined."""
-        key_heads, group = self.choose((1, 2, 3)), self.choose((1, 2, 4))
-        heads = key_heads * group
-        key_dim = self.choose((4, 8, 16, 20, 28, 32))
-        value_dim = key_dim if self.chance(0.7) else self.choose((5, 16, 24))
-        query = self.heads(source, heads, key_dim, layer)
-        key = self.heads(source, key_heads, key_dim, layer)
-        value = self.heads(source, key_heads, value_dim, layer)
+        shape = self.attention_shape(cached)
+        query = self.heads(source, shape.heads, shape.key_dim, layer)
+        key = self.heads(source, shape.key_heads, shape.key_dim, layer)
+        value = self.heads(source, shape.key_heads, shape.value_dim, layer)
         if self.chance(0.4):
             query, key = self.norm(query, layer), self.norm(key, layer)
         positions = self.positions()
         if self.chance(0.7):
-            settings = self.rope_settings(key_dim)
+            settings = self.rope_settings(shape.key_dim)
             factors = None
             if self.chance(0.2):
                 factors = replace(
@@ -243,42 +241,25 @@ class Builder:
                 # The second op reads the same param, which is declared once.
                 turned.append(self.add(op if not turned else replace(op, params=()), layer))
             query, key = turned
-        outputs = [self.value(("T", heads, value_dim))]
-        if self.chance(0.4):
-            outputs.append(self.value(("T", heads)))
+        outputs = self.attention_outputs(shape, "T")
+        settings = self.attention_settings(shape, "T")
         if cached:
             segments = self.segments()
-            masks = ("full", "causal", "causal", "sliding_window", "prefix", "grid")
-            chosen = self.attention_settings(self.choose(masks), heads, "T", cached=True)
+            capacity = self.choose(CAPACITIES)
             op = attention.make_cached_attention(
-                chosen,
-                self.choose(CAPACITIES),
-                query,
-                key,
-                value,
-                positions,
-                segments,
-                tuple(outputs),
+                settings, capacity, query, key, value, positions, segments, outputs
             )
         else:
-            if len(outputs) == 2 and self.chance(0.5):
-                outputs.append(self.value(("T", key_heads)))
-            masks = ("full", "causal", "sliding_window", "prefix", "tree", "grid", "explicit")
-            chosen = self.attention_settings(self.choose(masks), heads, "T", cached=False)
             op = attention.make_attention(
-                chosen, query, key, value, (positions, positions), tuple(outputs)
+                settings, query, key, value, (positions, positions), outputs
             )
         result = self.add(op, layer)
-        flat = self.value(("T", heads * value_dim))
+        flat = self.value(("T", shape.heads * shape.value_dim))
         return self.add(attention.make_join(result, flat), layer)
 
     def cross_attention(self) -> Value:
         """Attention on arguments: more keys than queries, or fewer."""
-        key_heads, group = self.choose((1, 2)), self.choose((1, 3))
-        heads, key_dim = key_heads * group, self.choose((4, 12, 32))
-        value_dim = self.choose((4, 12, 32))
-        masks = ("full", "causal", "sliding_window", "prefix", "tree", "grid", "explicit")
-        chosen = self.attention_settings(self.choose(masks), heads, "S", cached=False)
+        shape = self.attention_shape(cached=False)
 
         def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
             return rng.integers(0, 30, dims["S"]).astype(np.int32)
@@ -290,55 +271,58 @@ class Builder:
             self.argument("query_positions", IDS, make_queries),
             self.argument("key_positions", TensorType(("S",), "i32"), make),
         )
-        outputs = [self.value(("T", heads, value_dim)), self.value(("T", heads))]
-        outputs.append(self.value(("S", key_heads)))
         op = attention.make_attention(
-            chosen,
-            self.numbers("query", ("T", heads, key_dim)),
-            self.numbers("key", ("S", key_heads, key_dim)),
-            self.numbers("value", ("S", key_heads, value_dim)),
+            self.attention_settings(shape, "S"),
+            self.numbers("query", ("T", shape.heads, shape.key_dim)),
+            self.numbers("key", ("S", shape.key_heads, shape.key_dim)),
+            self.numbers("value", ("S", shape.key_heads, shape.value_dim)),
             positions,
-            tuple(outputs[: self.between(1, 3)]),
+            self.attention_outputs(shape, "S"),
         )
         result = self.add(op)
-        return self.add(attention.make_join(result, self.value(("T", heads * value_dim))))
+        flat = self.value(("T", shape.heads * shape.value_dim))
+        return self.add(attention.make_join(result, flat))
 
-    def attention_settings(
-        self, mask: str, heads: int, keys: str, cached: bool
-    ) -> AttentionSettings:
-        """Attributes and optional operands for a mask."""
-        text = mask
-        if mask == "sliding_window":
-            text += f", window = {self.between(1, 24)}"
-            text += f", sinks = {self.between(1, 4)}" if self.chance(0.4) else ""
-        elif mask == "prefix":
-            text += f", prefix = {self.between(1, 12)}"
-        elif mask == "grid":
-            text += f", window = {self.between(1, 2)}, width = {self.between(2, 6)}"
-        settings = AttentionSettings(
-            mask,
-            text,
-            float(np.float32(self.rng.uniform(0.1, 1.0))),
-            self.choose((0.0, 0.0, 2.0, 30.0)),
-            sinks=self.vector(heads) if self.chance(0.25) else None,
+    def attention_shape(self, cached: bool) -> AttentionShape:
+        """One of the palette."""
+        shapes = palette(self.program.seed // SEEDS)
+        return self.choose([shape for shape in shapes if shape.cached == cached])
+
+    def attention_outputs(self, shape: AttentionShape, keys: str) -> tuple[Value, ...]:
+        """Output, lse and scores, as many as there are."""
+        shapes = (
+            ("T", shape.heads, shape.value_dim),
+            ("T", shape.heads),
+            (keys, shape.key_heads),
         )
-        if cached:
+        return tuple(self.value(result) for result in shapes[: shape.results])
+
+    def attention_settings(self, shape: AttentionShape, keys: str) -> AttentionSettings:
+        """Attributes and optional operands."""
+        settings = AttentionSettings(
+            shape.mask,
+            shape.mask_text,
+            shape.scale,
+            shape.softcap,
+            sinks=self.vector(shape.heads) if shape.sinks else None,
+        )
+        if shape.cached:
             return settings
-        if self.chance(0.3):
+        if shape.segments:
             own = self.segments()
             other = own if keys == "T" else self.segments("key_segments", keys)
             settings = replace(settings, segments=(own, other))
-        if self.chance(0.25):
-            shape = self.choose((("T", keys), (heads, "T", keys)))
-            settings = replace(settings, bias=self.numbers("bias", shape))
-        if mask == "explicit":
+        if shape.bias:
+            sizes = (shape.heads, "T", keys)[3 - shape.bias :]
+            settings = replace(settings, bias=self.numbers("bias", sizes))
+        if shape.mask == "explicit":
 
             def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
                 return rng.random((dims["T"], dims[keys])) < 0.4
 
             kind = TensorType(("T", keys), "i1")
             settings = replace(settings, visible=self.argument("visible", kind, make))
-        if mask == "tree":
+        if shape.mask == "tree":
 
             def make_words(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
                 return rng.integers(-(2**62), 2**62, (dims["T"], 1))
@@ -403,7 +387,7 @@ class Builder:
             # may have no vector of ids longer than what the caches have left.
             keys = self.between(0, 150) + (tokens if tree else 0)
             keys = min(keys, left + tokens)
-            rows = self.between(1, 20) if tokens else 0
+            rows = min(self.between(1, 20), left + tokens) if tokens else 0
             calls.append({"T": tokens, "S": keys, "R": rows})
         return calls
 

@@ -26,7 +26,7 @@ def check(programs: Programs, folder: Path, target: str, first_seed: int, count:
 
 def test_some_programs(programs: Programs, tmp_path: Path) -> None:
     """A few programs on every run of the tests."""
-    check(programs, tmp_path, "host", 1, FAST_PROGRAMS)
+    check(programs, tmp_path, "host", 0, FAST_PROGRAMS)
 
 
 @pytest.mark.slow
@@ -36,4 +36,4 @@ def test_all_programs(programs: Programs, tmp_path: Path, target: str) -> None:
     flags = Path("/proc/cpuinfo").read_text().split()
     if target == "x86-64-v4" and "avx512f" not in flags:
         pytest.skip("this processor has no AVX-512")
-    check(programs, tmp_path, target, 1, ALL_PROGRAMS)
+    check(programs, tmp_path, target, 0, ALL_PROGRAMS)
