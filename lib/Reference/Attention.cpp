@@ -188,16 +188,17 @@ winnow::evaluateAttention(AttentionOp op, const AttentionOperands &o) {
         rowLse = -infinity;
         continue;
       }
-      // A sink takes part in the denominator alone, not in lse.
-      double sink = o.sinks ? double(o.sinks->floats()[head]) : -infinity;
-      double shift = std::max(maximum, sink);
       double sum = 0;
       for (double &weight : weights) {
-        weight = std::exp(weight - shift);
+        weight = std::exp(weight - maximum);
         sum += weight;
       }
-      rowLse = shift + std::log(sum);
-      double denominator = sum + std::exp(sink - shift);
+      rowLse = maximum + std::log(sum);
+      // A sink takes part in the denominator alone, not in lse. One far above
+      // all scores makes it infinite, and the output 0.
+      double denominator = sum;
+      if (o.sinks)
+        denominator += std::exp(double(o.sinks->floats()[head]) - maximum);
       for (int64_t j = 0; j < keys; ++j)
         mass[j * keyHeads + keyHead] += weights[j] / denominator;
       for (int64_t c = 0; c < valueDim; ++c) {

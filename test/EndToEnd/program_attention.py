@@ -164,23 +164,18 @@ def _write_attention(
     return lines
 
 
-def _attention_bound(settings: AttentionSettings, keys_of_cache: int | None) -> Bound:
+def _attention_bound(settings: AttentionSettings) -> Bound:
     def bound(inputs: list[np.ndarray], expected: list[np.ndarray], _: Decoded) -> Bounds:
         query, key, value = inputs[:3]
-        if query.size == 0 or (value.size == 0 and keys_of_cache is None):
+        if query.size == 0 or value.size == 0:
             return [0.0 for _ in expected]
-        # Keys of earlier calls are as random as those of this one; the factor
-        # of two covers that they may be larger.
-        slack = 2.0 if keys_of_cache else 1.0
-        keys = keys_of_cache or len(key)
         largest = settings.scale * np.sqrt(
-            (wide(query) ** 2).sum(-1).max() * (wide(key) ** 2).sum(-1).max(initial=0)
+            (wide(query) ** 2).sum(-1).max() * (wide(key) ** 2).sum(-1).max()
         )
-        largest *= slack
         # The error of a score, and so the relative one of a weight.
         score = (query.shape[-1] + 8) * U * largest + 8 * U * (settings.softcap + largest)
-        relative = 2 * score + (keys + 32) * U
-        bounds: Bounds = [2 * relative * slack * float(wide(value).max(initial=0)) + 1e-30]
+        relative = 2 * score + (len(key) + 32) * U
+        bounds: Bounds = [2 * relative * wide(value).max() + 1e-30]
         if len(expected) > 1:
             finite = np.where(np.isfinite(expected[1]), wide(expected[1]), 0)
             bounds.append(relative + 4 * U * finite)
@@ -232,7 +227,7 @@ def make_attention(
         tuple(inputs),
         outputs,
         write,
-        _attention_bound(settings, None),
+        _attention_bound(settings),
         (settings.sinks,) if settings.sinks else (),
         features=settings.features + _describe(query, key, outputs),
     )
@@ -284,7 +279,7 @@ def make_cached_attention(
         (query, key, value, positions, segments),
         outputs,
         write,
-        _attention_bound(settings, capacity),
+        _attention_bound(settings),
         (settings.sinks,) if settings.sinks else (),
         cache,
         features=(*settings.features, "segments", *_describe(query, key, outputs)),

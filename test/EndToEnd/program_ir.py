@@ -113,7 +113,8 @@ Read = Callable[[Value | Cache], str]
 Write = Callable[[Read], list[str]]
 
 # What an op's results may differ by: from the inputs, the expected results and
-# the decoded params by name, one bound for each result.
+# the decoded params by name, one bound for each result. Keys and values of an op
+# with a cache are those of all calls so far.
 Decoded = dict[str, np.ndarray]
 Bounds = list[np.ndarray | float]
 Bound = Callable[[list[np.ndarray], list[np.ndarray], Decoded], Bounds]

@@ -30,7 +30,7 @@ import numpy as np
 from artifact import Artifact, ArtifactError
 from interpreter import Call, InterpreterError, interpret
 from program_generator import REGIMES, generate, regime_of
-from program_ir import Dims, Op, Param, Program
+from program_ir import Decoded, Dims, Op, Param, Program
 from programs import Programs
 
 # Programs in one module: enough for compiling to be cheap, few enough for a
@@ -141,7 +141,21 @@ def run_compiled(
     return runs
 
 
-def compare(run: Run, expected: list[np.ndarray], decoded: dict, outcome: Outcome) -> None:
+# Keys and values by the names of program and cache.
+Stored = dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]
+
+
+def append(stored: Stored, key: tuple[str, str], inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """Puts keys and values of all calls so far in place of those of one."""
+    query, *new = inputs[:3]
+    old = stored.get(key, [array[:0] for array in new])
+    stored[key] = tuple(np.concatenate(pair) for pair in zip(old, new, strict=True))
+    return [query, *stored[key], *inputs[3:]]
+
+
+def compare(
+    run: Run, expected: list[np.ndarray], decoded: Decoded, stored: Stored, outcome: Outcome
+) -> None:
     """Compares the results of each op with those of the interpreter."""
     program = run.program
     values = {a.value.name: x for a, x in zip(program.arguments, run.inputs, strict=True)}
@@ -155,6 +169,8 @@ def compare(run: Run, expected: list[np.ndarray], decoded: dict, outcome: Outcom
             outcome.coverage[op.kind, f"(any) with {feature}", "-", regime] += 1
         wanted = [reference[value.name] for value in op.outputs]
         inputs = [values[value.name] for value in op.inputs]
+        if op.cache:
+            inputs = append(stored, (program.name, op.cache.name), inputs)
         bounds = op.bound(inputs, wanted, decoded)
         for value, want, bound in zip(op.outputs, wanted, bounds, strict=True):
             ratio = worst_ratio(values[value.name], want, bound)
@@ -202,8 +218,9 @@ def check(
         outcome.fail(programs[0], f"(to {programs[-1].seed}) the interpreter refuses: {error}")
         return
     decoded = {param.name: x for param, [x] in zip(params, found, strict=False)}
+    stored: Stored = {}
     for run, expected in zip(runs, found[len(params) :], strict=True):
-        compare(run, expected, decoded, outcome)
+        compare(run, expected, decoded, stored, outcome)
     outcome.programs += len(programs)
 
 

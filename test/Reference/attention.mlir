@@ -82,6 +82,26 @@ func.func @sinks() {
   return
 }
 
+// A sink that is far above all scores takes all the weight; lse leaves it out
+// even so.
+func.func @large_sink() {
+  %q = arith.constant dense<1.0> : tensor<1x1x1xf32>
+  %k = arith.constant dense<-1000.0> : tensor<1x1x1xf32>
+  %v = arith.constant dense<8.0> : tensor<1x1x1xf32>
+  %p = arith.constant dense<0> : tensor<1xi32>
+  %sinks = arith.constant dense<0.0> : tensor<1xf32>
+  %o, %lse = winnow.attention query(%q, %p) key(%k, %p) value(%v)
+      sinks(%sinks : tensor<1xf32>)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32}
+      : tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1xi32>, tensor<1xi32>
+      -> tensor<1x1x1xf32> lse tensor<1x1xf32>
+  %zero = arith.constant dense<0.0> : tensor<1x1x1xf32>
+  check.expect_eq %o, %zero : tensor<1x1x1xf32>
+  %expected_lse = arith.constant dense<-1000.0> : tensor<1x1xf32>
+  check.expect_eq %lse, %expected_lse : tensor<1x1xf32>
+  return
+}
+
 // A bias of ln 3 for the second key: per pair, per head and pair. A bias of
 // minus infinity hides a key.
 func.func @bias() {
