@@ -30,6 +30,15 @@ if(WINNOW_ENABLE_ASSERTIONS)
     string(REPLACE "-DNDEBUG" "" ${flags} "${${flags}}")
   endforeach()
 endif()
+if(WINNOW_ENABLE_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang" OR NOT WINNOW_SANITIZERS)
+    message(FATAL_ERROR "WINNOW_ENABLE_FUZZERS expects clang and "
+      "WINNOW_SANITIZERS=address,undefined")
+  endif()
+  # Counters that lead the fuzzers; the sanitizers' runtime defines them for
+  # all other programs.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(WINNOW_SANITIZERS)
   add_compile_options(-fsanitize=${WINNOW_SANITIZERS} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${WINNOW_SANITIZERS})
