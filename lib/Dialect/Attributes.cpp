@@ -65,6 +65,9 @@ LogicalResult EncodingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult EncodingAttr::verifyEncoding(
     ArrayRef<int64_t> shape, Type elementType,
     function_ref<InFlightDiagnostic()> emitError) const {
+  // The parser asks even when it has found no element type, and says so itself.
+  if (!elementType)
+    return failure();
   // C4: logical elements are f32.
   if (!elementType.isF32())
     return emitError() << "expects an encoded tensor of 'f32', found "

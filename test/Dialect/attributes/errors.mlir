@@ -184,3 +184,10 @@ func.func private @kv_cache_c4_dims(!winnow.kv_cache<heads = 1, key_dim = 922337
 
 // expected-error @+1 {{expected '>'}}
 func.func private @encoding_parse(tensor<4x32xf32, #winnow.encoding<q4_0, rows, 3>>)
+
+// -----
+
+// A type without elements: the parser says what is missing, and nothing else
+// looks at it.
+// expected-error@+1 {{expected non-function type}}
+func.func private @no_element_type(tensor<, #winnow.encoding<q8_0>>)
