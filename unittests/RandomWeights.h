@@ -1,5 +1,4 @@
-//===- RandomWeights.h - Random blocks of a number format --------*- C++
-//-*-===//
+//===- RandomWeights.h - Random blocks of a number format -------*- C++ -*-===//
 
 #ifndef WINNOW_UNITTESTS_RANDOMWEIGHTS_H
 #define WINNOW_UNITTESTS_RANDOMWEIGHTS_H

@@ -1,7 +1,7 @@
 //===- QuantizeActivations.cpp - Round inputs of linear layers to 8 bits --===//
 //
 // The codes of most weight formats are small integers, so a dot product with
-// 8-bit activations runs on integers (quantization.md §1.4) at several times
+// 8-bit activations runs on integers at several times
 // the speed of floats. The rounding is a visible op in front of the layer; this
 // pass decides where it stands, the kernels only follow the types.
 //

@@ -1,5 +1,4 @@
-//===- Checks.h - Parts of verifiers and cost formulas -----------*- C++
-//-*-===//
+//===- Checks.h - Parts of verifiers and cost formulas ----------*- C++ -*-===//
 //
 // Private to lib/Dialect. Dynamic sizes agree with every size: what only a run
 // can show is checked by the run.

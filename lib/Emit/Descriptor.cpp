@@ -162,10 +162,10 @@ void addDescriptor(Module &llvmModule, mlir::ModuleOp module,
                         writer.i64(facts.weightBytes),
                         writer.i64(facts.checkpointBytesPerToken)};
   Constant *info = writer.record(fields);
-  auto *global = new GlobalVariable(llvmModule, info->getType(),
-                                    /*isConstant=*/true,
-                                    GlobalValue::ExternalLinkage, info,
-                                    "winnow_artifact");
+  auto *global =
+      new GlobalVariable(llvmModule, info->getType(),
+                         /*isConstant=*/true, GlobalValue::ExternalLinkage,
+                         info, "winnow_artifact");
   global->setVisibility(GlobalValue::HiddenVisibility);
 
   LLVMContext &context = llvmModule.getContext();

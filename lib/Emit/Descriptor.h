@@ -1,4 +1,4 @@
-//===- Descriptor.h - What the runtime reads of an artifact ------*- C++ -*-===//
+//===- Descriptor.h - What the runtime reads of an artifact -----*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_DESCRIPTOR_H
 #define WINNOW_EMIT_DESCRIPTOR_H

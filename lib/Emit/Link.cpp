@@ -50,14 +50,16 @@ static Error run(StringRef program, ArrayRef<StringRef> arguments) {
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log),
                                           StringRef(log)};
   std::string message;
-  int status = sys::ExecuteAndWait(program, command, std::nullopt, redirects,
-                                   0, 0, &message);
+  int status = sys::ExecuteAndWait(program, command, std::nullopt, redirects, 0,
+                                   0, &message);
   if (status == 0)
     return Error::success();
   if (message.empty())
     if (auto buffer = MemoryBuffer::getFile(log))
-      message = (*buffer)->getBuffer().take_until(
-          [](char c) { return c == '\n'; }).str();
+      message = (*buffer)
+                    ->getBuffer()
+                    .take_until([](char c) { return c == '\n'; })
+                    .str();
   return createStringError("linking failed: " + message);
 }
 
@@ -68,24 +70,35 @@ Error linkSharedLibrary(ArrayRef<std::string> objects, StringRef soname,
     return linker.takeError();
   std::string runtime = runtimeArchive();
   std::string keep = ("--undefined=" + exportedSymbol).str();
-  SmallVector<StringRef> arguments = {
-      "-shared",        "--gc-sections", "--no-undefined", "--hash-style=gnu",
-      "-z",             "relro",         "-z",             "now",
-      "-z",             "noexecstack",   "--exclude-libs", "ALL",
-      "--build-id=sha1", "-soname",      soname,           keep,
-      "-o",             output};
+  SmallVector<StringRef> arguments = {"-shared",
+                                      "--gc-sections",
+                                      "--no-undefined",
+                                      "--hash-style=gnu",
+                                      "-z",
+                                      "relro",
+                                      "-z",
+                                      "now",
+                                      "-z",
+                                      "noexecstack",
+                                      "--exclude-libs",
+                                      "ALL",
+                                      "--build-id=sha1",
+                                      "-soname",
+                                      soname,
+                                      keep,
+                                      "-o",
+                                      output};
   for (const std::string &object : objects)
     arguments.push_back(object);
   // The libraries themselves, not the linker scripts of their -dev packages.
   arguments.append({runtime, "--as-needed", "-L/lib/x86_64-linux-gnu",
                     "-L/usr/lib/x86_64-linux-gnu", "-L/lib64", "-L/usr/lib64",
-                    "-l:libc.so.6", "-l:libm.so.6",
-                    "-l:ld-linux-x86-64.so.2"});
+                    "-l:libc.so.6", "-l:libm.so.6", "-l:ld-linux-x86-64.so.2"});
   return run(*linker, arguments);
 }
 
-Error linkStaticLibrary(ArrayRef<std::string> objects,
-                        StringRef exportedSymbol, StringRef output) {
+Error linkStaticLibrary(ArrayRef<std::string> objects, StringRef exportedSymbol,
+                        StringRef output) {
   Expected<std::string> linker = findTool("ld.lld");
   if (!linker)
     return linker.takeError();

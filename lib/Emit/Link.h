@@ -1,4 +1,4 @@
-//===- Link.h - Objects to libraries -----------------------------*- C++ -*-===//
+//===- Link.h - Objects to libraries ----------------------------*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_LINK_H
 #define WINNOW_EMIT_LINK_H

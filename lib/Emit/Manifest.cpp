@@ -50,9 +50,8 @@ static int64_t storedBytes(const LoweredWeight &weight) {
   EncodingAttr encoding = getEncoding(weight.stored);
   const NumberFormat *format =
       lookupFormat(encoding ? encoding.getFormat() : "f32");
-  int64_t columns = weight.stored.getShape().empty()
-                        ? 1
-                        : weight.stored.getShape().back();
+  int64_t columns =
+      weight.stored.getShape().empty() ? 1 : weight.stored.getShape().back();
   Expected<uint64_t> bytes =
       format->bytesOf(weight.stored.getNumElements() / columns, columns);
   // The sizes were checked when the weights were planned.
@@ -65,9 +64,8 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
   json::Object manifest;
   manifest["name"] = facts.name;
   manifest["winnow"] = WINNOW_VERSION;
-  manifest["build_id"] = formatv("{0:x-16}{1:x-16}", facts.buildId[0],
-                                 facts.buildId[1])
-                             .str();
+  manifest["build_id"] =
+      formatv("{0:x-16}{1:x-16}", facts.buildId[0], facts.buildId[1]).str();
   for (const auto &[key, value] : extra)
     manifest[key] = value;
 
@@ -85,15 +83,13 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
                                     {"avx512_bf16", target.avx512Bf16}};
 
   json::Array entries;
-  for (auto entry :
-       module->getAttrOfType<mlir::ArrayAttr>(kEntriesAttr)
-           .getAsRange<mlir::DictionaryAttr>()) {
+  for (auto entry : module->getAttrOfType<mlir::ArrayAttr>(kEntriesAttr)
+                        .getAsRange<mlir::DictionaryAttr>()) {
     entries.push_back(toJson(entry));
     for (auto cache :
          entry.getAs<mlir::ArrayAttr>("caches").getAsRange<mlir::TypeAttr>())
-      facts.context =
-          std::max(facts.context,
-                   cast<KvCacheType>(cache.getValue()).getCapacity());
+      facts.context = std::max(
+          facts.context, cast<KvCacheType>(cache.getValue()).getCapacity());
   }
   manifest["entries"] = std::move(entries);
   manifest["context"] = facts.context;

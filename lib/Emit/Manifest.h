@@ -1,4 +1,4 @@
-//===- Manifest.h - What is in an artifact, as JSON --------------*- C++ -*-===//
+//===- Manifest.h - What is in an artifact, as JSON -------------*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_MANIFEST_H
 #define WINNOW_EMIT_MANIFEST_H

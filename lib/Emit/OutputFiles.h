@@ -1,5 +1,4 @@
-//===- OutputFiles.h - Files that appear together ----------------*- C++
-//-*-===//
+//===- OutputFiles.h - Files that appear together ---------------*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_OUTPUTFILES_H
 #define WINNOW_EMIT_OUTPUTFILES_H

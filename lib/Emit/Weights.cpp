@@ -90,21 +90,19 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
     mlir::OpBuilder builder(weight.stored.getContext());
     source->module = mlir::ModuleOp::create(builder.getUnknownLoc());
     builder.setInsertionPointToEnd(source->module->getBody());
-    source->param =
-        ParamOp::create(builder, builder.getUnknownLoc(), weight.name,
-                        weight.stored, weight.source);
+    source->param = ParamOp::create(builder, builder.getUnknownLoc(),
+                                    weight.name, weight.stored, weight.source);
     return source;
   }
   source->checkpoint = checkpoint;
   source->tensor = checkpoint ? checkpoint->find(file.getValue()) : nullptr;
   if (!source->tensor)
     return createStringError("param '" + weight.name + "' needs the tensor '" +
-                             file.getValue() +
-                             "', which the checkpoint lacks");
+                             file.getValue() + "', which the checkpoint lacks");
   if (ArrayRef<int64_t>(source->tensor->shape) != shape ||
       source->tensor->format != source->format)
-    return createStringError("param '" + weight.name +
-                             "' and the tensor '" + file.getValue() +
+    return createStringError("param '" + weight.name + "' and the tensor '" +
+                             file.getValue() +
                              "' of the checkpoint differ in shape or format");
   return source;
 }
@@ -146,15 +144,14 @@ planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint) {
                            MutableArrayRef<uint8_t> out) -> Error {
         int64_t first = offset / groupBytes, count = out.size() / groupBytes;
         int64_t firstRow = first * Tile16Layout::kRows;
-        int64_t lastRow =
-            std::min(rows, (first + count) * Tile16Layout::kRows);
+        int64_t lastRow = std::min(rows, (first + count) * Tile16Layout::kRows);
         std::vector<uint8_t> storage;
         Expected<ArrayRef<uint8_t>> bytes =
             source->rows(firstRow, lastRow - firstRow, storage);
         if (!bytes)
           return bytes.takeError();
-        return relayoutToTile16(encoding.getFormat(), rows,
-                                source->rowElements, *bytes, first, count, out);
+        return relayoutToTile16(encoding.getFormat(), rows, source->rowElements,
+                                *bytes, first, count, out);
       };
     } else {
       int64_t rowBytes = source->rowElements * sizeof(float);

@@ -1,5 +1,4 @@
-//===- DecoderBuilder.h - IR of a decoder ------------------------*- C++
-//-*-===//
+//===- DecoderBuilder.h - IR of a decoder -----------------------*- C++ -*-===//
 
 #ifndef WINNOW_LIB_IMPORT_DECODERBUILDER_H
 #define WINNOW_LIB_IMPORT_DECODERBUILDER_H

@@ -1,5 +1,4 @@
-//===- Families.h - Model families -------------------------------*- C++
-//-*-===//
+//===- Families.h - Model families ------------------------------*- C++ -*-===//
 //
 // A family is a row of a table: which tensors its layers have, and the few
 // facts that checkpoints leave out. One builder serves all rows.

@@ -1,5 +1,4 @@
-//===- ModelConfig.h - The numbers that define a decoder ---------*- C++
-//-*-===//
+//===- ModelConfig.h - The numbers that define a decoder --------*- C++ -*-===//
 //
 // What the decoder builder needs to know of a model, whatever file it came
 // from. Reading it from GGUF metadata is in GgufConfig.cpp; the differences

@@ -1,5 +1,4 @@
-//===- ParamTable.h - The weights of a module --------------------*- C++
-//-*-===//
+//===- ParamTable.h - The weights of a module -------------------*- C++ -*-===//
 
 #ifndef WINNOW_LIB_IMPORT_PARAMTABLE_H
 #define WINNOW_LIB_IMPORT_PARAMTABLE_H

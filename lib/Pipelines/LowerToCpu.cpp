@@ -34,18 +34,15 @@ void buildLowerToCpuPipeline(OpPassManager &passes,
 
 namespace {
 struct CpuOptions : public PassPipelineOptions<CpuOptions> {
-  Option<std::string> targetCpu{*this, "target-cpu",
-                                llvm::cl::desc("Processor"),
-                                llvm::cl::init("host")};
+  Option<std::string> targetCpu{
+      *this, "target-cpu", llvm::cl::desc("Processor"), llvm::cl::init("host")};
 };
 } // namespace
 
 void registerPipelines() {
-  PassPipelineRegistration<>("winnow-compress",
-                             "What winnow-compile does to a model by default",
-                             [](OpPassManager &passes) {
-                               buildCompressPipeline(passes, {});
-                             });
+  PassPipelineRegistration<>(
+      "winnow-compress", "What winnow-compile does to a model by default",
+      [](OpPassManager &passes) { buildCompressPipeline(passes, {}); });
   PassPipelineRegistration<CpuOptions>(
       "winnow-lower-to-cpu", "winnow to kernels and calls for a processor",
       [](OpPassManager &passes, const CpuOptions &options) {

@@ -1,5 +1,4 @@
-//===- Rules.h - One function per op ------------------------------*- C++
-//-*-===//
+//===- Rules.h - One function per op ----------------------------*- C++ -*-===//
 //
 // Each rule computes the results of one op from the values of its operands.
 // The interpreter has checked operands against their types, so ranks, element

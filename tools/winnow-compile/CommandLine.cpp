@@ -54,9 +54,9 @@ static Error parseNumber(const InputArgList &args, OptionId id, int64_t minimum,
   StringRef text = arg->getValue();
   if (text.getAsInteger(10, number) || number < minimum ||
       number > std::numeric_limits<int32_t>::max())
-    return createStringError(arg->getSpelling().rtrim("=") + " expects a number of at " +
-                             "least " + Twine(minimum) + ", found '" + text +
-                             "'");
+    return createStringError(arg->getSpelling().rtrim("=") +
+                             " expects a number of at " + "least " +
+                             Twine(minimum) + ", found '" + text + "'");
   return Error::success();
 }
 

@@ -1,5 +1,4 @@
-//===- CommandLine.h - The options of winnow-compile -------------*- C++
-//-*-===//
+//===- CommandLine.h - The options of winnow-compile ------------*- C++ -*-===//
 
 #ifndef WINNOW_TOOLS_WINNOW_COMPILE_COMMANDLINE_H
 #define WINNOW_TOOLS_WINNOW_COMPILE_COMMANDLINE_H

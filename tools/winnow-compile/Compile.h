@@ -1,5 +1,4 @@
-//===- Compile.h - What winnow-compile does ----------------------*- C++
-//-*-===//
+//===- Compile.h - What winnow-compile does ---------------------*- C++ -*-===//
 
 #ifndef WINNOW_TOOLS_WINNOW_COMPILE_COMPILE_H
 #define WINNOW_TOOLS_WINNOW_COMPILE_COMPILE_H

@@ -1,5 +1,4 @@
-//===- AttentionTestUtils.h - Attention problems and their answers -*- C++
-//-*-===//
+//===- AttentionTestUtils.h - Attention problems and their answers===//
 
 #ifndef WINNOW_UNITTESTS_CODEGEN_ATTENTIONTESTUTILS_H
 #define WINNOW_UNITTESTS_CODEGEN_ATTENTIONTESTUTILS_H

@@ -1,5 +1,4 @@
-//===- JitTest.h - Runs kernels inside a unit test ---------------*- C++
-//-*-===//
+//===- JitTest.h - Runs kernels inside a unit test --------------*- C++ -*-===//
 
 #ifndef WINNOW_UNITTESTS_CODEGEN_JITTEST_H
 #define WINNOW_UNITTESTS_CODEGEN_JITTEST_H

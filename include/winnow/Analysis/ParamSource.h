@@ -1,5 +1,4 @@
-//===- ParamSource.h - The bytes of params without a file --------*- C++
-//-*-===//
+//===- ParamSource.h - The bytes of params without a file -------*- C++ -*-===//
 //
 // A param's source is a dictionary with one key:
 //

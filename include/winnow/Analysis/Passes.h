@@ -1,5 +1,4 @@
-//===- Passes.h - Analyses as passes -----------------------------*- C++
-//-*-===//
+//===- Passes.h - Analyses as passes ----------------------------*- C++ -*-===//
 
 #ifndef WINNOW_ANALYSIS_PASSES_H
 #define WINNOW_ANALYSIS_PASSES_H

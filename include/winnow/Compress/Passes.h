@@ -1,5 +1,4 @@
-//===- Passes.h - Passes that take something out of a model ------*- C++
-//-*-===//
+//===- Passes.h - Passes that take something out of a model -----*- C++ -*-===//
 
 #ifndef WINNOW_COMPRESS_PASSES_H
 #define WINNOW_COMPRESS_PASSES_H

@@ -1,5 +1,4 @@
-//===- Passes.h - Passes from winnow to native code --------------*- C++
-//-*-===//
+//===- Passes.h - Passes from winnow to native code -------------*- C++ -*-===//
 
 #ifndef WINNOW_CONVERSION_PASSES_H
 #define WINNOW_CONVERSION_PASSES_H

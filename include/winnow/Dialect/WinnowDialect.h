@@ -1,4 +1,4 @@
-//===- WinnowDialect.h - The winnow dialect ----------------------*- C++ -*-===//
+//===- WinnowDialect.h - The winnow dialect ---------------------*- C++ -*-===//
 //
 // Declares the dialect with its types, attributes, interfaces and ops.
 //

@@ -1,4 +1,4 @@
-//===- Artifact.h - Writes the files of an artifact --------------*- C++ -*-===//
+//===- Artifact.h - Writes the files of an artifact -------------*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_ARTIFACT_H
 #define WINNOW_EMIT_ARTIFACT_H

@@ -1,4 +1,4 @@
-//===- NativeCode.h - LLVM dialect to machine code ---------------*- C++ -*-===//
+//===- NativeCode.h - LLVM dialect to machine code --------------*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_NATIVECODE_H
 #define WINNOW_EMIT_NATIVECODE_H

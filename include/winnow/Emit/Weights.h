@@ -1,4 +1,4 @@
-//===- Weights.h - The weights of a lowered module ---------------*- C++ -*-===//
+//===- Weights.h - The weights of a lowered module --------------*- C++ -*-===//
 
 #ifndef WINNOW_EMIT_WEIGHTS_H
 #define WINNOW_EMIT_WEIGHTS_H

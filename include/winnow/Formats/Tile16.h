@@ -1,5 +1,4 @@
-//===- Tile16.h - The weight layout of the CPU kernels -----------*- C++
-//-*-===//
+//===- Tile16.h - The weight layout of the CPU kernels ----------*- C++ -*-===//
 //
 // `tile16` is where the bits of a weight matrix [N, K] are when the CPU kernels
 // read it (mlir: `#winnow.encoding<q5_0, tile16>`). What the bits mean stays
@@ -121,7 +120,7 @@ llvm::Error relayoutToTile16(llvm::StringRef format, int64_t n, int64_t k,
                              llvm::MutableArrayRef<uint8_t> out);
 
 /// Decodes row `row` of a tile16 matrix [n, k] to k floats: bit-equal to the
-/// decoding of the file's row (quantization.md §1.3). `tile16` holds the whole
+/// decoding of the file's row (Formats/Decode.h). `tile16` holds the whole
 /// matrix.
 llvm::Error decodeTile16Row(llvm::StringRef format, int64_t n, int64_t k,
                             llvm::ArrayRef<uint8_t> tile16, int64_t row,

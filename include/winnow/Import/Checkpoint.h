@@ -1,5 +1,4 @@
-//===- Checkpoint.h - Named tensors in memory-mapped files -------*- C++
-//-*-===//
+//===- Checkpoint.h - Named tensors in memory-mapped files ------*- C++ -*-===//
 //
 // What the rest of the compiler sees of a checkpoint, whatever its file format:
 // tensors by name, their number format, shape and bytes. Bytes stay in the

@@ -1,5 +1,4 @@
-//===- Gguf.h - Reader of GGUF files -----------------------------*- C++
-//-*-===//
+//===- Gguf.h - Reader of GGUF files ----------------------------*- C++ -*-===//
 //
 // GGUF, versions 2 and 3, little-endian, in one file or split over several.
 // The layout is described in the ggml repository (docs/gguf.md). Every count,

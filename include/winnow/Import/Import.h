@@ -1,5 +1,4 @@
-//===- Import.h - From checkpoints to modules --------------------*- C++
-//-*-===//
+//===- Import.h - From checkpoints to modules -------------------*- C++ -*-===//
 //
 // Importing reads a checkpoint's metadata and writes one module: a `param` per
 // tensor and one entry point `forward` over packed tokens. Weights stay in the

@@ -1,4 +1,4 @@
-//===- Pipelines.h - Every pipeline of Winnow --------------------*- C++ -*-===//
+//===- Pipelines.h - Every pipeline of Winnow -------------------*- C++ -*-===//
 
 #ifndef WINNOW_PIPELINES_PIPELINES_H
 #define WINNOW_PIPELINES_PIPELINES_H

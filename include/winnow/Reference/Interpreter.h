@@ -1,5 +1,4 @@
-//===- Interpreter.h - The meaning of winnow programs ------------*- C++
-//-*-===//
+//===- Interpreter.h - The meaning of winnow programs -----------*- C++ -*-===//
 //
 // Runs functions of winnow IR on host values, one plain function per op. It is
 // the definition that compiled code is tested against: slow, sequential, and

@@ -1,5 +1,4 @@
-//===- Npy.h - NumPy array files ----------------------------------*- C++
-//-*-===//
+//===- Npy.h - NumPy array files --------------------------------*- C++ -*-===//
 //
 // Reads and writes `.npy` files (NumPy's format, versions 1 and 2) of the
 // element types that the interpreter computes on: f4, i4, i8 and b1, in

@@ -1,5 +1,4 @@
-//===- Passes.h - Interpretation as a pass -----------------------*- C++
-//-*-===//
+//===- Passes.h - Interpretation as a pass ----------------------*- C++ -*-===//
 
 #ifndef WINNOW_REFERENCE_PASSES_H
 #define WINNOW_REFERENCE_PASSES_H

@@ -1,5 +1,4 @@
-//===- Tensor.h - Values of the reference interpreter ------------*- C++
-//-*-===//
+//===- Tensor.h - Values of the reference interpreter -----------*- C++ -*-===//
 //
 // The interpreter computes on plain host arrays: dense tensors in row-major
 // order, encoded tensors as the bytes of their number format, and caches as

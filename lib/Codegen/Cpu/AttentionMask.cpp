@@ -1,6 +1,6 @@
 //===- AttentionMask.cpp - Which keys a query row sees --------------------===//
 //
-// Masks are predicates over explicit positions (attention_kv.md B2), evaluated
+// Masks are predicates over explicit positions, evaluated
 // 16 keys at a time. A masked key gets the score minus infinity and with it
 // the weight 0.
 //

@@ -1,7 +1,7 @@
 //===- AttentionScores.cpp - Column sums of the attention weights ---------===//
 //
-// For each key the sum of its weights over all query rows of its head
-// (attention_kv.md 1.6): a second pass over the scores, after the denominators
+// For each key the sum of its weights over all query rows of its head:
+// a second pass over the scores, after the denominators
 // are known. A thread owns whole (key head, chunk) columns and adds rows up in
 // one order, so the sums do not depend on the number of threads.
 //

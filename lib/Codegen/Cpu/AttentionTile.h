@@ -1,5 +1,4 @@
-//===- AttentionTile.h - Parts of the attention kernels ----------*- C++
-//-*-===//
+//===- AttentionTile.h - Parts of the attention kernels ---------*- C++ -*-===//
 //
 // Private to lib/Codegen/Cpu. A tile is a few query rows (all heads of a piece
 // of one key head's group, for one or more tokens) that share every load of

@@ -5,7 +5,7 @@
 // it is then exactly 12582912 + P while |P| < 2^22 (at most 32 * 255 * 127),
 // so fma(bits, a, -12582912 * a) is P * a rounded once: the addend is exact,
 // as a has at most 19 significant bits. That saves a conversion per block.
-// The method and the layouts are those of mlir22_cpu_notes §8.
+// The layouts are those of Formats/Tile16.h.
 //
 //===----------------------------------------------------------------------===//
 

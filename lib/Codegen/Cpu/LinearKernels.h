@@ -1,5 +1,4 @@
-//===- LinearKernels.h - The parts of a linear kernel ------------*- C++
-//-*-===//
+//===- LinearKernels.h - The parts of a linear kernel -----------*- C++ -*-===//
 //
 // A linear kernel is a driver that shares row groups over threads and picks a
 // regime by the number of input rows M:

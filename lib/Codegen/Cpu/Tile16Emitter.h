@@ -1,5 +1,4 @@
-//===- Tile16Emitter.h - Emits the decoding of tile16 blocks -----*- C++
-//-*-===//
+//===- Tile16Emitter.h - Emits the decoding of tile16 blocks ----*- C++ -*-===//
 //
 // One description serves kernels that decode 16 rows at a time (vectors, a lane
 // per row) and those that decode one row (scalars): codes are i32, four inputs

@@ -88,8 +88,9 @@ private:
 
 } // namespace
 
-/// Cody-Waite reduction to |t| <= ln 2 / 2 and a polynomial of degree 5
-/// (attention_kv.md A2): relative error 1.6e-7. exp(0) is exactly 1.
+/// Cody-Waite reduction to |t| <= ln 2 / 2 and a polynomial of degree 5 (The
+/// Two-Pass Softmax Algorithm, arXiv 2001.04438): relative error 1.6e-7. exp(0)
+/// is exactly 1.
 Value KernelBuilder::exp(Value x) {
   Lanes lanes(*this, x);
   // Below the first bound the result is 0, above the second +inf.

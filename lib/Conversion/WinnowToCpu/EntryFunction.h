@@ -1,5 +1,4 @@
-//===- EntryFunction.h - The code of an entry point --------------*- C++
-//-*-===//
+//===- EntryFunction.h - The code of an entry point -------------*- C++ -*-===//
 
 #ifndef WINNOW_CONVERSION_WINNOWTOCPU_ENTRYFUNCTION_H
 #define WINNOW_CONVERSION_WINNOWTOCPU_ENTRYFUNCTION_H

@@ -1,5 +1,4 @@
-//===- EntryPlan.h - Steps, stages and memory of an entry point --*- C++
-//-*-===//
+//===- EntryPlan.h - Steps, stages and memory of an entry point -*- C++ -*-===//
 //
 // An entry point is straight-line code on tensors. Its plan says, before any
 // code is written, what is computed when and where it lies:

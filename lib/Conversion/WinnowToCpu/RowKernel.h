@@ -1,5 +1,4 @@
-//===- RowKernel.h - Fused kernels over single rows --------------*- C++
-//-*-===//
+//===- RowKernel.h - Fused kernels over single rows -------------*- C++ -*-===//
 
 #ifndef WINNOW_CONVERSION_WINNOWTOCPU_ROWKERNEL_H
 #define WINNOW_CONVERSION_WINNOWTOCPU_ROWKERNEL_H

@@ -1,5 +1,4 @@
-//===- CheckDialect.h - Expectations inside test programs --------*- C++
-//-*-===//
+//===- CheckDialect.h - Expectations inside test programs -------*- C++ -*-===//
 
 #ifndef WINNOW_TEST_LIB_CHECK_CHECKDIALECT_H
 #define WINNOW_TEST_LIB_CHECK_CHECKDIALECT_H

@@ -1,5 +1,4 @@
-//===- Attention.h - Attention kernels ---------------------------*- C++
-//-*-===//
+//===- Attention.h - Attention kernels --------------------------*- C++ -*-===//
 //
 // Fused attention over keys and values in the cache's layout (winnow_kv_slot
 // in Runtime/Call.h); plain tensors are packed into that layout first
@@ -8,9 +7,9 @@
 // Keys are taken in chunks of kAttentionChunk slots counted from slot 0. Each
 // chunk gives a partial state (m, l, acc) whose value depends on the query row
 // and the chunk alone; states are combined in the order of chunks
-// (attention_kv.md B6). So the result of a row depends neither on the other
-// rows of the call nor on the number of threads, bit for bit: a kernel may
-// visit the chunks one after another, or spread them over threads.
+// (the merge rule of Flash-Decoding). So the result of a row depends neither on
+// the other rows of the call nor on the number of threads, bit for bit: a
+// kernel may visit the chunks one after another, or spread them over threads.
 //
 //===----------------------------------------------------------------------===//
 

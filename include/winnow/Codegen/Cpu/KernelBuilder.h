@@ -1,5 +1,4 @@
-//===- KernelBuilder.h - Writes kernels at vector level ----------*- C++
-//-*-===//
+//===- KernelBuilder.h - Writes kernels at vector level ---------*- C++ -*-===//
 //
 // A thin layer over OpBuilder for the kernels of lib/Codegen/Cpu. Kernels work
 // on `!llvm.ptr` and i64 byte offsets, loop with scf.for over i64, and compute

@@ -1,5 +1,4 @@
-//===- Linear.h - Kernels of linear layers -----------------------*- C++
-//-*-===//
+//===- Linear.h - Kernels of linear layers ----------------------*- C++ -*-===//
 //
 // y[m, n] = sum over k of x[m, k] * w[n, k] (+ bias[n]) with the weights in
 // `tile16` (Formats/Tile16.h). One kernel per (format, activations, bias)
@@ -11,9 +10,9 @@
 //     P = sum of (code of w - zero point) * (code of x)       exact, i32
 //     t = round(P * a),  y = fma(t, sx, y)
 //     y = fma(b, sx * U, y)  if the format has mins, U = sum of codes of x
-// with a, b of the weight and sx the scale of the block of x (scheme of
-// mlir22_cpu_notes §8). f32 activations: y = fma(x, w, y) in order of k, w
-// decoded and rounded as the file format defines. The bias is added last.
+// with a, b of the weight and sx the scale of the block of x. f32 activations:
+// y = fma(x, w, y) in order of k, w decoded and rounded as the file format
+// defines. The bias is added last.
 //
 //===----------------------------------------------------------------------===//
 

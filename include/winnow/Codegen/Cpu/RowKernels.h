@@ -1,5 +1,4 @@
-//===- RowKernels.h - Code for one token's row -------------------*- C++
-//-*-===//
+//===- RowKernels.h - Code for one token's row ------------------*- C++ -*-===//
 //
 // Emitters that add code for ONE row to a kernel under construction; the
 // caller loops over rows. Rows are contiguous f32 at any alignment, their
@@ -51,7 +50,7 @@ struct RopeFrequencies {
 };
 
 /// base^(-2c / dims), stretched by `scaling` (may be null) as the attribute
-/// says; formulas of Hugging Face Transformers (attention_kv.md B4).
+/// says; formulas of Hugging Face Transformers.
 RopeFrequencies ropeFrequencies(double base, int64_t dims,
                                 RopeScalingAttr scaling);
 

@@ -1,4 +1,4 @@
-//===- Target.h - The processor that code is generated for -------*- C++ -*-===//
+//===- Target.h - The processor that code is generated for ------*- C++ -*-===//
 
 #ifndef WINNOW_CODEGEN_CPU_TARGET_H
 #define WINNOW_CODEGEN_CPU_TARGET_H
@@ -22,9 +22,9 @@ struct Target {
   /// LLVM feature string on top of `cpu`, e.g. "+avx512vnni,-avx512bf16".
   std::string features;
 
-  bool avx512 = false;     ///< F, BW, VL, DQ
+  bool avx512 = false; ///< F, BW, VL, DQ
   bool avx512Vnni = false;
-  bool avxVnni = false;    ///< VEX-encoded, 256 bits
+  bool avxVnni = false; ///< VEX-encoded, 256 bits
   bool avx512Bf16 = false;
   /// WINNOW_CPU_* bits (Runtime/Call.h): checked when an artifact is opened.
   uint32_t requiredFeatures = 0;
