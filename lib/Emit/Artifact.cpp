@@ -100,9 +100,9 @@ private:
   void describe();
   Error linkLibrary();
   Error writeTexts();
-  void progress(StringRef what, double done) {
-    if (options.progress)
-      options.progress(what, done);
+  /// False where the caller wants to stop.
+  bool progress(StringRef what, double done) {
+    return !options.progress || options.progress(what, done);
   }
 
   mlir::ModuleOp module;
@@ -127,7 +127,7 @@ Error ArtifactWriter::createWeights() {
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
   archiveOptions.progress = [this](uint64_t done, uint64_t total, StringRef) {
-    progress("writing weights", total ? double(done) / total : 1);
+    return progress("writing weights", total ? double(done) / total : 1);
   };
   Expected<WeightsArchive> created = WeightsArchive::create(
       options.output + ".weights", std::move(*tensors), archiveOptions);
@@ -219,7 +219,8 @@ Error ArtifactWriter::run() {
     return error;
   if (Error error = writeWeightsAndGenerateKernels())
     return error;
-  progress("linking", 0);
+  if (!progress("linking", 0))
+    return cancelled();
   describe();
   if (Error error = linkLibrary())
     return error;

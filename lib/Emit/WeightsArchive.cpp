@@ -10,7 +10,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/Errno.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -25,6 +24,20 @@ using namespace winnow;
 static constexpr StringRef kPaddingName = "winnow.padding.";
 /// Sizes and offsets stay far below what 63 bits hold.
 static constexpr uint64_t kMaxBytes = uint64_t(1) << 62;
+
+static Error cannotWrite(StringRef path, std::error_code code) {
+  return createStringError(code,
+                           "cannot write '" + path + "': " + code.message());
+}
+
+static Error cannotWrite(StringRef path, int code) {
+  return cannotWrite(path, std::error_code(code, std::generic_category()));
+}
+
+Error winnow::cancelled() {
+  return createStringError(std::make_error_code(std::errc::operation_canceled),
+                           "cancelled");
+}
 
 WeightsArchive::WeightsArchive(StringRef path,
                                std::vector<WeightTensor> tensors,
@@ -148,8 +161,7 @@ WeightsArchive::create(StringRef path, std::vector<WeightTensor> tensors,
   Expected<sys::fs::TempFile> file =
       sys::fs::TempFile::create(path + ".%%%%%%.tmp");
   if (!file)
-    return createStringError("cannot create '" + path +
-                             "': " + toString(file.takeError()));
+    return cannotWrite(path, errorToErrorCode(file.takeError()));
   archive.file.emplace(std::move(*file));
   return std::move(archive);
 }
@@ -171,11 +183,6 @@ static int writeAt(int descriptor, ArrayRef<uint8_t> bytes, uint64_t offset) {
     offset += uint64_t(written);
   }
   return 0;
-}
-
-static Error cannotWrite(StringRef path, int code) {
-  return createStringError("cannot write '" + path +
-                           "': " + sys::StrError(code));
 }
 
 namespace {
@@ -230,8 +237,9 @@ Error WeightsArchive::write() {
     winnow_hash_update(&state, buffer.data(), piece.size + piece.padding);
     if (piece.offset + piece.size == sizes[piece.tensor] && tensor.release)
       tensor.release();
-    if (options.progress)
-      options.progress(state.length, dataSize, tensor.name);
+    if (options.progress &&
+        !options.progress(state.length, dataSize, tensor.name))
+      return cancelled();
     return Error::success();
   };
 
@@ -253,8 +261,7 @@ Error WeightsArchive::finish(std::array<uint64_t, 2> buildId) {
   if (int code = writeAt(file->FD, bytes, 0))
     return cannotWrite(path, code);
   if (Error error = file->keep(path))
-    return createStringError("cannot write '" + path +
-                             "': " + toString(std::move(error)));
+    return cannotWrite(path, errorToErrorCode(std::move(error)));
   file.reset();
   return Error::success();
 }

@@ -2,13 +2,12 @@
 
 #include "CommandLine.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Option/ArgList.h"
 #include "llvm/Option/OptTable.h"
 #include "llvm/Option/Option.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <optional>
+#include <limits>
 
 using namespace llvm;
 using namespace llvm::opt;
@@ -60,6 +59,21 @@ static Error parseNumber(const InputArgList &args, OptionId id, int64_t minimum,
   return Error::success();
 }
 
+/// One of the words that `parse` knows.
+template <typename T>
+static Error parseChoice(const InputArgList &args, OptionId id,
+                         Expected<T> (*parse)(StringRef), T &choice) {
+  const Arg *arg = args.getLastArg(id);
+  if (!arg)
+    return Error::success();
+  Expected<T> parsed = parse(arg->getValue());
+  if (!parsed)
+    return createStringError(arg->getSpelling().rtrim("=") + " " +
+                             toString(parsed.takeError()));
+  choice = *parsed;
+  return Error::success();
+}
+
 Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   unsigned missingIndex, missingCount;
   InputArgList args =
@@ -87,39 +101,23 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   line.output = args.getLastArgValue(OPT_output).str();
   if (line.output.empty())
     return createStringError("expects -o NAME; see --help");
-  line.targetCpu = args.getLastArgValue(OPT_target_cpu_EQ, "host").str();
-  line.debug = args.hasArg(OPT_debug);
+  line.compile.targetCpu =
+      args.getLastArgValue(OPT_target_cpu_EQ, "host").str();
+  line.compile.debug = args.hasArg(OPT_debug);
   line.quiet = args.hasArg(OPT_quiet);
 
   int64_t threads = 0;
-  if (Error error = parseNumber(args, OPT_context_EQ, 1, line.context))
+  if (Error error = parseNumber(args, OPT_context_EQ, 1, line.load.context))
     return std::move(error);
   if (Error error = parseNumber(args, OPT_threads_EQ, 1, threads))
     return std::move(error);
-  line.threads = threads;
-
-  StringRef activations = args.getLastArgValue(OPT_activations_EQ, "auto");
-  if (activations != "auto" && activations != "f32")
-    return createStringError("--activations expects auto or f32, found '" +
-                             activations + "'");
-  line.quantizeActivations = activations == "auto";
-
-  StringRef kind = args.getLastArgValue(OPT_emit_EQ, "artifact");
-  std::optional<Emit> emit = StringSwitch<std::optional<Emit>>(kind)
-                                 .Case("artifact", Emit::Artifact)
-                                 .Case("static", Emit::Static)
-                                 .Case("mlir", Emit::Mlir)
-                                 .Case("kernels", Emit::Kernels)
-                                 .Case("llvm-dialect", Emit::LlvmDialect)
-                                 .Case("llvm", Emit::Llvm)
-                                 .Case("asm", Emit::Assembly)
-                                 .Case("obj", Emit::Object)
-                                 .Default(std::nullopt);
-  if (!emit)
-    return createStringError("--emit expects artifact, static, mlir, kernels, "
-                             "llvm-dialect, llvm, asm or obj, found '" +
-                             kind + "'");
-  line.emit = *emit;
+  line.compile.threads = threads;
+  if (Error error = parseChoice(args, OPT_activations_EQ, parseActivations,
+                                line.compile.quantizeActivations))
+    return std::move(error);
+  if (Error error =
+          parseChoice(args, OPT_emit_EQ, parseEmitKind, line.compile.emit))
+    return std::move(error);
   return line;
 }
 

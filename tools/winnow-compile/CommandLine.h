@@ -3,6 +3,8 @@
 #ifndef WINNOW_TOOLS_WINNOW_COMPILE_COMMANDLINE_H
 #define WINNOW_TOOLS_WINNOW_COMPILE_COMMANDLINE_H
 
+#include "winnow/Driver/LoadedModel.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
@@ -10,27 +12,11 @@
 
 namespace winnow {
 
-/// What winnow-compile writes.
-enum class Emit {
-  Artifact,
-  Static,
-  Mlir,
-  Kernels,
-  LlvmDialect,
-  Llvm,
-  Assembly,
-  Object
-};
-
 struct CommandLine {
   std::string input;
   std::string output;
-  std::string targetCpu = "host";
-  int64_t context = 0; ///< 0: the default of the importer
-  bool quantizeActivations = true;
-  Emit emit = Emit::Artifact;
-  unsigned threads = 0; ///< 0: one per processor
-  bool debug = false;
+  LoadOptions load;
+  CompileOptions compile;
   bool quiet = false;
   bool help = false;
   bool version = false;

@@ -1,14 +1,47 @@
 //===- winnow-compile.cpp - From a model to an artifact -------------------===//
 
 #include "CommandLine.h"
-#include "Compile.h"
 
+#include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 
 using namespace llvm;
+using namespace winnow;
+
+namespace {
+
+/// Progress on standard error, if that is a terminal: one line, rewritten.
+class Progress {
+public:
+  explicit Progress(bool quiet)
+      : visible(!quiet && sys::Process::StandardErrIsDisplayed()) {}
+  ~Progress() {
+    if (visible)
+      errs() << "\r\033[K";
+  }
+
+  bool operator()(StringRef step, double done) {
+    int percent = static_cast<int>(done * 100);
+    if (!visible || (step == lastStep && percent == lastPercent))
+      return true;
+    errs() << "\r\033[Kwinnow-compile: " << step;
+    if (percent)
+      errs() << " " << percent << " %";
+    lastStep = step.str();
+    lastPercent = percent;
+    return true;
+  }
+
+private:
+  bool visible;
+  std::string lastStep;
+  int lastPercent = -1;
+};
+
+} // namespace
 
 /// One line, whatever the message holds.
 static int fail(Error error) {
@@ -18,21 +51,32 @@ static int fail(Error error) {
   return 1;
 }
 
+static Error compile(CommandLine &line) {
+  Progress progress(line.quiet);
+  progress("importing", 0);
+  Expected<std::unique_ptr<LoadedModel>> model =
+      LoadedModel::load(line.input, line.load);
+  if (!model)
+    return model.takeError();
+  line.compile.progress = std::ref(progress);
+  return (*model)->compile(line.output, line.compile);
+}
+
 int main(int argc, char **argv) {
   sys::PrintStackTraceOnErrorSignal(argv[0]);
-  Expected<winnow::CommandLine> line =
-      winnow::parseCommandLine(ArrayRef(argv + 1, argv + argc));
+  Expected<CommandLine> line =
+      parseCommandLine(ArrayRef(argv + 1, argv + argc));
   if (!line)
     return fail(line.takeError());
   if (line->help) {
-    outs() << winnow::commandLineHelp();
+    outs() << commandLineHelp();
     return 0;
   }
   if (line->version) {
     outs() << "winnow-compile " WINNOW_VERSION "\n";
     return 0;
   }
-  if (Error error = winnow::compile(*line))
+  if (Error error = compile(*line))
     return fail(std::move(error));
   return 0;
 }

@@ -1,10 +1,7 @@
 //===- winnow-opt.cpp - Runs passes on winnow IR --------------------------===//
 
-#include "winnow/Analysis/Passes.h"
-#include "winnow/Compress/Passes.h"
-#include "winnow/Conversion/Passes.h"
 #include "winnow/Dialect/WinnowDialect.h"
-#include "winnow/Pipelines/Pipelines.h"
+#include "winnow/Driver/LoadedModel.h"
 #include "winnow/Reference/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,7 +13,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "mlir/Transforms/Passes.h"
 
 #ifdef WINNOW_TEST_DIALECTS
 #include "CheckDialect.h"
@@ -32,12 +28,8 @@ int main(int argc, char **argv) {
 #ifdef WINNOW_TEST_DIALECTS
   registry.insert<winnow::check::CheckDialect>();
 #endif
-  mlir::registerTransformsPasses();
-  winnow::registerWinnowAnalysisPasses();
-  winnow::registerWinnowCompressPasses();
-  winnow::registerWinnowConversionPasses();
+  winnow::registerModelPasses();
   winnow::registerWinnowReferencePasses();
-  winnow::registerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Winnow optimizer driver\n", registry));
 }

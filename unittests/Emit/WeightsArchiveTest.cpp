@@ -212,6 +212,7 @@ TEST_F(WeightsArchiveTest, ProgressAndReleaseFollowTheOrder) {
     EXPECT_GE(done, last);
     last = done;
     total = all;
+    return true;
   };
   write(tensors, options);
   EXPECT_EQ(last, dataSize);
@@ -259,6 +260,23 @@ TEST_F(WeightsArchiveTest, AFailureLeavesNothing) {
   EXPECT_EQ(filesInFolder(), std::vector<std::string>{"model.weights"});
 }
 
+TEST_F(WeightsArchiveTest, ACallerCanStopIt) {
+  WeightsArchive::Options options;
+  int pieces = 0;
+  options.progress = [&](uint64_t, uint64_t, StringRef) {
+    return ++pieces < 2;
+  };
+  {
+    Expected<WeightsArchive> archive =
+        WeightsArchive::create(path, makeTensors(), options);
+    ASSERT_TRUE(bool(archive)) << messageOf(archive.takeError());
+    EXPECT_EQ(errorToErrorCode(archive->write()),
+              std::make_error_code(std::errc::operation_canceled));
+  }
+  EXPECT_EQ(pieces, 2);
+  EXPECT_TRUE(filesInFolder().empty());
+}
+
 TEST_F(WeightsArchiveTest, AFailedWriteIsOneError) {
   // Stands for a full device: files may not grow beyond a few bytes.
   rlimit before;
@@ -304,5 +322,5 @@ TEST_F(WeightsArchiveTest, RefusesWhatCannotBeWritten) {
 
   std::string nowhere = folder + "/missing/model.weights";
   EXPECT_EQ(failureOfCreate(nowhere, {}),
-            "cannot create '" + nowhere + "': No such file or directory");
+            "cannot write '" + nowhere + "': No such file or directory");
 }

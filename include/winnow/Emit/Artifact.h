@@ -27,8 +27,10 @@ struct ArtifactOptions {
   /// none.
   std::string kernels;
   unsigned threads = 0; ///< 0: one per processor
-  /// What is being done, and how much of it (0 to 1).
-  std::function<void(llvm::StringRef what, double done)> progress;
+  /// Takes what is being done and how much of it (0 to 1); false stops with
+  /// the error code operation_canceled. Called from any thread, but never from
+  /// two at a time.
+  std::function<bool(llvm::StringRef what, double done)> progress;
 };
 
 /// The exported function of an artifact called `name`: characters outside

@@ -61,6 +61,9 @@ struct WeightTensor {
   std::function<void()> release;
 };
 
+/// What a caller gets who asked to stop: the code operation_canceled.
+llvm::Error cancelled();
+
 /// Writes one archive. The file appears under its name with `finish`; until
 /// then a temporary file beside it holds the data, which is removed when this
 /// object goes away, and on signals.
@@ -76,7 +79,8 @@ public:
     std::vector<std::pair<std::string, std::string>> metadata;
     /// Called after each piece, in the order of the tensors, from any thread
     /// but never from two at a time: bytes done, bytes in all, the tensor.
-    std::function<void(uint64_t done, uint64_t total, llvm::StringRef name)>
+    /// False stops writing, with the error `cancelled()`.
+    std::function<bool(uint64_t done, uint64_t total, llvm::StringRef name)>
         progress;
   };
 

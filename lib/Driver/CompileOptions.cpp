@@ -1,0 +1,42 @@
+//===- CompileOptions.cpp - How a model is compiled -----------------------===//
+
+#include "winnow/Driver/CompileOptions.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+#include <optional>
+
+using namespace llvm;
+
+namespace winnow {
+
+static Error notOneOf(StringRef choices, StringRef found) {
+  return createStringError(std::make_error_code(std::errc::invalid_argument),
+                           "expects " + choices + ", found '" + found + "'");
+}
+
+Expected<EmitKind> parseEmitKind(StringRef name) {
+  auto kind = StringSwitch<std::optional<EmitKind>>(name)
+                  .Case("artifact", EmitKind::Artifact)
+                  .Case("static", EmitKind::Static)
+                  .Case("mlir", EmitKind::Mlir)
+                  .Case("kernels", EmitKind::Kernels)
+                  .Case("llvm-dialect", EmitKind::LlvmDialect)
+                  .Case("llvm", EmitKind::Llvm)
+                  .Case("asm", EmitKind::Assembly)
+                  .Case("obj", EmitKind::Object)
+                  .Default(std::nullopt);
+  if (!kind)
+    return notOneOf("artifact, static, mlir, kernels, llvm-dialect, llvm, asm "
+                    "or obj",
+                    name);
+  return *kind;
+}
+
+Expected<bool> parseActivations(StringRef name) {
+  if (name != "auto" && name != "f32")
+    return notOneOf("auto or f32", name);
+  return name == "auto";
+}
+
+} // namespace winnow

@@ -1,0 +1,110 @@
+//===- LoadedModel.cpp - Loading a model and running passes on it ---------===//
+
+#include "Diagnostics.h"
+
+#include "winnow/Analysis/Passes.h"
+#include "winnow/Compress/Passes.h"
+#include "winnow/Conversion/Passes.h"
+#include "winnow/Pipelines/Pipelines.h"
+
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <mutex>
+
+using namespace llvm;
+
+namespace winnow {
+
+void registerModelPasses() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    mlir::registerTransformsPasses();
+    registerWinnowAnalysisPasses();
+    registerWinnowCompressPasses();
+    registerWinnowConversionPasses();
+    registerPipelines();
+  });
+}
+
+static Error invalid(const Twine &message) {
+  return createStringError(std::make_error_code(std::errc::invalid_argument),
+                           message);
+}
+
+LoadedModel::LoadedModel(const LoadOptions &options)
+    : context(std::make_unique<mlir::MLIRContext>()),
+      diagnostics(
+          std::make_unique<Diagnostics>(context.get(), options.diagnostic)) {
+  loadImportDialects(*context);
+}
+
+LoadedModel::~LoadedModel() = default;
+
+/// A .mlir program: IR without a checkpoint.
+Error LoadedModel::parse(StringRef path) {
+  mlir::ParserConfig config(context.get());
+  model.module = mlir::parseSourceFile<mlir::ModuleOp>(path, config);
+  if (!model.module)
+    return diagnostics->take("'" + path + "': cannot be read");
+  return Error::success();
+}
+
+Error LoadedModel::import(StringRef path, int64_t tokens) {
+  ImportOptions options;
+  if (tokens)
+    options.context = tokens;
+  mlir::FailureOr<ImportedModel> imported =
+      importGguf(context.get(), path, options);
+  if (mlir::failed(imported))
+    return diagnostics->take("'" + path + "': cannot be imported");
+  model = std::move(*imported);
+  return Error::success();
+}
+
+Expected<std::unique_ptr<LoadedModel>>
+LoadedModel::load(StringRef path, const LoadOptions &options) {
+  if (options.context < 0)
+    return invalid("the context expects at least one token, found " +
+                   Twine(options.context));
+  sys::fs::file_status status;
+  if (std::error_code code = sys::fs::status(path, status))
+    return createStringError(code, "'" + path + "': " + code.message());
+  if (sys::fs::is_directory(status))
+    return invalid("'" + path +
+                   "': expects a .gguf or .mlir file, found a directory");
+  std::unique_ptr<LoadedModel> loaded(new LoadedModel(options));
+  loaded->source = sys::path::filename(path);
+  if (Error error = path.ends_with(".mlir")
+                        ? loaded->parse(path)
+                        : loaded->import(path, options.context))
+    return std::move(error);
+  return loaded;
+}
+
+Error LoadedModel::runPipeline(StringRef passes) {
+  registerModelPasses();
+  // Both "builtin.module(a,b)" and "a,b".
+  StringRef inner = passes.trim();
+  if (inner.consume_front("builtin.module("))
+    if (!inner.consume_back(")"))
+      return invalid("the pipeline has no closing parenthesis: '" + passes +
+                     "'");
+  mlir::PassManager manager(context.get());
+  std::string message;
+  raw_string_ostream os(message);
+  if (mlir::failed(mlir::parsePassPipeline(inner, manager, os)))
+    return invalid(StringRef(message).trim());
+  mlir::OwningOpRef<mlir::ModuleOp> changed = getModule().clone();
+  if (mlir::failed(manager.run(*changed)))
+    return diagnostics->take("the pipeline failed");
+  model.module = std::move(changed);
+  return Error::success();
+}
+
+} // namespace winnow
