@@ -21,7 +21,7 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What `tokenizer.ggml.*` says; `model` is "llama" or "gpt2"."""
+    """What `tokenizer.ggml.*` says; `model` is "llama", "gpt2" or "bert"."""
 
     model: str
     pre: str
@@ -36,6 +36,8 @@ class Vocabulary:
     add_bos: bool = False
     add_eos: bool = False
     add_space_prefix: bool = False
+    bert_rules: int = 0
+    """The flags of BERT's cleaning."""
 
 
 def read_gguf(path: Path) -> Vocabulary:
@@ -118,10 +120,11 @@ def tokenizer_file(vocabulary: Vocabulary) -> bytes:
     texts = [*vocabulary.pieces, *extras, vocabulary.pre.encode(), b""]
     ends = np.cumsum([len(text) for text in texts])
     flags = vocabulary.add_bos | vocabulary.add_eos << 1 | vocabulary.add_space_prefix << 2
+    flags |= vocabulary.bert_rules
     header = b"WNWTOKEN" + struct.pack(
         "<IIIiiiiIIIIII",
         1,
-        1 if vocabulary.model == "llama" else 2,
+        ("llama", "gpt2", "bert").index(vocabulary.model) + 1,
         flags,
         vocabulary.bos,
         vocabulary.eos,
@@ -163,3 +166,35 @@ def small_vocabularies() -> dict[str, Vocabulary]:
         cases[pre] = replace(qwen2, pre=pre)
     cases["incomplete"] = without_some_pieces(replace(qwen2, pre="gpt-2"))
     return cases
+
+
+CLEAN_TEXT, SEPARATE_CHINESE, STRIP_ACCENTS, LOWERCASE = 16, 32, 64, 128
+BERT_CASES = {
+    "uncased": CLEAN_TEXT | SEPARATE_CHINESE | STRIP_ACCENTS | LOWERCASE,
+    "cased": CLEAN_TEXT | SEPARATE_CHINESE,
+    "stripped": STRIP_ACCENTS,
+    "lowered": LOWERCASE | CLEAN_TEXT,
+}
+"""BERT's rules of each case of word_piece.npz."""
+
+
+def bert_vocabulary(vocab_txt: Path, rules: int) -> Vocabulary:
+    """A WordPiece vocabulary with BERT's special tokens, one piece a line."""
+    pieces = vocab_txt.read_bytes().split(b"\n")
+    if not pieces[-1]:
+        pieces.pop()
+    special = {b"[PAD]", b"[UNK]", b"[CLS]", b"[SEP]", b"[MASK]"}
+    return Vocabulary(
+        model="bert",
+        pre="",
+        pieces=pieces,
+        types=[CONTROL if piece in special else NORMAL for piece in pieces],
+        bos=pieces.index(b"[CLS]"),
+        eos=pieces.index(b"[SEP]"),
+        unknown=pieces.index(b"[UNK]"),
+        padding=pieces.index(b"[PAD]"),
+        add_bos=True,
+        add_eos=True,
+        add_space_prefix=True,
+        bert_rules=rules,
+    )

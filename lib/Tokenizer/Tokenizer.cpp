@@ -5,6 +5,7 @@
 #include "MappedFile.h"
 #include "SentencePiece.h"
 #include "SpecialTokens.h"
+#include "WordPiece.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -31,6 +32,7 @@ struct Tokenizer::Implementation {
   Vocabulary vocabulary;
   std::unique_ptr<SentencePiece> sentencePiece;
   std::unique_ptr<ByteBpe> byteBpe;
+  std::unique_ptr<WordPiece> wordPiece;
   /// With and without control tokens.
   SpecialTokens allSpecial, userDefined;
   std::unordered_set<int32_t> endOfGeneration;
@@ -44,6 +46,8 @@ bool Tokenizer::Implementation::load(std::string_view bytes,
   vocabulary.index();
   if (file.model == TokenizerModel::SentencePiece) {
     sentencePiece = std::make_unique<SentencePiece>(vocabulary);
+  } else if (file.model == TokenizerModel::WordPiece) {
+    wordPiece = std::make_unique<WordPiece>(vocabulary);
   } else {
     byteBpe = std::make_unique<ByteBpe>(vocabulary);
     if (!byteBpe->build(error))
@@ -120,6 +124,10 @@ void Tokenizer::Implementation::encodePlain(std::string_view text, bool prefix,
     byteBpe->encode(text, ids);
     return;
   }
+  if (wordPiece) {
+    wordPiece->encode(text, ids);
+    return;
+  }
   std::string marked;
   marked.reserve(text.size() + text.size() / 2);
   if (prefix)
@@ -190,6 +198,8 @@ std::string Tokenizer::decodeToken(int32_t id, bool renderSpecial) const {
   }
   if (impl->byteBpe)
     return decodeByteLevel(text);
+  if (impl->wordPiece)
+    return WordPiece::decode(text);
   std::string plain;
   for (size_t at = 0; at < text.size();) {
     if (text.substr(at, spaceMarker.size()) == spaceMarker) {

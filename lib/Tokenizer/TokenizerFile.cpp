@@ -16,7 +16,12 @@ enum Flag : uint32_t {
   addEosFlag = 2,
   addSpacePrefixFlag = 4,
   ignoreMergesFlag = 8,
-  allFlags = 15,
+  commonFlags = 15,
+  cleanTextFlag = 16,
+  separateChineseFlag = 32,
+  stripAccentsFlag = 64,
+  lowercaseFlag = 128,
+  allFlags = 255,
 };
 
 MergeParts winnow::splitMerge(std::string_view line) {
@@ -54,17 +59,21 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
                     std::to_string(loadU32(base + 8)) + ", expected 1",
                 8);
   uint32_t modelNumber = loadU32(base + 12);
-  if (modelNumber != uint32_t(TokenizerModel::SentencePiece) &&
-      modelNumber != uint32_t(TokenizerModel::ByteBpe))
+  if (modelNumber < uint32_t(TokenizerModel::SentencePiece) ||
+      modelNumber > uint32_t(TokenizerModel::WordPiece))
     return fail(error, "unknown model " + std::to_string(modelNumber), 12);
   model = TokenizerModel(modelNumber);
   uint32_t flags = loadU32(base + 16);
-  if (flags & ~allFlags)
+  if (flags & ~(model == TokenizerModel::WordPiece ? allFlags : commonFlags))
     return fail(error, "unknown flags " + std::to_string(flags), 16);
   addBos = flags & addBosFlag;
   addEos = flags & addEosFlag;
   addSpacePrefix = flags & addSpacePrefixFlag;
   ignoreMerges = flags & ignoreMergesFlag;
+  bert.cleanText = flags & cleanTextFlag;
+  bert.separateChinese = flags & separateChineseFlag;
+  bert.stripAccents = flags & stripAccentsFlag;
+  bert.lowercase = flags & lowercaseFlag;
 
   bos = loadI32(base + 20);
   eos = loadI32(base + 24);
@@ -89,6 +98,8 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
     return fail(error, "BOS is to be added but has no id", 16);
   if (addEos && eos < 0)
     return fail(error, "EOS is to be added but has no id", 16);
+  if (model == TokenizerModel::WordPiece && unknown < 0)
+    return fail(error, "the WordPiece vocabulary has no unknown token", 28);
 
   // No sum of products of 32-bit counts with small factors leaves 64 bits.
   uint64_t texts = uint64_t(pieces) + extras + expressions + 2;
@@ -181,6 +192,7 @@ std::optional<TokenizerData> winnow::parseTokenizerData(std::string_view bytes,
   data.addEos = file.addEos;
   data.addSpacePrefix = file.addSpacePrefix;
   data.ignoreMerges = file.ignoreMerges;
+  data.bert = file.bert;
   data.pieces.reserve(file.pieceCount());
   data.scores.reserve(file.pieceCount());
   data.types.reserve(file.pieceCount());
@@ -246,6 +258,8 @@ winnow::checkTokenizerData(const TokenizerData &data) {
     return std::string("BOS is to be added but has no id");
   if (data.addEos && data.eos < 0)
     return std::string("EOS is to be added but has no id");
+  if (data.model == TokenizerModel::WordPiece && data.unknown < 0)
+    return std::string("the WordPiece vocabulary has no unknown token");
   // Twice the merges bounds the extra symbols as well.
   uint64_t bytes = data.preTokenizer.size() + data.chatTemplate.size();
   for (const std::string &piece : data.pieces)
@@ -294,6 +308,13 @@ private:
 };
 } // namespace
 
+static uint32_t bertFlags(const BertRules &rules) {
+  return (rules.cleanText ? cleanTextFlag : 0) |
+         (rules.separateChinese ? separateChineseFlag : 0) |
+         (rules.stripAccents ? stripAccentsFlag : 0) |
+         (rules.lowercase ? lowercaseFlag : 0);
+}
+
 std::string winnow::serialize(const TokenizerData &data) {
   SymbolTable symbols(data);
   std::string mergeTriples;
@@ -327,10 +348,12 @@ std::string winnow::serialize(const TokenizerData &data) {
   std::string file(magic);
   appendU32(file, version);
   appendU32(file, uint32_t(data.model));
-  appendU32(file, (data.addBos ? addBosFlag : 0) |
-                      (data.addEos ? addEosFlag : 0) |
-                      (data.addSpacePrefix ? addSpacePrefixFlag : 0) |
-                      (data.ignoreMerges ? ignoreMergesFlag : 0));
+  appendU32(
+      file,
+      (data.addBos ? addBosFlag : 0) | (data.addEos ? addEosFlag : 0) |
+          (data.addSpacePrefix ? addSpacePrefixFlag : 0) |
+          (data.ignoreMerges ? ignoreMergesFlag : 0) |
+          (data.model == TokenizerModel::WordPiece ? bertFlags(data.bert) : 0));
   for (int32_t id : {data.bos, data.eos, data.unknown, data.padding})
     appendU32(file, static_cast<uint32_t>(id));
   for (size_t count : {data.pieces.size(), symbols.extras.size(),

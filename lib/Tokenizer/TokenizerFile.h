@@ -49,6 +49,7 @@ public:
   TokenizerModel model = TokenizerModel::SentencePiece;
   bool addBos = false, addEos = false, addSpacePrefix = false;
   bool ignoreMerges = false;
+  BertRules bert;
   int32_t bos = -1, eos = -1, unknown = -1, padding = -1;
 
 private:

@@ -1,5 +1,6 @@
-"""The tokenizer's ids against llama.cpp's, which record_tokenizer_goldens.py
-wrote down, and the way back from ids to text."""
+"""The tokenizer's ids against those that record_tokenizer_goldens.py and
+record_word_piece_goldens.py wrote down, llama.cpp's and, for WordPiece, those of
+Hugging Face's `tokenizers`, and the way back from ids to text."""
 
 from __future__ import annotations
 
@@ -16,7 +17,15 @@ import pytest
 from fetch_gemma import gemma_path
 from programs import Artifacts
 from tokenizer_strings import SPECIAL, draw_strings
-from tokenizer_vocabularies import GOLDEN, Vocabulary, read_gguf, small_vocabularies, tokenizer_file
+from tokenizer_vocabularies import (
+    BERT_CASES,
+    GOLDEN,
+    Vocabulary,
+    bert_vocabulary,
+    read_gguf,
+    small_vocabularies,
+    tokenizer_file,
+)
 
 SMALL = small_vocabularies()
 MODES = ("special", "plain")
@@ -37,7 +46,16 @@ def strings() -> list[bytes]:
 
 @pytest.fixture(scope="session")
 def goldens(strings: list[bytes]) -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / "ids.npz") as arrays:
+    return load_goldens("ids.npz", strings)
+
+
+@pytest.fixture(scope="session")
+def word_piece_goldens(strings: list[bytes]) -> dict[str, np.ndarray]:
+    return load_goldens("word_piece.npz", strings)
+
+
+def load_goldens(name: str, strings: list[bytes]) -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / name) as arrays:
         golden = dict(arrays)
     digest = hashlib.sha256(b"".join(b"%d:%s" % (len(text), text) for text in strings))
     assert golden["strings"].tobytes() == digest.digest(), "the strings are not those recorded"
@@ -107,6 +125,20 @@ def test_small_vocabulary(
     compare(encodings, drawn, goldens, f"{name}/{mode}")
     if name != "incomplete":
         assert_decoded(drawn, encodings, mode)
+
+
+@pytest.mark.parametrize("name", BERT_CASES)
+def test_word_piece(
+    name: str,
+    program: Path,
+    strings: list[bytes],
+    word_piece_goldens: dict[str, np.ndarray],
+    tmp_path: Path,
+) -> None:
+    vocabulary = bert_vocabulary(GOLDEN / "word_piece.txt", BERT_CASES[name])
+    drawn = strings[: len(word_piece_goldens[f"{name}/crc"])]
+    encodings = tokenize(program, write(vocabulary, tmp_path), drawn)
+    compare(encodings, drawn, word_piece_goldens, name)
 
 
 def is_utf8(text: bytes) -> bool:

@@ -112,7 +112,7 @@ TEST(TokenizerFile, RefusesMalformedHeaders) {
             "not a tokenizer file: wrong magic at offset 0");
   EXPECT_EQ(errorOf(patched(bytes, 8, 2)),
             "tokenizer file has version 2, expected 1 at offset 8");
-  EXPECT_EQ(errorOf(patched(bytes, 12, 3)), "unknown model 3 at offset 12");
+  EXPECT_EQ(errorOf(patched(bytes, 12, 4)), "unknown model 4 at offset 12");
   EXPECT_EQ(errorOf(patched(bytes, 16, 32)), "unknown flags 32 at offset 16");
   EXPECT_EQ(errorOf(patched(bytes, 20, uint32_t(-1))),
             "BOS is to be added but has no id at offset 16");

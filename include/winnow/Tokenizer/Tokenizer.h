@@ -1,8 +1,9 @@
 //===- Tokenizer.h - Text to ids and back -----------------------*- C++ -*-===//
 //
-// SentencePiece BPE and byte-level BPE over a NAME.tokenizer file. The ids are
-// those of llama.cpp for the same vocabulary. A Tokenizer is immutable: any
-// number of threads may use one.
+// SentencePiece BPE, byte-level BPE and WordPiece over a NAME.tokenizer file.
+// The ids are those of llama.cpp for the same vocabulary, of Hugging Face's
+// `tokenizers` for WordPiece. A Tokenizer is immutable: any number of threads
+// may use one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,7 +55,7 @@ public:
   Tokenizer &operator=(const Tokenizer &) = delete;
 
   /// The ids of \p text, which may hold any bytes: SentencePiece encodes
-  /// invalid UTF-8 byte by byte, byte-level BPE as U+FFFD. O(n log n). A text
+  /// invalid UTF-8 byte by byte, the others as U+FFFD. O(n log n). A text
   /// of more than 682 MiB gives no ids.
   std::vector<int32_t> encode(std::string_view text,
                               const EncodeOptions &options = {}) const;

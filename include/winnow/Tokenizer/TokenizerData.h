@@ -8,9 +8,10 @@
 //   offset  type   meaning
 //        0  u8[8]  magic "WNWTOKEN"
 //        8  u32    version, 1
-//       12  u32    model: 1 SentencePiece, 2 byte-level BPE
+//       12  u32    model: 1 SentencePiece, 2 byte-level BPE, 3 WordPiece
 //       16  u32    flags: 1 add BOS, 2 add EOS, 4 add space prefix,
-//                  8 ignore merges; other bits are zero
+//                  8 ignore merges, 16 clean text, 32 separate Chinese, 64
+//                  strip accents, 128 lower case; other bits are zero
 //       20  i32    BOS id, or -1
 //       24  i32    EOS id, or -1
 //       28  i32    unknown id, or -1
@@ -55,6 +56,20 @@ enum class TokenizerModel : uint32_t {
   SentencePiece = 1,
   /// Byte-level BPE with ranked merges (GGUF tokenizer model "gpt2").
   ByteBpe = 2,
+  /// WordPiece after BERT's cleaning of the text.
+  WordPiece = 3,
+};
+
+/// How BERT cleans text before WordPiece. Its defaults are those of lower-case
+/// models.
+struct BertRules {
+  /// Control characters go, all kinds of spaces become one.
+  bool cleanText = true;
+  /// Each Chinese character is a word.
+  bool separateChinese = true;
+  /// Characters lose their nonspacing marks.
+  bool stripAccents = true;
+  bool lowercase = true;
 };
 
 /// The kind of a piece; the numbers are those of GGUF
@@ -73,7 +88,8 @@ struct TokenizerData {
   TokenizerModel model = TokenizerModel::SentencePiece;
 
   /// Text of each id, as the checkpoint writes it (U+2581 for a space in
-  /// SentencePiece, GPT-2's byte characters in byte-level BPE).
+  /// SentencePiece, GPT-2's byte characters in byte-level BPE, "##" in front of
+  /// what continues a word in WordPiece).
   std::vector<std::string> pieces;
   /// Score of each id; empty means all zero.
   std::vector<float> scores;
@@ -89,6 +105,8 @@ struct TokenizerData {
   std::vector<std::string> preTokenizerExpressions;
   /// A word that is a piece as a whole is not merged but taken (Llama 3).
   bool ignoreMerges = false;
+  /// WordPiece only.
+  BertRules bert;
 
   /// Ids with a role; -1 where the vocabulary has none.
   int32_t bos = -1;
@@ -101,6 +119,7 @@ struct TokenizerData {
   bool addBos = false;
   bool addEos = false;
   /// A space is put in front of text at the start and after special tokens.
+  /// WordPiece: set, because the first word has no space in front of it.
   bool addSpacePrefix = false;
 
   /// The chat template as the checkpoint gives it (Jinja), or empty.
