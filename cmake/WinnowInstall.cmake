@@ -26,8 +26,10 @@ foreach(target IN LISTS installed)
   endif()
 endforeach()
 
-install(EXPORT WinnowTargets NAMESPACE Winnow::
-  DESTINATION "${WINNOW_INSTALL_CMAKEDIR}")
+foreach(export WinnowTargets WinnowCTargets)
+  install(EXPORT ${export} NAMESPACE Winnow::
+    DESTINATION "${WINNOW_INSTALL_CMAKEDIR}")
+endforeach()
 configure_package_config_file(cmake/WinnowConfig.cmake.in
   "${PROJECT_BINARY_DIR}/cmake/WinnowConfig.cmake"
   INSTALL_DESTINATION "${WINNOW_INSTALL_CMAKEDIR}"

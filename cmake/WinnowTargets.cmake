@@ -2,16 +2,21 @@
 
 # MLIR's headers dominate compile time, so all MLIR targets share one
 # precompiled header. ccache needs -fno-pch-timestamp to keep its hits.
+# What links the target needs MLIR too, unless SCOPE is PRIVATE.
 function(winnow_use_mlir target)
+  set(scope PUBLIC)
+  if(ARGN)
+    set(scope ${ARGN})
+  endif()
   target_compile_definitions(${target} PRIVATE ${WINNOW_LLVM_DEFINITIONS})
   # WinnowConfig.cmake gives users the folders of their own MLIR.
-  target_include_directories(${target} SYSTEM PUBLIC
+  target_include_directories(${target} SYSTEM ${scope}
     "$<BUILD_INTERFACE:${LLVM_INCLUDE_DIRS};${MLIR_INCLUDE_DIRS}>")
   target_compile_options(${target} PRIVATE -fno-exceptions)
   if(NOT LLVM_ENABLE_RTTI)
     target_compile_options(${target} PRIVATE -fno-rtti)
   endif()
-  target_link_libraries(${target} PUBLIC MLIR LLVM)
+  target_link_libraries(${target} ${scope} MLIR LLVM)
 endfunction()
 
 function(winnow_includes target)
@@ -22,10 +27,12 @@ function(winnow_includes target)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endfunction()
 
-# Makes a library or tool part of the installation, Winnow::<name> to users.
+# Makes a library or tool part of the installation, Winnow::<name> to users. The
+# component `programs` is what works without a compiler, and all of the Python
+# package.
 function(winnow_install target)
   install(TARGETS ${target} EXPORT WinnowTargets
-    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   set_property(GLOBAL APPEND PROPERTY WINNOW_INSTALLED ${target})
 endfunction()
@@ -60,6 +67,28 @@ function(winnow_add_plain_library name)
   if(NOT ARG_UNINSTALLED)
     winnow_install(${name})
   endif()
+endfunction()
+
+# winnow_add_c_library(Target sources... NAME Name LINK libs...)
+# libwinnow-<name>.so, Winnow::<Name> to users: a shared library that shows the
+# C functions winnow_* and nothing else. It is exported apart from the others,
+# so that C projects need neither MLIR's package nor a C++ compiler.
+function(winnow_add_c_library target)
+  cmake_parse_arguments(ARG "" "NAME" "LINK" ${ARGN})
+  string(TOLOWER "${ARG_NAME}" name)
+  add_library(${target} SHARED ${ARG_UNPARSED_ARGUMENTS})
+  winnow_includes(${target})
+  target_link_libraries(${target} PRIVATE ${ARG_LINK})
+  set(exports "${CMAKE_CURRENT_BINARY_DIR}/${target}.exports")
+  file(WRITE "${exports}" "{ global: winnow_*; local: *; };\n")
+  target_link_options(${target} PRIVATE "LINKER:--version-script=${exports}")
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME winnow-${name}
+    EXPORT_NAME ${ARG_NAME}
+    INSTALL_RPATH_USE_LINK_PATH ON
+    LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+  install(TARGETS ${target} EXPORT WinnowCTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT programs)
 endfunction()
 
 # winnow_add_tool(name sources... [PLAIN] [UNINSTALLED] LINK libs...)

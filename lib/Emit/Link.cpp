@@ -11,19 +11,42 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <dlfcn.h>
+
 using namespace llvm;
 
 namespace winnow {
 
+/// The shared library that contains this code, by its absolute path; empty in
+/// a program that contains it itself.
+static std::string containingLibrary() {
+  static int anchor;
+  Dl_info info;
+  SmallString<256> path;
+  // The loader knows libraries by a path, but a program by what it was called.
+  if (!dladdr(&anchor, &info) || !info.dli_fname ||
+      !StringRef(info.dli_fname).contains('/') ||
+      sys::fs::real_path(info.dli_fname, path))
+    return "";
+  return path.str().str();
+}
+
 /// The runtime that artifacts contain: where an installation has it relative
-/// to its programs, else where the build put it.
+/// to its library or its programs, else where the build put it.
 static std::string runtimeArchive() {
   static int anchor;
-  std::string program = sys::fs::getMainExecutable(nullptr, &anchor);
-  SmallString<256> path(sys::path::parent_path(program));
-  sys::path::append(path, WINNOW_INSTALLED_RUNTIME_ARCHIVE);
-  sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  return sys::fs::exists(path) ? path.str().str() : WINNOW_RUNTIME_ARCHIVE;
+  std::pair<std::string, StringRef> places[] = {
+      {containingLibrary(), "winnow/libWinnowRuntime.a"},
+      {sys::fs::getMainExecutable(nullptr, &anchor),
+       WINNOW_INSTALLED_RUNTIME_ARCHIVE}};
+  for (const auto &[binary, relative] : places) {
+    SmallString<256> path(sys::path::parent_path(binary));
+    sys::path::append(path, relative);
+    sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+    if (!binary.empty() && sys::fs::exists(path))
+      return path.str().str();
+  }
+  return WINNOW_RUNTIME_ARCHIVE;
 }
 
 /// A tool of the LLVM that Winnow was built with, else from PATH.

@@ -60,7 +60,7 @@ def test_files(prefix: Path) -> None:
         "winnow-opt",
         "winnow-run",
     }
-    for header in ("Artifact.h", "Dialect/WinnowDialect.h", "Ops.h.inc", "Ops.td"):
+    for header in ("Artifact.h", "Compiler.h", "Dialect/WinnowDialect.h", "Ops.h.inc", "Ops.td"):
         assert (prefix / "include" / "winnow" / header).exists(), header
     assert not list((prefix / "include").rglob("CMake*"))
 
@@ -89,23 +89,30 @@ def test_programs_do_not_need_the_build(prefix: Path, tiny_paths: dict[str, Path
     assert not list(prefix.glob("other*"))
 
 
-def test_outside_project(prefix: Path, pytestconfig: pytest.Config, tmp_path: Path) -> None:
-    """examples/cost, built against the installation, prices a program."""
+def build_example(
+    name: str, prefix: Path, pytestconfig: pytest.Config, folder: Path, variables: list[str]
+) -> None:
+    """Builds a project of examples/ against the installation, with the build's
+    own values of some variables."""
     build = pytestconfig.getoption("--winnow-build").resolve()
     sanitizers = cached(build, "WINNOW_SANITIZERS")
+    flags = f"-fsanitize={sanitizers}" if sanitizers else ""
     run(
         "cmake",
-        *("-G", "Ninja", "-S", ROOT / "examples" / "cost", "-B", tmp_path),
+        *("-G", "Ninja", "-S", ROOT / "examples" / name, "-B", folder),
         "-DCMAKE_BUILD_TYPE=Debug",
         f"-DCMAKE_PREFIX_PATH={prefix}",
-        f"-DCMAKE_CXX_FLAGS={'-fsanitize=' + sanitizers if sanitizers else ''}",
-        *(
-            f"-D{name}={cached(build, name)}"
-            for name in ("CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "MLIR_DIR")
-        ),
+        *(f"-DCMAKE_{language}_FLAGS={flags}" for language in ("C", "CXX")),
+        *(f"-D{name}={cached(build, name)}" for name in variables),
     )
-    run("cmake", "--build", tmp_path)
-    assert f"Winnow_DIR:PATH={prefix}" in (tmp_path / "CMakeCache.txt").read_text()
+    run("cmake", "--build", folder)
+    assert f"Winnow_DIR:PATH={prefix}" in (folder / "CMakeCache.txt").read_text()
+
+
+def test_outside_project(prefix: Path, pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    """examples/cost, built against the installation, prices a program."""
+    variables = ["CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "MLIR_DIR"]
+    build_example("cost", prefix, pytestconfig, tmp_path, variables)
     (tmp_path / "program.mlir").write_text(PROGRAM)
     arguments = [
         "--pass-pipeline=builtin.module(func.func(report-cost{tokens=3}))",
@@ -114,3 +121,51 @@ def test_outside_project(prefix: Path, pytestconfig: pytest.Config, tmp_path: Pa
     printed = run(tmp_path / "cost-opt", *arguments, "-o", "/dev/null")
     # Two operations for each of 3 x 64 x 32 products; 34 bytes for 32 weights.
     assert printed == "forward: 12288 operations, 2176 bytes\n"
+
+
+def test_c_project(
+    prefix: Path, pytestconfig: pytest.Config, tiny_paths: dict[str, Path], tmp_path: Path
+) -> None:
+    """examples/compile, a project in C that knows nothing of MLIR, compiles a
+    model and generates what winnow-run generates."""
+    folder = tmp_path / "build"
+    build_example("compile", prefix, pytestconfig, folder, ["CMAKE_C_COMPILER"])
+    model, output = tiny_paths["qwen3-f32"], tmp_path / "model"
+    assert "MLIR_DIR" not in (folder / "CMakeCache.txt").read_text()
+    printed = run(folder / "compile", model, output, 8, 1, 5, 9)
+    expected = Programs(prefix / "bin").generate(output, [1, 5, 9], 8)
+    assert printed == ",".join(map(str, expected)) + "\n"
+
+    for arguments, status, word in (
+        ((tmp_path / "none.gguf", output), 2, "none.gguf"),
+        ((folder / "compile", output), 3, "compile"),
+        ((model, tmp_path / "no" / "folder"), 2, "no/folder"),
+    ):
+        result = subprocess.run(
+            [folder / "compile", *map(str, arguments), "8", "1"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 1
+        last = result.stderr.splitlines()[-1]
+        assert last.startswith(f"error {status}: ") and word in last
+
+
+@pytest.mark.parametrize("library", ["compiler", "text"])
+def test_c_libraries_show_their_header_alone(prefix: Path, library: str) -> None:
+    (path,) = prefix.rglob(f"libwinnow-{library}.so")
+    printed = run("nm", "--dynamic", "--defined-only", path)
+    symbols = {line.split()[-1] for line in printed.splitlines()}
+    header = (prefix / "include" / "winnow" / f"{library.capitalize()}.h").read_text()
+    assert symbols == set(re.findall(r"\b(winnow_\w+)\(", header))
+
+
+@pytest.mark.parametrize("header", ["Compiler.h", "Text.h"])
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_c_headers_compile(prefix: Path, header: str, language: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text(f"#include <winnow/{header}>\n")
+    flags = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"]
+    standard = "-std=c99" if language == "c" else "-std=c++17"
+    run("clang-22", "-x", language, standard, *flags, "-I", prefix / "include", source)

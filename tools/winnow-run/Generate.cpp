@@ -3,8 +3,8 @@
 #include "Generate.h"
 
 #include "NpyFile.h"
-#include "Sampler.h"
-#include "StopTexts.h"
+#include "winnow/Generation/Sampler.h"
+#include "winnow/Generation/StopTexts.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
 #include <algorithm>

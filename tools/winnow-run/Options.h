@@ -3,6 +3,8 @@
 #ifndef WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
 #define WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
 
+#include "winnow/Generation/Sampler.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,15 +12,6 @@
 
 namespace winnow {
 namespace run {
-
-/// How the next token is chosen; see Sampler.h.
-struct SamplingOptions {
-  double temperature = 0; ///< 0: greedy
-  int64_t topK = 0;       ///< 0: off
-  double topP = 1;        ///< 1: off
-  double minP = 0;        ///< 0: off
-  uint64_t seed = 42;
-};
 
 /// What the user asked for.
 struct Options {

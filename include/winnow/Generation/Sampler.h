@@ -1,16 +1,22 @@
 //===- Sampler.h - Choosing the next token ----------------------*- C++ -*-===//
 
-#ifndef WINNOW_TOOLS_WINNOW_RUN_SAMPLER_H
-#define WINNOW_TOOLS_WINNOW_RUN_SAMPLER_H
-
-#include "Options.h"
+#ifndef WINNOW_GENERATION_SAMPLER_H
+#define WINNOW_GENERATION_SAMPLER_H
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace winnow {
-namespace run {
+
+/// How the next token is chosen; see Sampler.
+struct SamplingOptions {
+  double temperature = 0; ///< 0: greedy
+  int64_t topK = 0;       ///< 0: off
+  double topP = 1;        ///< 1: off
+  double minP = 0;        ///< 0: off
+  uint64_t seed = 42;
+};
 
 /// The random numbers of sampling: number i is
 ///     mix(seed + (i + 1) * 0x9e3779b97f4a7c15) >> 11, times 2^-53
@@ -64,7 +70,6 @@ private:
   std::vector<Candidate> candidates;
 };
 
-} // namespace run
 } // namespace winnow
 
-#endif // WINNOW_TOOLS_WINNOW_RUN_SAMPLER_H
+#endif // WINNOW_GENERATION_SAMPLER_H

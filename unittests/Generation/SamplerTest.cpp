@@ -1,6 +1,6 @@
 //===- SamplerTest.cpp - Choosing the next token --------------------------===//
 
-#include "Sampler.h"
+#include "winnow/Generation/Sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include <map>
 #include <numeric>
 
-using namespace winnow::run;
+using namespace winnow;
 
 static int32_t greedy(const std::vector<float> &logits) {
   return Sampler(SamplingOptions()).sample(logits.data(), logits.size());

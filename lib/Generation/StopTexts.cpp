@@ -1,11 +1,10 @@
 //===- StopTexts.cpp - Ending before a given text -------------------------===//
 
-#include "StopTexts.h"
+#include "winnow/Generation/StopTexts.h"
 
 #include <algorithm>
 
 namespace winnow {
-namespace run {
 
 std::string StopTexts::add(const std::string &more) {
   if (found)
@@ -38,5 +37,4 @@ std::string StopTexts::finish() {
   return shown;
 }
 
-} // namespace run
 } // namespace winnow

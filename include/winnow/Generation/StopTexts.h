@@ -1,14 +1,13 @@
 //===- StopTexts.h - Ending before a given text -----------------*- C++ -*-===//
 
-#ifndef WINNOW_TOOLS_WINNOW_RUN_STOP_TEXTS_H
-#define WINNOW_TOOLS_WINNOW_RUN_STOP_TEXTS_H
+#ifndef WINNOW_GENERATION_STOPTEXTS_H
+#define WINNOW_GENERATION_STOPTEXTS_H
 
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace winnow {
-namespace run {
 
 /// Passes text through until one of the stop texts appears in it. Text that
 /// may be the beginning of a stop text is held back until that is decided.
@@ -31,7 +30,6 @@ private:
   bool found = false;
 };
 
-} // namespace run
 } // namespace winnow
 
-#endif // WINNOW_TOOLS_WINNOW_RUN_STOP_TEXTS_H
+#endif // WINNOW_GENERATION_STOPTEXTS_H

@@ -1,13 +1,12 @@
 //===- Sampler.cpp - Choosing the next token ------------------------------===//
 
-#include "Sampler.h"
+#include "winnow/Generation/Sampler.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace winnow {
-namespace run {
 
 double RandomNumbers::next() {
   state += 0x9e3779b97f4a7c15ull;
@@ -119,5 +118,4 @@ int32_t Sampler::draw() {
   return candidates.back().id;
 }
 
-} // namespace run
 } // namespace winnow
