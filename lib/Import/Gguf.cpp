@@ -2,11 +2,12 @@
 
 #include "winnow/Import/Gguf.h"
 
+#include "Json.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <limits>
@@ -41,24 +42,6 @@ static uint64_t getFixedSize(GgufValueType type) {
     return 0;
   }
   return 0;
-}
-
-/// A name from the file as it may stand in a one-line message.
-static std::string quote(StringRef name) {
-  constexpr size_t longest = 80;
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << '\'';
-  llvm::printEscapedString(name.take_front(longest), os);
-  os << (name.size() > longest ? "...'" : "'");
-  return text;
-}
-
-/// Keys and tensor names become symbols, messages and JSON, so they are text.
-static bool isPlainText(StringRef name) {
-  return !name.empty() && llvm::json::isUTF8(name) &&
-         llvm::none_of(name,
-                       [](unsigned char c) { return c < 32 || c == 127; });
 }
 
 /// The name of a tensor type that files may have but Winnow cannot decode.

@@ -2,14 +2,7 @@
 
 #include "winnow/Import/Gguf.h"
 
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/BLAKE3.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MathExtras.h"
-#include "llvm/Support/Process.h"
-
-#include <sys/mman.h>
 
 using namespace winnow;
 using llvm::Error;
@@ -22,29 +15,16 @@ static Error makeError(const Twine &path, const Twine &message) {
 }
 
 Error GgufCheckpoint::addFile(StringRef path) {
-  // Opening a pipe or a device would wait or read without an end.
-  llvm::sys::fs::file_status status;
-  if (std::error_code code = llvm::sys::fs::status(path, status))
-    return makeError(path, code.message());
-  if (status.type() != llvm::sys::fs::file_type::regular_file)
-    return makeError(path, "not a regular file");
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
-      llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                  /*RequiresNullTerminator=*/false);
+  Expected<llvm::MemoryBufferRef> buffer = map(path);
   if (!buffer)
-    return makeError(path, buffer.getError().message());
-  Expected<GgufFile> file = GgufFile::parse((*buffer)->getMemBufferRef());
+    return buffer.takeError();
+  Expected<GgufFile> file = GgufFile::parse(*buffer);
   if (!file)
     return file.takeError();
-  for (const CheckpointTensor &tensor : file->getTensors()) {
-    CheckpointTensor copy = tensor;
-    copy.file = files.size();
-    if (!add(std::move(copy)))
+  for (const CheckpointTensor &tensor : file->getTensors())
+    if (!add(tensor))
       return makeError(path, "tensor '" + tensor.name +
                                  "' is also in another file of the split");
-  }
-  files.push_back(path.str());
-  buffers.push_back(std::move(*buffer));
   parsed.push_back(std::move(*file));
   return Error::success();
 }
@@ -107,13 +87,13 @@ Error GgufCheckpoint::addOtherFiles(StringRef firstPath) {
                                  Twine(*itsCount));
   }
   Expected<int64_t> total =
-      getInteger(getMainFile(), "split.tensors.count", tensors.size());
+      getInteger(getMainFile(), "split.tensors.count", getTensors().size());
   if (!total)
     return total.takeError();
-  if (*total < 0 || static_cast<uint64_t>(*total) != tensors.size())
+  if (*total < 0 || static_cast<uint64_t>(*total) != getTensors().size())
     return makeError(firstPath, "split.tensors.count is " + Twine(*total) +
                                     ", but the files hold " +
-                                    Twine(tensors.size()) + " tensors");
+                                    Twine(getTensors().size()) + " tensors");
   return Error::success();
 }
 
@@ -124,26 +104,4 @@ Expected<std::unique_ptr<GgufCheckpoint>> GgufCheckpoint::open(StringRef path) {
   if (Error error = checkpoint->addOtherFiles(path))
     return error;
   return checkpoint;
-}
-
-std::string GgufCheckpoint::computeContentHash() const {
-  llvm::BLAKE3 hasher;
-  for (const auto &buffer : buffers)
-    hasher.update(buffer->getBuffer());
-  return llvm::toHex(hasher.final(), /*LowerCase=*/true);
-}
-
-void GgufCheckpoint::release(const CheckpointTensor &tensor) const {
-  // Small files are read into memory that is not backed by a file; dropping
-  // its pages would lose the bytes.
-  if (buffers[tensor.file]->getBufferKind() !=
-      llvm::MemoryBuffer::MemoryBuffer_MMap)
-    return;
-  uint64_t page = llvm::sys::Process::getPageSizeEstimate();
-  uint64_t begin =
-      llvm::alignTo(reinterpret_cast<uintptr_t>(tensor.bytes.begin()), page);
-  uint64_t end =
-      llvm::alignDown(reinterpret_cast<uintptr_t>(tensor.bytes.end()), page);
-  if (begin < end)
-    ::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }

@@ -4,11 +4,9 @@
 #define WINNOW_UNITTESTS_IMPORT_TINYMODEL_H
 
 #include "GgufWriter.h"
+#include "TemporaryDirectory.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include "gtest/gtest.h"
 
@@ -86,33 +84,6 @@ struct TinyModel {
     }
     return writer;
   }
-};
-
-/// A directory that is removed with everything in it.
-class TemporaryDirectory {
-public:
-  TemporaryDirectory() {
-    EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("winnow-import", path));
-  }
-  ~TemporaryDirectory() { llvm::sys::fs::remove_directories(path); }
-
-  std::string getPath(const std::string &name) const {
-    llvm::SmallString<128> file = path;
-    llvm::sys::path::append(file, name);
-    return std::string(file);
-  }
-
-  /// Writes a file and returns its path.
-  std::string write(const std::string &name, const std::string &bytes) const {
-    std::string file = getPath(name);
-    std::error_code code;
-    llvm::raw_fd_ostream(file, code) << bytes;
-    EXPECT_FALSE(code) << code.message();
-    return file;
-  }
-
-private:
-  llvm::SmallString<128> path;
 };
 
 /// The messages that a context reports while this lives.

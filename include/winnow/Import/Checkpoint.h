@@ -16,6 +16,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <cstdint>
 #include <memory>
@@ -59,23 +60,37 @@ public:
 
   /// Hexadecimal BLAKE3 hash over the whole contents of all files in order.
   /// Reads every byte, so it costs one pass over the files.
-  virtual std::string computeContentHash() const = 0;
+  std::string computeContentHash() const;
 
   /// Tells the system that the pages of a tensor are not needed for now, so
   /// that working through a large checkpoint takes bounded memory. The bytes
   /// stay readable.
-  virtual void release(const CheckpointTensor &tensor) const = 0;
+  void release(const CheckpointTensor &tensor) const;
+
+  /// Tensors that the files hold but that cannot be weights, and why: "has the
+  /// type I64; supported are F32, F16 and BF16".
+  const llvm::StringMap<std::string> &getUnusable() const { return unusable; }
 
 protected:
-  /// Adds a tensor; fails if the name is taken.
+  /// Maps the regular file at `path`, which becomes the last of `getFiles()`.
+  llvm::Expected<llvm::MemoryBufferRef> map(llvm::StringRef path);
+
+  /// Adds a tensor of the file that was mapped last; fails if the name is
+  /// taken.
   bool add(CheckpointTensor tensor);
 
-  std::vector<CheckpointTensor> tensors;
-  std::vector<std::string> files;
+  llvm::StringMap<std::string> unusable;
 
 private:
+  std::vector<CheckpointTensor> tensors;
+  std::vector<std::string> files;
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> buffers;
   llvm::StringMap<size_t> indexOfName;
 };
+
+/// The contents of a regular file; its name is `path`. Errors name the file.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+mapRegularFile(llvm::StringRef path);
 
 } // namespace winnow
 

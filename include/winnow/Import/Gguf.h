@@ -121,14 +121,10 @@ public:
   /// The first file, which holds the model's metadata.
   const GgufFile &getMainFile() const { return parsed.front(); }
 
-  std::string computeContentHash() const override;
-  void release(const CheckpointTensor &tensor) const override;
-
 private:
   llvm::Error addFile(llvm::StringRef path);
   llvm::Error addOtherFiles(llvm::StringRef firstPath);
 
-  std::vector<std::unique_ptr<llvm::MemoryBuffer>> buffers;
   std::vector<GgufFile> parsed;
 };
 
