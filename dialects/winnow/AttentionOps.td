@@ -28,12 +28,17 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     s[i,h,j] = scale * dot(query[i,h], key[j,h'])
     s        = softcap * tanh(s / softcap)              unless softcap is 0
     s       += bias[i,j] or bias[h,i,j]                 by the rank of bias
+    s       += relative_bias[b(i,j), h]                 see below
     s        = -inf                                     where j is not visible to i
     lse[i,h] = ln sum over j of exp(s[i,h,j])
     p[i,h,j] = exp(s[i,h,j]) / (exp(lse[i,h]) + exp(sinks[h]))    no sinks: + 0
     output[i,h] = sum over j of p[i,h,j] * value[j,h']
     scores[j,h'] = sum of p[i,h,j] over all i and the heads h of key head h'
     ```
+
+    With d = key_positions[j] - query_positions[i], the bucket b(i,j) is the
+    number of `distances` that are at most |d|, plus the number of distances and 1
+    where d > 0 (T5, arXiv 1910.10683, section 2.1).
 
     Key j is visible to query i if `mask` says so (see `#winnow.mask`), which
     looks at positions, not at indices, and if their segments are equal, where
@@ -75,12 +80,16 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     - I8 `sinks`: [Hq], optional: a score per head that takes part in the
       denominator alone.
     - I9 `bias`: [Tq, Tk] or [Hq, Tq, Tk], optional.
+    - I10 `relative_bias`: [2 (L + 1), Hq] for L distances, optional: a bias per
+      bucket of distances and head; printed as `relative`.
 
     #### Attributes
 
     - A1 `mask`: which keys a query may see.
     - A2 `scale`: what dot products are multiplied by, often 1 / sqrt(Dk).
     - A3 `softcap`, default 0 (none): the bound of scores.
+    - A4 `distances`, default none: the least distance of each bucket but the
+      first.
 
     #### Results
 
@@ -107,6 +116,9 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     - C13 shape(lse) = [Tq, Hq].
     - C14 shape(scores) = [Tk, Hkv].
     - C15 scale and softcap are finite, softcap >= 0.
+    - C16 `relative_bias` is present iff there are distances.
+    - C17 shape(relative_bias) = [2 (L + 1), Hq].
+    - C18 distances are positive and rise.
 
     A dynamic size agrees with every size here and below; a run checks it.
 
@@ -119,6 +131,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     - V3 A sink s changes the output by the factor 1 / (1 + exp(s - lse)).
     - V4 The order of keys does not matter beyond rounding.
     - V5 A sliding window of more than the largest position is causal.
+    - V6 Shifting all positions changes nothing under `full`.
 
     #### Example
 
@@ -150,9 +163,11 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     Optional<Winnow_PlainTensor<[2], [I1, I64]>>:$mask_operand,
     Optional<Winnow_Vector>:$sinks,
     Optional<Winnow_PlainTensor<[2, 3]>>:$bias,
+    Optional<Winnow_Rows>:$relative_bias,
     Winnow_MaskAttr:$mask,
     F32Attr:$scale,
-    DefaultValuedAttr<F32Attr, "0.0f">:$softcap);
+    DefaultValuedAttr<F32Attr, "0.0f">:$softcap,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$distances);
   let results = (outs Winnow_Heads:$output,
     Optional<Winnow_Rows>:$lse, Optional<Winnow_Rows>:$scores);
   let assemblyFormat = [{
@@ -161,6 +176,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     `value` `(` $value `)`
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
     (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`relative` `(` $relative_bias^ `:` type($relative_bias) `)`)?
     (`visible` `(` $mask_operand^ `:` type($mask_operand) `)`)?
     attr-dict `:` type($query) `,` type($key) `,` type($value) `,`
     type($query_positions) `,` type($key_positions)

@@ -94,6 +94,14 @@ def Winnow_NormKind : I32EnumAttr<"NormKind", "What a norm divides by", [
 }
 def Winnow_NormKindAttr : EnumAttr<Winnow_Dialect, Winnow_NormKind, "norm_kind">;
 
+def Winnow_PoolKind : I32EnumAttr<"PoolKind", "How rows become one", [
+    I32EnumAttrCase<"Mean", 0, "mean">, I32EnumAttrCase<"Max", 1, "max">,
+    I32EnumAttrCase<"First", 2, "first">, I32EnumAttrCase<"Last", 3, "last">]> {
+  let cppNamespace = "::winnow";
+  let genSpecializedAttr = 0;
+}
+def Winnow_PoolKindAttr : EnumAttr<Winnow_Dialect, Winnow_PoolKind, "pool_kind">;
+
 def Winnow_RopeLayout : I32EnumAttr<"RopeLayout", "Which channels form a rotary pair", [
     I32EnumAttrCase<"Half", 0, "half">,
     I32EnumAttrCase<"Interleaved", 1, "interleaved">]> {

@@ -85,7 +85,7 @@ static LogicalResult verifyVisibility(AttentionOp op,
   return success();
 }
 
-/// Checks C11 and C12: what is added to the scores.
+/// Checks C11, C12 and C16 to C18: what is added to the scores.
 static LogicalResult verifyScoreTerms(AttentionOp op,
                                       const AttentionSizes &sizes) {
   // C11: a bias per pair, or per head and pair.
@@ -103,6 +103,25 @@ static LogicalResult verifyScoreTerms(AttentionOp op,
                            sizes.keys)))
       return failure();
   }
+  // C16: a relative bias goes with distances.
+  ArrayRef<int64_t> distances = op.getDistances();
+  Value relative = op.getRelativeBias();
+  if (bool(relative) == distances.empty())
+    return op.emitOpError("expects relative_bias and distances or neither");
+  // C17: a row for each side and bucket.
+  if (relative &&
+      (failed(expectEqual(op,
+                          Size::of("number of relative_bias rows", relative, 0),
+                          Size{"twice the number of buckets",
+                               2 * (int64_t(distances.size()) + 1)})) ||
+       failed(expectEqual(
+           op, Size::of("number of relative_bias columns", relative, 1),
+           sizes.heads))))
+    return failure();
+  // C18: buckets are ranges of distances.
+  if (!distances.empty() && (distances.front() < 1 ||
+                             !llvm::is_sorted(distances, std::less_equal<>())))
+    return op.emitOpError("expects distances to be positive and to rise");
   // C12: a sink per query head.
   if (Value sinks = op.getSinks())
     return expectEqual(op, Size::of("number of sinks", sinks, 0), sizes.heads);

@@ -240,9 +240,10 @@ DecoderBuilder::buildAttentionLayer(const LayerConfig &layer, Value input,
       builder, location, getRows({layer.heads, config.valueLength}),
       /*lse=*/Type(), /*scores=*/Type(), query, view.getKey(), view.getValue(),
       tokenPositions, view.getPositions(), tokenSegments, view.getSegments(),
-      /*mask_operand=*/Value(), /*sinks=*/Value(), /*bias=*/Value(), mask,
-      llvm::APFloat(config.attentionScale),
-      llvm::APFloat(config.attentionSoftcap));
+      /*mask_operand=*/Value(), /*sinks=*/Value(), /*bias=*/Value(),
+      /*relative_bias=*/Value(), mask, llvm::APFloat(config.attentionScale),
+      llvm::APFloat(config.attentionSoftcap),
+      /*distances=*/ArrayRef<int64_t>());
   Value joined = tensor::CollapseShapeOp::create(
       builder, location, getRows({layer.heads * config.valueLength}),
       attention.getOutput(), ArrayRef<ReassociationIndices>{{0}, {1, 2}});

@@ -69,6 +69,20 @@ static double getBias(const Tensor *bias, int64_t head, int64_t query,
   return bias->floats()[(head * queries + query) * keys + key];
 }
 
+/// What the relative bias, if there is one, adds to a score.
+static double getRelativeBias(const Tensor *table, ArrayRef<int64_t> distances,
+                              const Pair &pair, int64_t head) {
+  if (!table)
+    return 0;
+  int64_t offset = pair.keyPosition - pair.queryPosition;
+  int64_t bucket = llvm::count_if(distances, [&](int64_t distance) {
+    return distance <= std::abs(offset);
+  });
+  if (offset > 0)
+    bucket += distances.size() + 1;
+  return table->floats()[bucket * table->dim(1) + head];
+}
+
 /// Checks that the sizes of all operands fit together.
 static LogicalResult checkSizes(AttentionOp op, const AttentionOperands &o) {
   int64_t queries = o.query->dim(0), heads = o.query->dim(1);
@@ -108,6 +122,12 @@ static LogicalResult checkSizes(AttentionOp op, const AttentionOperands &o) {
       return op.emitOpError("expects the bias to be the last ")
              << rank << " of heads, queries and keys";
   }
+  if (o.relativeBias &&
+      (failed(expect("the number of relative bias rows", o.relativeBias->dim(0),
+                     2 * (op.getDistances().size() + 1))) ||
+       failed(expect("the number of relative bias columns",
+                     o.relativeBias->dim(1), heads))))
+    return failure();
   MaskKind kind = op.getMask().getKind();
   if (kind == MaskKind::Grid && op.getMask().getWidth() <= 0)
     return op.emitOpError("expects a grid mask of positive width");
@@ -177,7 +197,9 @@ winnow::evaluateAttention(AttentionOp op, const AttentionOperands &o) {
         double score = scale * dot;
         if (softcap != 0)
           score = softcap * std::tanh(score / softcap);
-        weights[j] = score + getBias(o.bias, head, i, queries, j, keys);
+        weights[j] =
+            score + getBias(o.bias, head, i, queries, j, keys) +
+            getRelativeBias(o.relativeBias, op.getDistances(), pair, head);
         // NaN has to win, so that it reaches the output.
         if (!(weights[j] <= maximum))
           maximum = weights[j];

@@ -201,6 +201,16 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
                                           frame.tensor(gather.getInput()),
                                           frame.tensor(gather.getIndices())));
       })
+      .Case([&](TokenPoolOp pool) {
+        return single(evaluateTokenPool(pool, frame.tensor(pool.getInput()),
+                                        frame.tensor(pool.getSegments()),
+                                        frame.tensor(pool.getWanted()),
+                                        frame.optional(pool.getWeights())));
+      })
+      .Case([&](ImagePatchesOp patches) -> Result {
+        return Results{
+            evaluateImagePatches(patches, frame.tensor(patches.getInput()))};
+      })
       .Case([&](KvAppendOp append) {
         return single(evaluateKvAppend(
             append, std::get<Cache>(frame.get(append.getCache())),
@@ -236,7 +246,8 @@ Interpreter::evaluateAttentionOp(AttentionOp op, Frame &frame) {
                                 frame.optional(op.getKeySegments()),
                                 frame.optional(op.getMaskOperand()),
                                 frame.optional(op.getSinks()),
-                                frame.optional(op.getBias())};
+                                frame.optional(op.getBias()),
+                                frame.optional(op.getRelativeBias())};
   FailureOr<AttentionResults> results = evaluateAttention(op, operands);
   if (failed(results))
     return failure();
@@ -339,6 +350,12 @@ Interpreter::evaluateUpstream(Operation *op, Frame &frame) {
                                  frame.integers(slice.getMixedOffsets()),
                                  frame.integers(slice.getMixedSizes()),
                                  frame.integers(slice.getMixedStrides())));
+      })
+      .Case([&](tensor::ConcatOp concat) {
+        return single(evaluateConcat(
+            concat, llvm::map_to_vector(concat.getInputs(), [&](Value value) {
+              return &frame.tensor(value);
+            })));
       })
       .Case([&](linalg::IndexOp index) -> Result {
         return Results{makeIndexTensor(*frame.iterationSpace, index.getDim())};

@@ -24,7 +24,8 @@ struct AttentionOperands {
   const Tensor *query, *key, *value;
   const Tensor *queryPositions, *keyPositions;
   const Tensor *querySegments = nullptr, *keySegments = nullptr;
-  const Tensor *mask = nullptr, *sinks = nullptr, *bias = nullptr;
+  const Tensor *mask = nullptr, *sinks = nullptr, *bias = nullptr,
+               *relativeBias = nullptr;
 };
 struct AttentionResults {
   Tensor output; ///< [Tq, Hq, Dv]
@@ -59,6 +60,15 @@ mlir::FailureOr<Tensor> evaluateEmbed(EmbedOp op, const RuntimeValue &table,
 mlir::FailureOr<Tensor> evaluateTokenGather(TokenGatherOp op,
                                             const Tensor &input,
                                             const Tensor &indices);
+
+// Tokens.cpp
+mlir::FailureOr<Tensor> evaluateTokenPool(TokenPoolOp op, const Tensor &input,
+                                          const Tensor &segments,
+                                          const Tensor &wanted,
+                                          const Tensor *weights);
+Tensor evaluateImagePatches(ImagePatchesOp op, const Tensor &input);
+
+// Encoded.cpp
 /// The value of a param with these stored bytes.
 mlir::FailureOr<RuntimeValue> readParam(ParamOp param, const ParamBytes &bytes);
 
@@ -93,6 +103,9 @@ mlir::FailureOr<Tensor> evaluateExtractSlice(mlir::tensor::ExtractSliceOp op,
                                              llvm::ArrayRef<int64_t> offsets,
                                              llvm::ArrayRef<int64_t> sizes,
                                              llvm::ArrayRef<int64_t> strides);
+
+mlir::FailureOr<Tensor> evaluateConcat(mlir::tensor::ConcatOp op,
+                                       llvm::ArrayRef<const Tensor *> sources);
 
 // Linalg.cpp
 

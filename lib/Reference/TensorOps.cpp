@@ -101,3 +101,35 @@ FailureOr<Tensor> winnow::evaluateExtractSlice(tensor::ExtractSliceOp op,
       shape.push_back(sizes[d]);
   return result.reshaped(shape);
 }
+
+FailureOr<Tensor> winnow::evaluateConcat(tensor::ConcatOp op,
+                                         ArrayRef<const Tensor *> sources) {
+  int64_t dim = op.getDim();
+  SmallVector<int64_t> shape(sources.front()->shape());
+  shape[dim] = 0;
+  // Rows of `inner` elements, of which each source has some in every block.
+  int64_t outer = 1, inner = 1;
+  for (int64_t d = 0; d < int64_t(shape.size()); ++d)
+    (d < dim ? outer : inner) *= d == dim ? 1 : shape[d];
+  for (const Tensor *source : sources) {
+    for (int64_t d = 0; d < int64_t(shape.size()); ++d)
+      if (d != dim && source->dim(d) != shape[d])
+        return op.emitOpError("expects operands to agree in dimension ")
+               << d << ", found " << shape[d] << " and " << source->dim(d);
+    shape[dim] += source->dim(dim);
+  }
+  if (!getElementCount(shape))
+    return op.emitOpError("expects at most ") << kMaxElements << " elements";
+  Tensor result(sources.front()->kind(), shape);
+  int64_t to = 0;
+  for (int64_t block = 0; block < outer; ++block)
+    for (const Tensor *source : sources) {
+      int64_t count = source->dim(dim) * inner, from = block * count;
+      for (int64_t i = 0; i < count; ++i, ++to)
+        if (result.isFloat())
+          result.mutableFloats()[to] = source->floats()[from + i];
+        else
+          result.mutableIntegers()[to] = source->integers()[from + i];
+    }
+  return result;
+}

@@ -181,15 +181,16 @@ AttentionAnswer runAttention(const AttentionFunctions &functions,
              : static_cast<const void *>(&p.visible[first * p.keyCount]);
   auto run = [&](AttentionFunction *function) {
     for (int64_t thread = 0; thread < threads; ++thread)
-      function(
-          &p.query[first * spec.queryHeads * spec.keyDim],
-          spec.queryHeads * spec.keyDim, count, &p.queryPositions[first],
-          &p.querySegments[first], p.packedKeys.data(), p.packedValues.data(),
-          p.keyPositions.data(), p.keySegments.data(), keyCount, p.capacity,
-          p.sinks.data(), &p.bias[first * p.keyCount], p.queries * p.keyCount,
-          p.keyCount, visible, isTree ? words : p.keyCount, output.data(),
-          stride, answer.lse.data(), answer.scores.data(),
-          &scratch[thread * scratchFloats], shared.data(), thread, threads);
+      function(&p.query[first * spec.queryHeads * spec.keyDim],
+               spec.queryHeads * spec.keyDim, count, &p.queryPositions[first],
+               &p.querySegments[first], p.packedKeys.data(),
+               p.packedValues.data(), p.keyPositions.data(),
+               p.keySegments.data(), keyCount, p.capacity, p.sinks.data(),
+               &p.bias[first * p.keyCount], p.queries * p.keyCount, p.keyCount,
+               /*relativeBias=*/nullptr, visible, isTree ? words : p.keyCount,
+               output.data(), stride, answer.lse.data(), answer.scores.data(),
+               &scratch[thread * scratchFloats], shared.data(), thread,
+               threads);
   };
   run(functions.compute);
   run(functions.combine);

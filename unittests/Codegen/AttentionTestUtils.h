@@ -19,8 +19,9 @@ using AttentionFunction =
          const float *keys, const float *values, const int32_t *keyPositions,
          const int32_t *keySegments, int64_t keyCount, int64_t capacity,
          const float *sinks, const float *bias, int64_t biasHeadStride,
-         int64_t biasQueryStride, const void *visible, int64_t visibleStride,
-         float *output, int64_t outputStride, float *lse, float *columnSums,
+         int64_t biasQueryStride, const float *relativeBias,
+         const void *visible, int64_t visibleStride, float *output,
+         int64_t outputStride, float *lse, float *columnSums,
          void *threadScratch, void *shared, int64_t thread, int64_t threads);
 
 struct AttentionFunctions {

@@ -158,6 +158,13 @@ TEST_F(CostTest, RowOps) {
   EXPECT_EQ(costOf("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
       %y = winnow.token_gather %x[%i] : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>)"),
             (Cost{0, 0}));
+  EXPECT_EQ(
+      costOf("%x: tensor<?x8xf32>, %s: tensor<?xi32>, %w: tensor<?xf32>", R"(
+      %y = winnow.token_pool mean %x of %s for %s weights(%w : tensor<?xf32>) : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>)"),
+      (Cost{2 * 5 * 8, 0}));
+  EXPECT_EQ(costOf("%x: tensor<3x4x6xf32>", R"(
+      %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>)"),
+            (Cost{0, 0}));
 }
 
 TEST_F(CostTest, TokenFlow) {

@@ -45,6 +45,7 @@ AttentionSpec AttentionSpec::get(AttentionOp op) {
   spec.hasSegments = bool(op.getQuerySegments());
   spec.hasSinks = bool(op.getSinks());
   spec.hasBias = bool(op.getBias());
+  spec.distances.assign(op.getDistances().begin(), op.getDistances().end());
   spec.wantsLse = bool(op.getLse());
   spec.wantsScores = bool(op.getScores());
   return spec;
@@ -75,6 +76,8 @@ std::string AttentionSpec::name() const {
                              {"scores", wantsScores}})
     if (isSet)
       stream << "_" << text;
+  for (int64_t distance : distances)
+    stream << "_d" << distance;
   return text;
 }
 
@@ -116,6 +119,7 @@ static constexpr ArgumentField kArguments[] = {
     {&AttentionArguments::bias, true},
     {&AttentionArguments::biasHeadStride, false},
     {&AttentionArguments::biasQueryStride, false},
+    {&AttentionArguments::relativeBias, true},
     {&AttentionArguments::visible, true},
     {&AttentionArguments::visibleStride, false},
     {&AttentionArguments::output, true},

@@ -94,6 +94,31 @@ Value AttentionEmitter::explicitVisible(Value token, Value slot) {
                                k.splatI8(0, kLanes));
 }
 
+/// The bias of 16 keys by their distance from the query.
+Value AttentionEmitter::relativeBias(const AttentionRow &row,
+                                     Value queryPosition, Value slot) {
+  Value position =
+      k.load(k.vectorType(k.i32Type()), element(args.keyPositions, slot));
+  Value offset = k.sub(position, queryPosition);
+  Value zero = k.splatI32(0), one = k.splatI32(1);
+  Value distance = k.maxS(offset, k.sub(zero, offset));
+  // Distances 1, 2, 3, ... have a bucket each.
+  int32_t exact = 0, buckets = spec.distances.size() + 1;
+  while (exact + 1 < buckets && spec.distances[exact] == exact + 1)
+    ++exact;
+  Value bucket = k.minS(distance, k.splatI32(exact));
+  for (int64_t least : ArrayRef(spec.distances).drop_front(exact))
+    bucket =
+        k.add(bucket, k.select(k.lessThan(distance, k.splatI32(toI32(least))),
+                               zero, one));
+  Value isAfter = k.greaterThan(offset, zero);
+  bucket = k.add(bucket, k.select(isAfter, k.splatI32(buckets), zero));
+  // Keys that do not exist may have any position.
+  bucket = k.select(k.firstLanes(k.sub(args.keyCount, slot)), bucket, zero);
+  Value column = element(args.relativeBias, row.head);
+  return k.gather(column, k.mul(bucket, k.splatI32(spec.queryHeads)));
+}
+
 Value AttentionEmitter::emitLogits(Value scores, const AttentionRow &row,
                                    Value position, Value segment, Value slot,
                                    bool masked) {
@@ -109,6 +134,8 @@ Value AttentionEmitter::emitLogits(Value scores, const AttentionRow &row,
     scores = k.addF(scores, k.loadFirst(floats, element(args.bias, index),
                                         k.sub(args.keyCount, slot)));
   }
+  if (!spec.distances.empty())
+    scores = k.addF(scores, relativeBias(row, position, slot));
   if (!masked)
     return scores;
 

@@ -178,6 +178,8 @@ public:
 private:
   mlir::Value visible(VisibleBounds bounds, mlir::Value position);
   mlir::Value gridVisible(mlir::Value queryPosition, mlir::Value position);
+  mlir::Value relativeBias(const AttentionRow &row, mlir::Value queryPosition,
+                           mlir::Value slot);
   mlir::Value treeVisible(mlir::Value token, mlir::Value slot);
   mlir::Value explicitVisible(mlir::Value token, mlir::Value slot);
   void emitSoftmaxRows(const AttentionTile &tile, mlir::Value chunk,

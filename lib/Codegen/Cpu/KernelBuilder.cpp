@@ -264,6 +264,18 @@ Value KernelBuilder::firstLanes(Value count, int64_t lanes) {
                   broadcast(trunc(clamped, i32Type()), lanes));
 }
 
+Value KernelBuilder::gather(Value ptr, Value indices) {
+  int64_t lanes = cast<VectorType>(indices.getType()).getNumElements();
+  Value pointers =
+      LLVM::GEPOp::create(b, vectorType(ptrType(), lanes), f32Type(), ptr,
+                          ArrayRef<LLVM::GEPArg>{indices});
+  Value mask = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(vectorType(i1Type(), lanes), true));
+  return LLVM::masked_gather::create(b, vectorType(f32Type(), lanes), pointers,
+                                     mask, ValueRange(),
+                                     b.getI32IntegerAttr(4));
+}
+
 Value KernelBuilder::loadFirst(VectorType type, Value ptr, Value count) {
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   return LLVM::MaskedLoadOp::create(b, type, ptr,

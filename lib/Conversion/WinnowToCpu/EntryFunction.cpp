@@ -23,7 +23,7 @@ public:
   EntryEmitter(ModuleOp module, const Target &target, const EntryPlan &plan,
                StringRef name, llvm::StringMap<func::FuncOp> &known)
       : module(module), target(target), plan(plan), known(known),
-        kb(module, target, name, argumentTypes(module)) {}
+        kernelPrefix(name), kb(module, target, name, argumentTypes(module)) {}
 
   FailureOr<EntryFunction> run();
 
@@ -51,6 +51,7 @@ private:
   }
   /// The first byte of a buffer; null for an absent operand.
   Value address(int buffer);
+  Value constantAddress(DenseElementsAttr elements);
   /// The length of a cache after the first `events` of its events.
   Value cacheLength(int cache, unsigned events);
   void needScratch(int64_t bytes) {
@@ -67,11 +68,13 @@ private:
   const Target &target;
   const EntryPlan &plan;
   llvm::StringMap<func::FuncOp> &known;
+  std::string kernelPrefix;
   KernelBuilder kb;
   Value thread, threads;
   Value inputs, outputs, weights, arena, shared, threadScratch;
   SmallVector<Value> dims, roundedDims, regions;
   SmallVector<CacheValues> caches;
+  DenseMap<Attribute, LLVM::GlobalOp> constants;
   AffineBytes scratch;
   int64_t calls = 0;
 };
@@ -140,6 +143,8 @@ Value EntryEmitter::address(int index) {
     return kb.load(kb.ptrType(), kb.offset(outputs, 8 * buffer.location), 8);
   case Buffer::Place::Weights:
     return kb.offset(weights, buffer.location);
+  case Buffer::Place::Constant:
+    return constantAddress(buffer.constant);
   case Buffer::Place::Arena:
     if (buffer.rows.symbol < 0)
       return kb.offset(arena, buffer.location);
@@ -149,6 +154,29 @@ Value EntryEmitter::address(int index) {
     break;
   }
   llvm_unreachable("scratch buffers belong to one row kernel");
+}
+
+/// A private global with the numbers of a constant tensor.
+Value EntryEmitter::constantAddress(DenseElementsAttr elements) {
+  if (elements.getNumElements() == 0)
+    return kb.nullPtr();
+  LLVM::GlobalOp &global = constants[elements];
+  if (!global) {
+    // Bits take a byte each.
+    if (elements.getElementType().isInteger(1))
+      elements = elements.mapValues(
+          kb.i8Type(), [](const APInt &bit) { return bit.zext(8); });
+    int64_t count = elements.getNumElements();
+    Type element = elements.getElementType();
+    auto flat = elements.reshape(RankedTensorType::get({count}, element));
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    global = LLVM::GlobalOp::create(
+        builder, module.getLoc(), LLVM::LLVMArrayType::get(element, count),
+        /*isConstant=*/true, LLVM::Linkage::Internal,
+        (kernelPrefix + "_constant" + Twine(constants.size())).str(), flat,
+        /*alignment=*/64);
+  }
+  return LLVM::AddressOfOp::create(kb.builder(), global);
 }
 
 Value EntryEmitter::cacheLength(int cache, unsigned events) {
@@ -194,6 +222,8 @@ LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
                       values.segments, values.capacity,
                       cacheLength(cache, events)});
   }
+  for (RowCount count : kernel->counts)
+    arguments.push_back(rowCount(count));
   arguments.append(
       {rowCount(steps.front()->rows), threadScratch, thread, threads});
   kb.call(kernel->function, arguments);
@@ -259,6 +289,8 @@ AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
             ? kb.mul(arguments.queries, arguments.keyCount)
             : kb.i64(0);
   }
+  if (op.getRelativeBias())
+    arguments.relativeBias = address(step.inputs[6]);
   if (op.getMaskOperand()) {
     auto type = cast<RankedTensorType>(op.getMaskOperand().getType());
     arguments.visible = address(step.inputs[5]);

@@ -38,6 +38,9 @@ private:
   LogicalResult planAttention(AttentionOp op);
   LogicalResult planLinear(LinearOp op);
   LogicalResult planMap(linalg::MapOp op);
+  LogicalResult planPool(TokenPoolOp op);
+  LogicalResult planConcat(tensor::ConcatOp op);
+  LogicalResult planConstant(arith::ConstantOp op);
 
   /// Rows and bytes per row of a tensor that is stored as it is typed.
   FailureOr<RowCount> rowsOf(Value value);
@@ -331,7 +334,8 @@ LogicalResult Planner::planAttention(AttentionOp op) {
   SmallVector<int> inputs = {
       bufferOf(op.getQuery()),         bufferOf(op.getQueryPositions()),
       bufferOf(op.getQuerySegments()), bufferOf(op.getSinks()),
-      bufferOf(op.getBias()),          bufferOf(op.getMaskOperand())};
+      bufferOf(op.getBias()),          bufferOf(op.getMaskOperand()),
+      bufferOf(op.getRelativeBias())};
   SmallVector<int> outputs;
   FailureOr<int> output = defineResult(op.getOutput(), *rows);
   if (failed(output))
@@ -412,6 +416,60 @@ LogicalResult Planner::planMap(linalg::MapOp op) {
   return success();
 }
 
+LogicalResult Planner::planPool(TokenPoolOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getWanted());
+  FailureOr<RowCount> sourceRows = rowsOf(op.getInput());
+  if (failed(rows) || failed(sourceRows))
+    return failure();
+  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::Pool, op,
+          {bufferOf(op.getInput()), bufferOf(op.getSegments()),
+           bufferOf(op.getWanted()), bufferOf(op.getWeights())},
+          {*output}, *rows)
+      .sourceRows = *sourceRows;
+  return success();
+}
+
+LogicalResult Planner::planConcat(tensor::ConcatOp op) {
+  if (op.getDim() != 0 || !op.getResultType().hasStaticShape())
+    return op.emitOpError("expects rows of static shape in native code, found ")
+           << op.getResultType();
+  RowCount rows = {-1, op.getResultType().getDimSize(0)};
+  SmallVector<int> inputs;
+  for (Value input : op.getInputs()) {
+    if (!cast<RankedTensorType>(input.getType()).hasStaticShape())
+      return op.emitOpError("expects rows of static shape in native code, "
+                            "found ")
+             << input.getType();
+    inputs.push_back(bufferOf(input));
+  }
+  FailureOr<int> output = defineResult(op.getResult(), rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::Concat, op, inputs, {*output}, rows);
+  return success();
+}
+
+LogicalResult Planner::planConstant(arith::ConstantOp op) {
+  // Scalars become part of the code that uses them.
+  auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
+  if (!elements || !isa<RankedTensorType>(elements.getType()))
+    return success();
+  FailureOr<RowCount> rows = rowsOf(op);
+  FailureOr<int64_t> rowBytes = rowBytesOf(op);
+  if (failed(rows) || failed(rowBytes))
+    return failure();
+  Buffer buffer;
+  buffer.place = Buffer::Place::Constant;
+  buffer.rows = *rows;
+  buffer.rowBytes = *rowBytes;
+  buffer.constant = elements;
+  buffers[op] = addBuffer(buffer);
+  return success();
+}
+
 LogicalResult Planner::planOp(Operation *op) {
   // A row step with one row operand and one result.
   auto planRows = [&](Step::Kind kind, Value rowOperand,
@@ -436,8 +494,9 @@ LogicalResult Planner::planOp(Operation *op) {
   };
 
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<tensor::EmptyOp, tensor::DimOp, arith::ConstantOp,
-            arith::IndexCastOp>([](auto) { return success(); })
+      .Case<tensor::EmptyOp, tensor::DimOp, arith::IndexCastOp>(
+          [](auto) { return success(); })
+      .Case([&](arith::ConstantOp constant) { return planConstant(constant); })
       .Case([&](ParamRefOp use) {
         Buffer buffer;
         buffer.place = Buffer::Place::Weights;
@@ -467,6 +526,12 @@ LogicalResult Planner::planOp(Operation *op) {
         return planRows(
             Step::Kind::Gather, gather.getIndices(),
             {bufferOf(gather.getInput()), bufferOf(gather.getIndices())});
+      })
+      .Case([&](TokenPoolOp pool) { return planPool(pool); })
+      .Case([&](tensor::ConcatOp concat) { return planConcat(concat); })
+      .Case([&](ImagePatchesOp patches) {
+        return planRows(Step::Kind::Patches, patches.getOutput(),
+                        {bufferOf(patches.getInput())});
       })
       .Case([&](NormOp norm) {
         return planRows(Step::Kind::Norm, norm.getInput(),

@@ -35,13 +35,15 @@ struct RowCount {
 
 /// Where the rows of a tensor lie.
 struct Buffer {
-  enum class Place { Arena, Scratch, Input, Output, Weights };
+  enum class Place { Arena, Scratch, Input, Output, Weights, Constant };
   Place place = Place::Arena;
   RowCount rows;
   int64_t rowBytes = 0;
   /// Number of the input or output; byte offset in weights or scratch; in the
   /// arena, byte offset per (rounded) row of the same row count.
   int64_t location = 0;
+  /// The numbers of a constant.
+  mlir::DenseElementsAttr constant;
   int firstStage = 0;
   int lastStage = 0;
 };
@@ -59,6 +61,9 @@ struct Step {
     Copy,
     Embed,
     Gather,
+    Concat,
+    Pool,
+    Patches,
     Norm,
     Rope,
     Map,
@@ -74,6 +79,8 @@ struct Step {
   llvm::SmallVector<int> inputs;
   llvm::SmallVector<int> outputs;
   RowCount rows;
+  /// Pool: the rows that each row looks through.
+  RowCount sourceRows;
   /// The cache (of EntryPlan::caches) that the step uses, else -1, and how many
   /// of its events come before.
   int cache = -1;
@@ -83,6 +90,22 @@ struct Step {
   AffineBytes sharedOffset;
 
   bool isRowStep() const { return kind < Kind::Linear; }
+  /// Whether a row step reads other rows of an input than its own.
+  bool readsAnyRow(size_t input) const {
+    switch (kind) {
+    case Kind::Embed:
+    case Kind::Gather:
+      return input == 0;
+    case Kind::Pool:
+      return input != kPoolWanted;
+    case Kind::Concat:
+    case Kind::Patches:
+      return true;
+    default:
+      return false;
+    }
+  }
+  static constexpr size_t kPoolWanted = 2;
 };
 
 /// A cache: an argument of the entry, or one made for attention on plain

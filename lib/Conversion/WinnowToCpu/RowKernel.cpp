@@ -28,6 +28,12 @@ static StringRef nameOf(Step::Kind kind) {
     return "embed";
   case Step::Kind::Gather:
     return "gather";
+  case Step::Kind::Concat:
+    return "concat";
+  case Step::Kind::Pool:
+    return "pool";
+  case Step::Kind::Patches:
+    return "patches";
   case Step::Kind::Norm:
     return "norm";
   case Step::Kind::Rope:
@@ -97,6 +103,8 @@ private:
   FailureOr<func::FuncOp> emit(StringRef name);
   LogicalResult emitStep(KernelBuilder &kb, const Step &step, Value row);
   void emitAppend(KernelBuilder &kb, const Step &step, Value row);
+  void emitConcat(KernelBuilder &kb, const Step &step, Value row);
+  void emitPool(KernelBuilder &kb, const Step &step, Value row);
 
   /// A buffer's first byte.
   Value base(KernelBuilder &kb, int buffer) {
@@ -122,10 +130,16 @@ private:
            kernel.caches.begin();
   }
 
+  /// The number of a step's source rows among the counts of the kernel.
+  size_t countNumber(const Step &step) {
+    return llvm::find(kernel.counts, step.sourceRows) - kernel.counts.begin();
+  }
+
   static constexpr unsigned kCacheArgs = 6;
-  unsigned rowsArg() const {
+  unsigned countsArg() const {
     return kernel.buffers.size() + kCacheArgs * kernel.caches.size();
   }
+  unsigned rowsArg() const { return countsArg() + kernel.counts.size(); }
   unsigned scratchArg() const { return rowsArg() + 1; }
 
   ModuleOp module;
@@ -153,6 +167,9 @@ void RowKernelEmitter::collectOperands() {
     }
     if (step->cache >= 0 && cacheNumber(*step) == kernel.caches.size())
       kernel.caches.push_back({step->cache, step->cacheEvents});
+    if (step->kind == Step::Kind::Pool &&
+        !llvm::is_contained(kernel.counts, step->sourceRows))
+      kernel.counts.push_back(step->sourceRows);
   }
 }
 
@@ -178,6 +195,8 @@ std::string RowKernelEmitter::key() {
     llvm::for_each(step->outputs, printBuffer);
     if (step->cache >= 0)
       os << "c" << cacheNumber(*step) << plan.caches[step->cache].type;
+    if (step->kind == Step::Kind::Pool)
+      os << "n" << countNumber(*step);
     if (auto map = dyn_cast<linalg::MapOp>(step->op)) {
       printBody(*map.getBody(), os);
       os << rowElements(map->getResult(0));
@@ -212,6 +231,35 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
   emitKvAppendRow(kb, shape, cache, kb.add(cache.length, row),
                   rowOf(kb, step.inputs[0], row),
                   rowOf(kb, step.inputs[1], row), position, segment);
+}
+
+void RowKernelEmitter::emitConcat(KernelBuilder &kb, const Step &step,
+                                  Value row) {
+  Value source;
+  int64_t first = 0;
+  for (int input : step.inputs) {
+    Value ptr = rowOf(kb, input, kb.add(row, -first));
+    source =
+        source ? kb.select(kb.lessThan(row, kb.i64(first)), source, ptr) : ptr;
+    first += plan.buffers[input].rows.constant;
+  }
+  kb.memoryCopy(rowOf(kb, step.outputs[0], row), source,
+                kb.i64(plan.buffers[step.outputs[0]].rowBytes));
+}
+
+void RowKernelEmitter::emitPool(KernelBuilder &kb, const Step &step,
+                                Value row) {
+  auto op = cast<TokenPoolOp>(step.op);
+  PoolOperands operands;
+  operands.input = base(kb, step.inputs[0]);
+  operands.segments = base(kb, step.inputs[1]);
+  operands.wanted =
+      kb.load(kb.i32Type(), rowOf(kb, step.inputs[Step::kPoolWanted], row), 4);
+  if (step.inputs[3] >= 0)
+    operands.weights = base(kb, step.inputs[3]);
+  operands.rows = kb.arg(countsArg() + countNumber(step));
+  emitPoolRow(kb, op.getKind(), rowElements(op.getInput()), operands,
+              rowOf(kb, step.outputs[0], row));
 }
 
 LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
@@ -255,6 +303,19 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
     kb.memoryCopy(out(),
                   kb.offset(base(kb, step.inputs[0]), kb.mul(index(1), bytes)),
                   kb.i64(bytes));
+    return success();
+  }
+  case Step::Kind::Concat:
+    emitConcat(kb, step, row);
+    return success();
+  case Step::Kind::Pool:
+    emitPool(kb, step, row);
+    return success();
+  case Step::Kind::Patches: {
+    auto op = cast<ImagePatchesOp>(step.op);
+    auto image = cast<RankedTensorType>(op.getInput().getType());
+    emitPatchRow(kb, image.getShape(), op.getSize(), base(kb, step.inputs[0]),
+                 row, out());
     return success();
   }
   case Step::Kind::Norm: {
@@ -308,6 +369,7 @@ FailureOr<func::FuncOp> RowKernelEmitter::emit(StringRef name) {
   SmallVector<Type> types(kernel.buffers.size(), ptr);
   for (size_t cache = 0; cache < kernel.caches.size(); ++cache)
     types.append({ptr, ptr, ptr, ptr, i64, i64});
+  types.append(kernel.counts.size(), i64);
   types.append({i64, ptr, i64, i64});
   KernelBuilder kb(module, target, name, types);
   Value rows = kb.arg(rowsArg());

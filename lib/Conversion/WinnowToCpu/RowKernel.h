@@ -13,13 +13,15 @@ namespace winnow::cpu {
 
 /// A row kernel and what to call it with: a pointer for each of `buffers`; for
 /// each of `caches` its keys, values, positions, segments (ptr), capacity and
-/// first free slot (i64); then rows (i64), scratch (ptr), thread and threads
-/// (i64).
+/// first free slot (i64); for each of `counts` that number (i64); then rows
+/// (i64), scratch (ptr), thread and threads (i64).
 struct RowKernel {
   mlir::func::FuncOp function;
   llvm::SmallVector<int> buffers;
   /// Cache and how many of its events come before.
   llvm::SmallVector<std::pair<int, unsigned>> caches;
+  /// Rows of operands that steps look through.
+  llvm::SmallVector<RowCount> counts;
   int64_t scratchBytes = 0;
 };
 

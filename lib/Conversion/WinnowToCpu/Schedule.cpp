@@ -20,12 +20,8 @@ void scheduleSteps(EntryPlan &plan) {
       stage = std::max(stage, other.stage + (together ? 0 : 1));
     };
     for (auto [position, input] : llvm::enumerate(step.inputs))
-      if (input >= 0) {
-        // Gather and embed read rows of their first operand at will.
-        bool anyRow = position == 0 && (step.kind == Step::Kind::Gather ||
-                                        step.kind == Step::Kind::Embed);
-        after(writer[input], !anyRow);
-      }
+      if (input >= 0)
+        after(writer[input], !step.readsAnyRow(position));
     if (step.cache >= 0) {
       after(appender[step.cache], step.kind == Step::Kind::KvAppend);
       if (step.kind == Step::Kind::KvAppend)

@@ -159,7 +159,7 @@ func.func @attention_c6_key_segments(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32
 func.func @attention_c7(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %ks: tensor<6xi32>) {
   // expected-error @+1 {{expects segments for queries and keys or for none, found them for keys alone}}
   %o = "winnow.attention"(%q, %k, %v, %qp, %kp, %ks) <{mask = #winnow.mask<causal>, scale = 1.0 : f32,
-      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 1, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}>
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}>
       : (tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>, tensor<6xi32>) -> tensor<2x4x16xf32>
   return
 }
@@ -368,6 +368,72 @@ func.func @attention_c15_negative(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, 
   // expected-error @+1 {{expects softcap to be at least 0, found -5.000000e+01 : f32}}
   %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v)
       {mask = #winnow.mask<causal>, scale = 1.0 : f32, softcap = -50.0 : f32}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c16_no_distances(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<6x4xf32>) {
+  // expected-error @+1 {{expects relative_bias and distances or neither}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) relative(%b : tensor<6x4xf32>)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c16_no_bias(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>) {
+  // expected-error @+1 {{expects relative_bias and distances or neither}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32, distances = array<i64: 1, 2>}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c17_rows(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects number of relative_bias rows (5) to be twice the number of buckets (6)}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) relative(%b : tensor<5x4xf32>)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32, distances = array<i64: 1, 2>}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c17_columns(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<6x3xf32>) {
+  // expected-error @+1 {{expects number of relative_bias columns (3) to be number of query heads (4)}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) relative(%b : tensor<6x3xf32>)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32, distances = array<i64: 1, 2>}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c18_zero(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<6x4xf32>) {
+  // expected-error @+1 {{expects distances to be positive and to rise}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) relative(%b : tensor<6x4xf32>)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32, distances = array<i64: 0, 2>}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c18_order(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<6x4xf32>) {
+  // expected-error @+1 {{expects distances to be positive and to rise}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) relative(%b : tensor<6x4xf32>)
+      {mask = #winnow.mask<full>, scale = 1.0 : f32, distances = array<i64: 2, 2>}
       : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
       -> tensor<2x4x16xf32>
   return

@@ -14,14 +14,15 @@ func.func @attention(%q: tensor<?x4x8xf32>, %k: tensor<?x2x8xf32>, %v: tensor<?x
 // Every optional operand and result.
 // CHECK-LABEL: func @attention_with_everything
 // CHECK:         %attn, %lse, %scores = winnow.attention query(%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}) key(%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}) value(%{{[a-z0-9_]+}})
-// CHECK-SAME:      sinks(%{{[a-z0-9_]+}} : tensor<4xf32>) bias(%{{[a-z0-9_]+}} : tensor<4x2x6xf32>) visible(%{{[a-z0-9_]+}} : tensor<2x6xi1>)
+// CHECK-SAME:      sinks(%{{[a-z0-9_]+}} : tensor<4xf32>) bias(%{{[a-z0-9_]+}} : tensor<4x2x6xf32>) relative(%{{[a-z0-9_]+}} : tensor<6x4xf32>) visible(%{{[a-z0-9_]+}} : tensor<2x6xi1>)
+// CHECK-SAME:      distances = array<i64: 1, 8>
 // CHECK-SAME:      softcap = 5.000000e+01 : f32
 // CHECK-SAME:      -> tensor<2x4x16xf32> lse tensor<2x4xf32> scores tensor<6x2xf32>
 func.func @attention_with_everything(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>,
-    %sinks: tensor<4xf32>, %bias: tensor<4x2x6xf32>, %visible: tensor<2x6xi1>) {
+    %sinks: tensor<4xf32>, %bias: tensor<4x2x6xf32>, %relative: tensor<6x4xf32>, %visible: tensor<2x6xi1>) {
   %o, %lse, %scores = winnow.attention query(%q, %qp, %qp) key(%k, %kp, %kp) value(%v)
-      sinks(%sinks : tensor<4xf32>) bias(%bias : tensor<4x2x6xf32>) visible(%visible : tensor<2x6xi1>)
-      {mask = #winnow.mask<explicit>, scale = 1.0 : f32, softcap = 50.0 : f32}
+      sinks(%sinks : tensor<4xf32>) bias(%bias : tensor<4x2x6xf32>) relative(%relative : tensor<6x4xf32>) visible(%visible : tensor<2x6xi1>)
+      {mask = #winnow.mask<explicit>, scale = 1.0 : f32, softcap = 50.0 : f32, distances = array<i64: 1, 8>}
       : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>, tensor<2xi32>, tensor<6xi32>
       -> tensor<2x4x16xf32> lse tensor<2x4xf32> scores tensor<6x2xf32>
   return

@@ -23,3 +23,99 @@ func.func @token_gather_c3(%x: tensor<5x8xf32>, %i: tensor<3xi32>) {
   %y = winnow.token_gather %x[%i] : tensor<5x8xf32>, tensor<3xi32> -> tensor<3x4xf32>
   return
 }
+
+// -----
+
+func.func @token_pool_c1(%x: tensor<5x32xf32, #winnow.encoding<a8_b32>>, %s: tensor<5xi32>, %n: tensor<2xi32>) {
+  // expected-error @+1 {{operand #0 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<5x32xf32, #winnow.encoding<a8_b32>>'}}
+  %y = winnow.token_pool mean %x of %s for %n : tensor<5x32xf32, #winnow.encoding<a8_b32>>, tensor<5xi32>, tensor<2xi32> -> tensor<2x32xf32>
+  return
+}
+
+// -----
+
+func.func @token_pool_c2(%x: tensor<5x8xf32>, %s: tensor<5xi32>, %n: tensor<2xi32>) {
+  // expected-error @+1 {{expects number of output rows (3) to be number of wanted segments (2)}}
+  %y = winnow.token_pool mean %x of %s for %n : tensor<5x8xf32>, tensor<5xi32>, tensor<2xi32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @token_pool_c3(%x: tensor<5x8xf32>, %s: tensor<5xi32>, %n: tensor<2xi32>) {
+  // expected-error @+1 {{expects width of output (7) to be width of input (8)}}
+  %y = winnow.token_pool mean %x of %s for %n : tensor<5x8xf32>, tensor<5xi32>, tensor<2xi32> -> tensor<2x7xf32>
+  return
+}
+
+// -----
+
+func.func @token_pool_c4(%x: tensor<5x8xf32>, %s: tensor<4xi32>, %n: tensor<2xi32>) {
+  // expected-error @+1 {{expects number of segments (4) to be number of input rows (5)}}
+  %y = winnow.token_pool mean %x of %s for %n : tensor<5x8xf32>, tensor<4xi32>, tensor<2xi32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @token_pool_c5(%x: tensor<5x8xf32>, %s: tensor<5xi32>, %n: tensor<2xi32>, %w: tensor<6xf32>) {
+  // expected-error @+1 {{expects number of weights (6) to be number of input rows (5)}}
+  %y = winnow.token_pool mean %x of %s for %n weights(%w : tensor<6xf32>) : tensor<5x8xf32>, tensor<5xi32>, tensor<2xi32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @token_pool_c6(%x: tensor<5x8xf32>, %s: tensor<5xi32>, %n: tensor<2xi32>, %w: tensor<5xf32>) {
+  // expected-error @+1 {{expects no weights for the kind 'max'}}
+  %y = winnow.token_pool max %x of %s for %n weights(%w : tensor<5xf32>) : tensor<5x8xf32>, tensor<5xi32>, tensor<2xi32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @image_patches_c1(%x: tensor<4x6xf32>) {
+  // expected-error @+1 {{operand #0 must be 3D tensor without encoding of 32-bit float values, but got 'tensor<4x6xf32>'}}
+  %y = winnow.image_patches %x {size = 2 : i64} : tensor<4x6xf32> -> tensor<6x12xf32>
+  return
+}
+
+// -----
+
+func.func @image_patches_c2(%x: tensor<3x4x6xf32>) {
+  // expected-error @+1 {{expects size to be positive, found 0}}
+  %y = winnow.image_patches %x {size = 0 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>
+  return
+}
+
+// -----
+
+func.func @image_patches_c3(%x: tensor<3x4x5xf32>) {
+  // expected-error @+1 {{expects an image of static shape whose sides are multiples of 2, found 'tensor<3x4x5xf32>'}}
+  %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x5xf32> -> tensor<6x12xf32>
+  return
+}
+
+// -----
+
+func.func @image_patches_c3_dynamic(%x: tensor<3x4x?xf32>) {
+  // expected-error @+1 {{expects an image of static shape whose sides are multiples of 2, found 'tensor<3x4x?xf32>'}}
+  %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x?xf32> -> tensor<6x12xf32>
+  return
+}
+
+// -----
+
+func.func @image_patches_c4_rows(%x: tensor<3x4x6xf32>) {
+  // expected-error @+1 {{expects number of output rows (5) to be number of patches (6)}}
+  %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<5x12xf32>
+  return
+}
+
+// -----
+
+func.func @image_patches_c4_width(%x: tensor<3x4x6xf32>) {
+  // expected-error @+1 {{expects width of output (13) to be numbers of a patch (12)}}
+  %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x13xf32>
+  return
+}

@@ -6,3 +6,19 @@ func.func @token_gather(%x: tensor<?x8xf32>, %i: tensor<?xi32>) -> tensor<?x8xf3
   %y = winnow.token_gather %x[%i] : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// CHECK-LABEL: func @token_pool
+// CHECK:         %pooled = winnow.token_pool first %{{[a-z0-9_]+}} of %{{[a-z0-9_]+}} for %{{[a-z0-9_]+}} : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>
+// CHECK:         winnow.token_pool mean %{{[a-z0-9_]+}} of %{{[a-z0-9_]+}} for %{{[a-z0-9_]+}} weights(%{{[a-z0-9_]+}} : tensor<?xf32>) : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>
+func.func @token_pool(%x: tensor<?x8xf32>, %s: tensor<?xi32>, %n: tensor<?xi32>, %w: tensor<?xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  %y = winnow.token_pool first %x of %s for %n : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>
+  %z = winnow.token_pool mean %x of %s for %n weights(%w : tensor<?xf32>) : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>
+  return %y, %z : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func @image_patches
+// CHECK:         %patches = winnow.image_patches %{{[a-z0-9_]+}} {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>
+func.func @image_patches(%x: tensor<3x4x6xf32>) -> tensor<6x12xf32> {
+  %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>
+  return %y : tensor<6x12xf32>
+}

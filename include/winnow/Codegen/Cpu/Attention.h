@@ -42,6 +42,8 @@ struct AttentionSpec {
   bool hasSegments = false;
   bool hasSinks = false;
   bool hasBias = false;
+  /// Of a relative bias; none without one.
+  llvm::SmallVector<int64_t> distances;
   bool wantsLse = false;
   bool wantsScores = false;
 
@@ -94,6 +96,8 @@ struct AttentionArguments {
                                ///< h * biasHeadStride + t * biasQueryStride + j
   mlir::Value biasHeadStride;  ///< i64
   mlir::Value biasQueryStride; ///< i64
+  mlir::Value relativeBias;    ///< ptr: f32 [2 (L + 1)][queryHeads]; with L
+                               ///< distances
   mlir::Value visible;         ///< ptr: explicit: i8 [T][S], not 0 = visible;
                                ///< tree: i64 [T][visibleStride]
   mlir::Value visibleStride;   ///< i64: elements from one query to the next

@@ -108,6 +108,8 @@ public:
   /// zero and are not touched in memory.
   Value loadFirst(mlir::VectorType type, Value ptr, Value count);
   void storeFirst(Value value, Value ptr, Value count);
+  /// Elements of f32 at `ptr`, one for each lane of `indices` (i32).
+  Value gather(Value ptr, Value indices);
   /// A mask of the first `count` lanes.
   Value firstLanes(Value count, int64_t lanes = kLanes);
   /// A read prefetch into all cache levels.

@@ -96,6 +96,28 @@ void emitAddRow(KernelBuilder &k, mlir::Value residual, mlir::Value addend,
                 float multiplier, mlir::Value out, int64_t length);
 
 //===----------------------------------------------------------------------===//
+// Tokens
+//===----------------------------------------------------------------------===//
+
+/// What a winnow.token_pool reads for one wanted segment.
+struct PoolOperands {
+  mlir::Value input;    ///< ptr: f32 [rows][width]
+  mlir::Value segments; ///< ptr: i32 [rows]
+  mlir::Value weights;  ///< ptr: f32 [rows], or null
+  mlir::Value wanted;   ///< i32
+  mlir::Value rows;     ///< i64
+};
+
+/// Joins the rows of a segment into `out`: [width].
+void emitPoolRow(KernelBuilder &k, PoolKind kind, int64_t width,
+                 const PoolOperands &operands, mlir::Value out);
+
+/// Copies patch number `row` (i64) of a winnow.image_patches. `image`: f32 of
+/// `shape` = [channels, height, width]; `out`: [channels * size * size].
+void emitPatchRow(KernelBuilder &k, llvm::ArrayRef<int64_t> shape, int64_t size,
+                  mlir::Value image, mlir::Value row, mlir::Value out);
+
+//===----------------------------------------------------------------------===//
 // KV cache
 //===----------------------------------------------------------------------===//
 
