@@ -144,7 +144,8 @@ typedef struct winnow_api {
   winnow_status (*decode)(winnow_session *session, int32_t id,
                           winnow_error *error);
   /* The logits of the last prefill or decode: float32 [*rows, vocabulary],
-   * owned by the session, valid until its next call. Where there are none
+   * owned by the session, valid until its next call; they lie at the same
+   * address as long as the session lives. Where there are none
    * (WINNOW_ROWS_NONE, nothing computed yet, truncated since) *rows is 0 and
    * *data null. */
   winnow_status (*logits)(winnow_session *session, const float **data,

@@ -39,25 +39,6 @@ static winnow_status checkTokens(const winnow_session &session,
   return WINNOW_OK;
 }
 
-/// Makes room for the logits of `rows` rows.
-static bool reserveLogits(winnow_session &session, int64_t rows) {
-  int64_t row = 0, bytes = 0;
-  if (!accumulate(row, session.model->artifact->vocabulary, sizeof(float)) ||
-      !accumulate(bytes, rows, row))
-    return false;
-  size_t size = static_cast<size_t>(bytes);
-  if (session.logits.size >= size)
-    return true;
-  // The old buffer stays until the new one is there: a failed call changes
-  // nothing.
-  Region larger;
-  if (!larger.reserve(size, true))
-    return false;
-  session.logits.release();
-  session.logits = larger;
-  return true;
-}
-
 /// Computes tokens [start, start + count) of the call and gives logits to their
 /// last `rowCount` tokens.
 static void runPiece(winnow_session &session, const winnow_tokens &tokens,
@@ -102,11 +83,6 @@ winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
   int64_t logitRows = rows == WINNOW_ROWS_ALL    ? tokens->count
                       : rows == WINNOW_ROWS_LAST ? 1
                                                  : 0;
-  if (!reserveLogits(*session, logitRows))
-    return fail(error, WINNOW_OUT_OF_MEMORY,
-                "prefill: cannot reserve the logits of %lld rows",
-                static_cast<long long>(logitRows));
-
   // Nothing below can fail.
   int32_t *positions =
       reinterpret_cast<int32_t *>(session->positions.data) + session->length;

@@ -174,11 +174,14 @@ static winnow_status reserveDecoder(winnow_session &session,
   int64_t dims[2] = {session.piece, session.piece};
   if (winnow_status status = reserveWorkspace(session, entry, dims, error))
     return status;
-  int64_t positionBytes = 0, rowBytes = 0, logitBytes = 0;
+  // Rows of logits take memory as they are computed. Their place never changes,
+  // so whoever kept a pointer to old ones reads newer ones at worst.
+  int64_t positionBytes = 0, rowBytes = 0, logitBytes = 0, logitRow = 0;
   if (!accumulate(positionBytes, session.context, sizeof(int32_t)) ||
       !accumulate(rowBytes, session.piece, sizeof(int32_t)) ||
-      !accumulate(logitBytes, session.model->artifact->vocabulary,
+      !accumulate(logitRow, session.model->artifact->vocabulary,
                   sizeof(float)) ||
+      !accumulate(logitBytes, session.context, logitRow) ||
       !grow(session.positions, positionBytes) ||
       !grow(session.zeros, rowBytes) || !grow(session.rows, rowBytes) ||
       !grow(session.logits, logitBytes))

@@ -28,7 +28,7 @@ struct winnow_session {
   /// Position of each stored token, [context]; zeros, [piece]; the rows that a
   /// piece is asked for, [piece].
   winnow::runtime::Region positions, zeros, rows;
-  winnow::runtime::Region logits;
+  winnow::runtime::Region logits; ///< [context, vocabulary]
   int64_t logitRows = 0;
 };
 

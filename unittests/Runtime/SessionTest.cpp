@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -115,6 +116,27 @@ TEST_F(Session, RowsLastAllNone) {
   ASSERT_EQ(logits().size(), 10u);
   for (size_t row = 0; row < 10; ++row)
     EXPECT_EQ(logits()[row], expectedRow(tokens, 20 + row));
+}
+
+TEST_F(Session, LogitsKeepTheirPlace) {
+  ASSERT_EQ(create(1), WINNOW_OK) << error.message;
+  std::vector<Token> tokens = counting(60);
+  std::set<const float *> places;
+  auto look = [&] {
+    const float *data = nullptr;
+    int64_t rows = 0;
+    ASSERT_EQ(api->logits(session, &data, &rows, &error), WINNOW_OK);
+    ASSERT_GT(rows, 0);
+    places.insert(data);
+  };
+  ASSERT_EQ(feed(tokens, 0, 1, WINNOW_ROWS_LAST), WINNOW_OK);
+  look();
+  ASSERT_EQ(feed(tokens, 1, 60, WINNOW_ROWS_ALL), WINNOW_OK);
+  look();
+  ASSERT_EQ(api->reset(session), WINNOW_OK);
+  ASSERT_EQ(feed(tokens, 0, 60, WINNOW_ROWS_ALL), WINNOW_OK);
+  look();
+  EXPECT_EQ(places.size(), 1u);
 }
 
 TEST_F(Session, PiecesThreadsAndDefaultPositions) {
