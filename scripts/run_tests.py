@@ -133,7 +133,7 @@ def main() -> int:
     report = reports / "pytest.xml"
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
     command.append(f"--winnow-build={build}")
-    command += [str(ROOT / "test" / folder) for folder in ("EndToEnd", "Reference")]
+    command += [str(ROOT / "test" / folder) for folder in ("EndToEnd", "Python", "Reference")]
     if arguments.fast:
         command += ["-m", "not slow"]
     total += run("pytest", command, report)

@@ -1,8 +1,9 @@
-"""Options and fixtures of the end-to-end tests."""
+"""Options and fixtures of the tests in Python."""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from make_tiny_models import MODELS, TinyModel, make_all
 from programs import Artifacts, Programs
 from reference import Transformer
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 # test/Golden/tiny/tiny.json says why the Mistral model has no golden.
 WITH_GOLDEN = [model.name for model in MODELS if model.name != "mistral-f32"]
@@ -24,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--winnow-build", type=Path, default=ROOT / "build", help="the build folder to test"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The package `winnow` takes its libraries from the build."""
+    build = config.getoption("--winnow-build").resolve()
+    os.environ["WINNOW_LIBRARY_DIR"] = str(build / "lib")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,335 @@
+"""Computing with an artifact."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from ctypes import POINTER, byref, c_float, c_int64, c_void_p
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from winnow._arrays import Ids, int32_array, integer, typed_array
+from winnow._artifact_api import (
+    ROWS,
+    SessionOptions,
+    Tensor,
+    Tokens,
+    call,
+    failure,
+)
+from winnow._libraries import Handle, opened
+from winnow.artifact import Artifact, Entry
+from winnow.errors import InvalidArgumentError, OutOfMemoryError, UnsupportedError
+from winnow.generation import Generation, OnToken, Stream
+
+Rows = Literal["last", "all", "none"]
+"""Which tokens of a call get logits."""
+
+
+class Session:
+    """One sequence of tokens being computed: caches, logits, threads.
+
+    Results do not depend on the number of threads nor on how a prompt is cut
+    into calls, not by a bit. A call that fails leaves the session as it was.
+
+    Sessions of one artifact run side by side in as many threads. Calls from
+    several threads on the same session wait for each other; the session is
+    then one sequence that they all append to. It is a context manager.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        *,
+        threads: int | None = None,
+        context: int | None = None,
+        piece: int | None = None,
+    ) -> None:
+        """A session of an artifact, which may be closed meanwhile.
+
+        Args:
+            threads: that compute; None: one per processor.
+            context: tokens that it can hold, at most `artifact.context`, which
+                is the default. Memory is taken as tokens are stored.
+            piece: tokens of a prompt that are computed at a time; memory grows
+                with it, results do not depend on it.
+        """
+        model = opened(artifact._handle, "artifact")
+        options = SessionOptions(
+            ctypes.sizeof(SessionOptions),
+            0 if threads is None else integer(threads, "threads", 1, 1024),
+            0 if context is None else integer(context, "context", 1),
+            0 if piece is None else integer(piece, "piece", 1),
+        )
+        self._api = artifact._api
+        session = c_void_p()
+        call(self._api.session_create, model.pointer, byref(options), byref(session))
+        assert session.value
+        self._handle: Handle | None = Handle(session.value, self._api.session_destroy, model)
+        self._lock = threading.Lock()
+        self.artifact = artifact
+        """What it computes with."""
+        self.context: int = options.context or artifact.context
+        """Tokens that it can hold."""
+
+    def _call(self, function: Any, *arguments: Any) -> None:
+        # The handle stays alive for the call, whoever closes the session meanwhile.
+        handle = opened(self._handle, "session")
+        with self._lock:
+            call(function, handle.pointer, *arguments)
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self._handle is None
+
+    def close(self) -> None:
+        """Ends the session. Its memory is released when the last array that
+        `logits` gave out is gone. May be called again."""
+        self._handle = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{self.length} of {self.context} tokens"
+        return f"<winnow.Session of '{self.artifact.name}', {state}>"
+
+    # Tokens in, logits out.
+
+    def prefill(
+        self,
+        ids: Ids,
+        rows: Rows = "last",
+        *,
+        positions: Ids | None = None,
+        segments: Ids | None = None,
+    ) -> None:
+        """Appends tokens and computes them.
+
+        Args:
+            ids: [count], each in [0, vocabulary).
+            rows: which tokens get `logits`: the last one, all, or none.
+            positions: [count], each in [0, artifact.context); the default goes
+                on from the length of the session.
+            segments: [count]; a token sees the tokens of its own segment only;
+                the default is segment 0.
+
+        Raises TokenRangeError, ContextOverrunError or InvalidArgumentError.
+        """
+        if rows not in ROWS:
+            raise InvalidArgumentError(f"rows expects 'last', 'all' or 'none', found {rows!r}")
+        arrays = [int32_array(ids, "ids")]
+        pointers: list[int | None] = [arrays[0].ctypes.data]
+        for values, what in ((positions, "positions"), (segments, "segments")):
+            if values is None:
+                pointers.append(None)
+                continue
+            arrays.append(int32_array(values, what))
+            if arrays[-1].size != arrays[0].size:
+                raise InvalidArgumentError(
+                    f"{what} expects as many numbers as ids, {arrays[0].size}, found "
+                    f"{arrays[-1].size}"
+                )
+            pointers.append(arrays[-1].ctypes.data)
+        tokens = Tokens(*pointers, arrays[0].size)
+        self._call(self._api.prefill, byref(tokens), ROWS[rows])
+
+    def decode(self, token: int) -> None:
+        """Appends one token and computes its `logits`.
+
+        Raises TokenRangeError or ContextOverrunError.
+        """
+        self._call(self._api.decode, integer(token, "token", -(2**31), 2**31 - 1))
+
+    @property
+    def logits(self) -> npt.NDArray[np.float32]:
+        """The logits of the last `prefill` or `decode`, float32 [rows, vocabulary].
+
+        The array is read-only and shows the session's own memory, nothing is
+        copied. The next call on the session writes over it: use it before, or
+        `copy()` it. It keeps that memory alive, so reading it is safe for ever.
+        [0, vocabulary] where there are none (rows "none", nothing computed yet,
+        truncated since).
+        """
+        data, rows = POINTER(c_float)(), c_int64()
+        handle = opened(self._handle, "session")
+        with self._lock:
+            call(self._api.logits, handle.pointer, byref(data), byref(rows))
+        shape = (rows.value, self.artifact.vocabulary)
+        if not rows.value:
+            return np.empty(shape, np.float32)
+        address = ctypes.cast(data, c_void_p).value
+        memory = (c_float * (shape[0] * shape[1])).from_address(address or 0)
+        memory._winnow_session = handle  # type: ignore[attr-defined]
+        array = np.frombuffer(memory, np.float32).reshape(shape)
+        array.flags.writeable = False
+        return array
+
+    @property
+    def length(self) -> int:
+        """Tokens stored."""
+        handle = opened(self._handle, "session")
+        with self._lock:
+            length: int = self._api.length(handle.pointer)
+        return length
+
+    def truncate(self, length: int) -> None:
+        """Forgets the tokens from `length` on. What follows is the same, bit by
+        bit, as in a session that never saw them."""
+        self._call(self._api.truncate, integer(length, "length", 0))
+
+    def reset(self) -> None:
+        """Forgets all tokens."""
+        handle = opened(self._handle, "session")
+        with self._lock:
+            status = self._api.reset(handle.pointer)
+        if status:
+            raise failure(status, "reset")
+
+    # Generation.
+
+    def stream(
+        self,
+        prompt: str | Ids,
+        max_tokens: int | None = None,
+        *,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int = 42,
+        stop: str | Sequence[str] = (),
+        ignore_eos: bool = False,
+    ) -> Stream:
+        """Computes a prompt and returns an iterator over what follows it, token
+        by token. The arguments are those of `generate`."""
+        return Stream(
+            self,
+            prompt,
+            max_tokens,
+            sampling={
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+                "min_p": min_p,
+                "seed": seed,
+            },
+            stop=stop,
+            ignore_eos=ignore_eos,
+        )
+
+    def generate(
+        self,
+        prompt: str | Ids,
+        max_tokens: int | None = None,
+        *,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int = 42,
+        stop: str | Sequence[str] = (),
+        ignore_eos: bool = False,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        """Computes a prompt and generates what follows it, as winnow-run does.
+
+        A prompt goes on after what the session holds. The last generated token
+        is not computed, so it is not part of the session afterwards.
+
+        Args:
+            prompt: text, which gets the beginning-of-sequence id in an empty
+                session if the vocabulary asks for it; or ids, taken as they are.
+            max_tokens: to generate; None: 128, or what the context holds.
+            temperature, top_k, top_p, min_p, seed: see `Sampler`.
+            stop: texts; generation ends before the first that appears.
+            ignore_eos: go on after an end-of-sequence token.
+            on_token: called with each `Token` as it comes.
+
+        Raises ContextOverrunError where prompt and `max_tokens` do not fit,
+        UnsupportedError where text is asked of an artifact without tokenizer.
+        """
+        tokens = self.stream(
+            prompt,
+            max_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            seed=seed,
+            stop=stop,
+            ignore_eos=ignore_eos,
+        )
+        for token in tokens:
+            if on_token is not None:
+                on_token(token)
+        return tokens.result()
+
+    # Any entry point.
+
+    def invoke(self, entry: str, /, **inputs: npt.ArrayLike) -> dict[str, np.ndarray[Any, Any]]:
+        """Runs an entry point that is no decoder on arrays, and returns its
+        outputs by name.
+
+        `artifact.entries[entry]` says which inputs there are, with their dtypes
+        and shapes. Arrays must have exactly that dtype (float32, int32, int64 or
+        bool); arrays that are not contiguous are copied. An entry point with
+        caches appends to its own, which the session keeps until `reset`.
+        """
+        known = self.artifact.entries.get(entry)
+        if known is None:
+            raise UnsupportedError(f"'{self.artifact.name}' has no entry point '{entry}'")
+        arrays = _match_inputs(known, inputs)
+        outputs = _allocate_outputs(known, arrays)
+        self._call(
+            self._api.invoke,
+            entry.encode(),
+            (Tensor * len(arrays))(*map(Tensor.of, arrays)),
+            len(arrays),
+            (Tensor * len(outputs))(*map(Tensor.of, outputs)),
+            len(outputs),
+        )
+        return {spec.name: array for spec, array in zip(known.outputs, outputs, strict=True)}
+
+
+def _match_inputs(entry: Entry, given: dict[str, npt.ArrayLike]) -> list[np.ndarray[Any, Any]]:
+    names = [spec.name for spec in entry.inputs]
+    if set(names) != set(given):
+        raise InvalidArgumentError(f"{entry.name} expects inputs {names}, found {list(given)}")
+    arrays = []
+    for spec in entry.inputs:
+        array = typed_array(given[spec.name], spec.dtype, spec.name)
+        if array.ndim != len(spec.shape):
+            raise InvalidArgumentError(
+                f"{spec.name} expects shape {list(spec.shape)}, found {list(array.shape)}"
+            )
+        arrays.append(array)
+    return arrays
+
+
+def _allocate_outputs(
+    entry: Entry, inputs: list[np.ndarray[Any, Any]]
+) -> list[np.ndarray[Any, Any]]:
+    """Outputs of the shapes that result. The library compares all shapes."""
+    extents: dict[str, int] = {}
+    for spec, array in zip(entry.inputs, inputs, strict=True):
+        for declared, actual in zip(spec.shape, array.shape, strict=True):
+            if isinstance(declared, str):
+                extents.setdefault(declared, actual)
+    outputs = []
+    for spec in entry.outputs:
+        if unknown := [n for n in spec.shape if isinstance(n, str) and n not in extents]:
+            raise UnsupportedError(f"no input of {entry.name} has the dimension {unknown[0]}")
+        shape = [extents[n] if isinstance(n, str) else n for n in spec.shape]
+        try:
+            outputs.append(np.empty(shape, spec.dtype))
+        except (MemoryError, ValueError) as error:
+            raise OutOfMemoryError(f"{spec.name} {shape}: {error}") from None
+    return outputs
