@@ -57,7 +57,9 @@ def prefix(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 def test_files(prefix: Path) -> None:
     assert {path.name for path in (prefix / "bin").iterdir()} == {
         "winnow-compile",
+        "winnow-lsp-server",
         "winnow-opt",
+        "winnow-reduce",
         "winnow-run",
     }
     for header in ("Artifact.h", "Compiler.h", "Dialect/WinnowDialect.h", "Ops.h.inc", "Ops.td"):
