@@ -1,18 +1,21 @@
 //===- Compile.cpp - From a module to files -------------------------------===//
 
 #include "Diagnostics.h"
+#include "PassSetup.h"
 
 #include "winnow/Emit/Artifact.h"
 #include "winnow/Emit/NativeCode.h"
 #include "winnow/Emit/WeightsArchive.h"
-#include "winnow/Pipelines/Pipelines.h"
 
-#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/LocationSnapshot.h"
+#include "mlir/Remark/RemarkStreamer.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -46,8 +49,10 @@ static Error writeModule(StringRef path, mlir::ModuleOp module) {
 
 /// Writes LLVM IR, assembly or an object.
 static Error writeCode(StringRef path, mlir::ModuleOp module,
-                       const cpu::Target &target, EmitKind kind) {
+                       const cpu::Target &target, EmitKind kind,
+                       mlir::TimingScope &timing) {
   LLVMContext context;
+  mlir::TimingScope codeTiming = timing.nest("machine code");
   Expected<std::unique_ptr<Module>> translated =
       translateToLlvm(module, target, context);
   if (!translated)
@@ -66,22 +71,68 @@ static Error writeCode(StringRef path, mlir::ModuleOp module,
   });
 }
 
-/// The text of the kernels; the locations of `module` become its lines, under
-/// the name `path`.
-static std::string locateInKernels(mlir::ModuleOp module, StringRef path) {
-  std::string text;
-  raw_string_ostream os(text);
-  SmallString<256> absolute(path);
-  if (sys::fs::make_absolute(absolute))
-    absolute = path;
-  mlir::generateLocationsFromIR(os, absolute, module, mlir::OpPrintingFlags());
-  return text;
+/// Remarks of a context go to a file as long as this lives.
+namespace {
+class RemarksToFile {
+public:
+  static Expected<std::unique_ptr<RemarksToFile>>
+  open(mlir::MLIRContext &context, StringRef path) {
+    if (path.empty())
+      return nullptr;
+    // Upstream reports a path that cannot be written in many words.
+    int file;
+    if (std::error_code code = sys::fs::openFileForWrite(path, file))
+      return createStringError(code, "'" + path + "': " + code.message());
+    sys::Process::SafelyCloseFileDescriptor(file);
+    mlir::remark::RemarkCategories everything;
+    everything.passed = everything.missed = everything.analysis =
+        everything.failed = ".*";
+    if (mlir::failed(mlir::remark::enableOptimizationRemarksWithLLVMStreamer(
+            context, path, remarks::Format::YAML,
+            std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(),
+            everything)))
+      return createStringError("'" + path + "': cannot be written");
+    return std::unique_ptr<RemarksToFile>(new RemarksToFile(context));
+  }
+  ~RemarksToFile() { context.setRemarkEngine(nullptr); }
+
+private:
+  explicit RemarksToFile(mlir::MLIRContext &context) : context(context) {}
+  mlir::MLIRContext &context;
+};
+} // namespace
+
+/// Runs passes and reports on them as `options` say.
+static Error runPasses(mlir::PassManager &passes, mlir::ModuleOp module,
+                       const CompileOptions &options, mlir::TimingScope &timing,
+                       bool &passed) {
+  mlir::MLIRContext &context = *passes.getContext();
+  Expected<std::unique_ptr<RemarksToFile>> remarks =
+      RemarksToFile::open(context, options.remarks);
+  if (!remarks)
+    return remarks.takeError();
+  bool threaded = context.isMultithreadingEnabled();
+  // Programs would be printed while other threads change them.
+  if (!options.dumpAfter.empty())
+    context.disableMultithreading();
+  auto restore = make_scope_exit([&] {
+    if (threaded)
+      context.enableMultithreading();
+  });
+  if (Error error = enableDumps(passes, options))
+    return error;
+  if (timing)
+    passes.enableTiming(timing);
+  passed = mlir::succeeded(passes.run(module));
+  return Error::success();
 }
 
 Error LoadedModel::compile(StringRef output,
                            const CompileOptions &options) const {
-  if (options.emit == EmitKind::Mlir)
+  if (options.emit == EmitKind::Mlir && options.dumpAfter.empty())
     return writeModule(output, getModule());
+  mlir::TimingScope noTiming;
+  mlir::TimingScope &timing = options.timing ? *options.timing : noTiming;
   auto advance = [&](StringRef step) -> Error {
     if (!options.progress || options.progress(step, 0))
       return Error::success();
@@ -95,34 +146,24 @@ Error LoadedModel::compile(StringRef output,
   if (Error error = advance("lowering"))
     return error;
   mlir::OwningOpRef<mlir::ModuleOp> lowered = getModule().clone();
-  CpuPipelineOptions pipeline;
-  pipeline.targetCpu = options.targetCpu;
-  pipeline.quantizeActivations = options.quantizeActivations;
-  mlir::PassManager toKernels(context.get());
-  buildCompressPipeline(toKernels, pipeline);
-  buildLowerToCpuPipeline(toKernels, pipeline);
-  if (mlir::failed(toKernels.run(*lowered)))
-    return diagnostics->take("lowering failed");
-  if (options.emit == EmitKind::Kernels)
-    return writeModule(output, *lowered);
-
+  mlir::PassManager passes(context.get(), mlir::ModuleOp::getOperationName());
   std::string kernels;
-  if (options.debug)
-    kernels = locateInKernels(*lowered, (output + ".kernels.mlir").str());
-  mlir::PassManager toLlvm(context.get());
-  buildLowerToLlvmPipeline(toLlvm);
-  if (options.debug)
-    toLlvm.addPass(mlir::LLVM::createDIScopeForLLVMFuncOpPass());
-  if (mlir::failed(toLlvm.run(*lowered)))
+  addCompilePasses(passes, options, output, kernels);
+  bool passed = false;
+  {
+    mlir::TimingScope passTiming = timing.nest("passes");
+    if (Error error = runPasses(passes, *lowered, options, passTiming, passed))
+      return error;
+  }
+  if (!passed)
     return diagnostics->take("lowering failed");
-  if (options.emit == EmitKind::LlvmDialect)
+  if (options.emit <= EmitKind::LlvmDialect)
     return writeModule(output, *lowered);
 
   if (Error error = advance("generating code"))
     return error;
-  if (options.emit == EmitKind::Llvm || options.emit == EmitKind::Assembly ||
-      options.emit == EmitKind::Object)
-    return writeCode(output, *lowered, *target, options.emit);
+  if (options.emit <= EmitKind::Object)
+    return writeCode(output, *lowered, *target, options.emit, timing);
 
   ArtifactOptions artifact;
   artifact.output = output.str();
@@ -132,6 +173,7 @@ Error LoadedModel::compile(StringRef output,
   artifact.kernels = std::move(kernels);
   artifact.threads = options.threads;
   artifact.progress = options.progress;
+  artifact.timing = &timing;
   artifact.manifest["source"] = source;
   artifact.manifest["activations"] =
       options.quantizeActivations ? "auto" : "f32";

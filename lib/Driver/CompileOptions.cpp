@@ -17,18 +17,21 @@ static Error notOneOf(StringRef choices, StringRef found) {
 
 Expected<EmitKind> parseEmitKind(StringRef name) {
   auto kind = StringSwitch<std::optional<EmitKind>>(name)
-                  .Case("artifact", EmitKind::Artifact)
-                  .Case("static", EmitKind::Static)
                   .Case("mlir", EmitKind::Mlir)
+                  .Case("compressed", EmitKind::Compressed)
+                  .Case("inlined", EmitKind::Inlined)
+                  .Case("layouts", EmitKind::Layouts)
                   .Case("kernels", EmitKind::Kernels)
                   .Case("llvm-dialect", EmitKind::LlvmDialect)
                   .Case("llvm", EmitKind::Llvm)
                   .Case("asm", EmitKind::Assembly)
                   .Case("obj", EmitKind::Object)
+                  .Case("static", EmitKind::Static)
+                  .Case("artifact", EmitKind::Artifact)
                   .Default(std::nullopt);
   if (!kind)
-    return notOneOf("artifact, static, mlir, kernels, llvm-dialect, llvm, asm "
-                    "or obj",
+    return notOneOf("mlir, compressed, inlined, layouts, kernels, "
+                    "llvm-dialect, llvm, asm, obj, static or artifact",
                     name);
   return *kind;
 }

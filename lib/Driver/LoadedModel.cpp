@@ -29,6 +29,7 @@ void registerModelPasses() {
     registerWinnowCompressPasses();
     registerWinnowConversionPasses();
     registerPipelines();
+    registerLlvmLoweringPasses();
   });
 }
 

@@ -105,6 +105,10 @@ private:
     return !options.progress || options.progress(what, done);
   }
 
+  mlir::TimingScope time(StringRef step) {
+    return options.timing ? options.timing->nest(step) : mlir::TimingScope();
+  }
+
   mlir::ModuleOp module;
   const Checkpoint *checkpoint;
   const cpu::Target &target;
@@ -145,6 +149,7 @@ Error ArtifactWriter::createWeights() {
 Error ArtifactWriter::writeWeightsAndGenerateKernels() {
   Error failed = Error::success();
   std::thread codegen([&] {
+    mlir::TimingScope timing = time("machine code");
     ErrorAsOutParameter checked(&failed);
     Expected<SmallVector<char, 0>> object = generateKernels(module, target);
     if (object)
@@ -152,7 +157,9 @@ Error ArtifactWriter::writeWeightsAndGenerateKernels() {
     else
       failed = object.takeError();
   });
+  mlir::TimingScope timing = time("weights");
   Error written = archive->write();
+  timing.stop();
   codegen.join();
   return joinErrors(std::move(failed), std::move(written));
 }
@@ -170,6 +177,7 @@ void ArtifactWriter::describe() {
 }
 
 Error ArtifactWriter::linkLibrary() {
+  mlir::TimingScope timing = time("link");
   Expected<SmallVector<char, 0>> descriptor =
       generateDescriptor(module, target, facts);
   if (!descriptor)

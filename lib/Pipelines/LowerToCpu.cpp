@@ -20,13 +20,19 @@ void buildCompressPipeline(OpPassManager &passes,
 }
 
 void buildLowerToCpuPipeline(OpPassManager &passes,
-                             const CpuPipelineOptions &options) {
+                             const CpuPipelineOptions &options, CpuStage last) {
+  if (last < CpuStage::Inlined)
+    return;
   // Kernels change caches in place: each state may be used up only once.
   passes.addPass(createWinnowVerifyModel());
   passes.addNestedPass<func::FuncOp>(createWinnowInlineLayers());
   // Each layer reads its params and sizes by itself; once is enough.
   passes.addPass(createCSEPass());
+  if (last < CpuStage::LaidOut)
+    return;
   passes.addPass(createWinnowAssignLayouts());
+  if (last < CpuStage::Kernels)
+    return;
   ConvertWinnowToCpuOptions conversion;
   conversion.targetCpu = options.targetCpu;
   passes.addPass(createConvertWinnowToCpu(conversion));

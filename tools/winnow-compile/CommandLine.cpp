@@ -74,6 +74,23 @@ static Error parseChoice(const InputArgList &args, OptionId id,
   return Error::success();
 }
 
+/// What to tell about the compilation.
+static Error readReports(const InputArgList &args, CommandLine &line) {
+  line.printPipeline = args.hasArg(OPT_print_pipeline);
+  line.timing = args.hasArg(OPT_timing);
+  line.compile.remarks = args.getLastArgValue(OPT_remarks_EQ).str();
+  line.compile.dumpDirectory = args.getLastArgValue(OPT_dump_dir_EQ).str();
+  for (const std::string &names : args.getAllArgValues(OPT_dump_after_EQ)) {
+    SmallVector<StringRef> split;
+    StringRef(names).split(split, ',');
+    for (StringRef name : split)
+      line.compile.dumpAfter.push_back(name.str());
+  }
+  if (!line.compile.dumpDirectory.empty() && line.compile.dumpAfter.empty())
+    return createStringError("--dump-dir goes with --dump-after");
+  return Error::success();
+}
+
 Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   unsigned missingIndex, missingCount;
   InputArgList args =
@@ -91,16 +108,6 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   line.version = args.hasArg(OPT_version);
   if (line.help || line.version)
     return line;
-  std::vector<std::string> inputs = args.getAllArgValues(OPT_INPUT);
-  if (inputs.size() != 1)
-    return createStringError(inputs.empty()
-                                 ? "expects a model; see --help"
-                                 : "expects one model, found '" + inputs[0] +
-                                       "' and '" + inputs[1] + "'");
-  line.input = inputs[0];
-  line.output = args.getLastArgValue(OPT_output).str();
-  if (line.output.empty())
-    return createStringError("expects -o NAME; see --help");
   line.compile.targetCpu =
       args.getLastArgValue(OPT_target_cpu_EQ, "host").str();
   line.compile.debug = args.hasArg(OPT_debug);
@@ -118,6 +125,21 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   if (Error error =
           parseChoice(args, OPT_emit_EQ, parseEmitKind, line.compile.emit))
     return std::move(error);
+  if (Error error = readReports(args, line))
+    return std::move(error);
+  line.output = args.getLastArgValue(OPT_output).str();
+  // The passes depend on the options only.
+  if (line.printPipeline)
+    return line;
+  std::vector<std::string> inputs = args.getAllArgValues(OPT_INPUT);
+  if (inputs.size() != 1)
+    return createStringError(inputs.empty()
+                                 ? "expects a model; see --help"
+                                 : "expects one model, found '" + inputs[0] +
+                                       "' and '" + inputs[1] + "'");
+  line.input = inputs[0];
+  if (line.output.empty())
+    return createStringError("expects -o NAME; see --help");
   return line;
 }
 

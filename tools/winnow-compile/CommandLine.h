@@ -18,6 +18,8 @@ struct CommandLine {
   LoadOptions load;
   CompileOptions compile;
   bool quiet = false;
+  bool printPipeline = false;
+  bool timing = false;
   bool help = false;
   bool version = false;
 };

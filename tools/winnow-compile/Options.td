@@ -24,8 +24,10 @@ defm activations : Value<"activations", "MODE",
     "are integers (default), or f32, not at all">;
 defm emit : Value<"emit", "KIND",
     "What to write: artifact (NAME.so, .weights, .h, .json, .tokenizer; the "
-    "default), static (NAME.a for NAME.so), or one file: mlir (the imported "
-    "model), kernels, llvm-dialect, llvm, asm, obj">;
+    "default), static (NAME.a for NAME.so), or the one file of a stage: mlir "
+    "(the imported model), compressed (after lossy passes), inlined (layers in "
+    "their entry points), layouts (weights as kernels read them), kernels, "
+    "llvm-dialect, llvm, asm, obj">;
 defm threads : Value<"threads", "T",
     "Threads (default: one per processor)">;
 def debug : Flag<["-"], "g">,
@@ -33,3 +35,15 @@ def debug : Flag<["-"], "g">,
              "which is written beside the artifact">;
 def quiet : Flag<["--", "-"], "quiet">,
     HelpText<"No progress on a terminal">;
+def print_pipeline : Flag<["--", "-"], "print-pipeline">,
+    HelpText<"Print the passes that would run, for --pass-pipeline of "
+             "winnow-opt, and do nothing else">;
+defm dump_after : Value<"dump-after", "PASS[,PASS]",
+    "Print the program after these passes, or after all of them (all), to "
+    "standard error">;
+defm dump_dir : Value<"dump-dir", "FOLDER",
+    "With --dump-after: write a file per pass instead, numbered in order">;
+defm remarks : Value<"remarks", "FILE",
+    "Write what passes decided, and why, as LLVM's YAML remarks">;
+def timing : Flag<["--", "-"], "timing">,
+    HelpText<"Print to standard error how long each step and pass took">;

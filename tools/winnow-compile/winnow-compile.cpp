@@ -2,6 +2,7 @@
 
 #include "CommandLine.h"
 
+#include "mlir/Support/Timing.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
@@ -52,13 +53,19 @@ static int fail(Error error) {
 }
 
 static Error compile(CommandLine &line) {
+  mlir::DefaultTimingManager timingManager;
+  timingManager.setEnabled(line.timing);
+  mlir::TimingScope timing = timingManager.getRootScope();
   Progress progress(line.quiet);
   progress("importing", 0);
+  mlir::TimingScope importTiming = timing.nest("import");
   Expected<std::unique_ptr<LoadedModel>> model =
       LoadedModel::load(line.input, line.load);
+  importTiming.stop();
   if (!model)
     return model.takeError();
   line.compile.progress = std::ref(progress);
+  line.compile.timing = &timing;
   return (*model)->compile(line.output, line.compile);
 }
 
@@ -74,6 +81,10 @@ int main(int argc, char **argv) {
   }
   if (line->version) {
     outs() << "winnow-compile " WINNOW_VERSION "\n";
+    return 0;
+  }
+  if (line->printPipeline) {
+    outs() << pipelineText(line->compile, line->output) << "\n";
     return 0;
   }
   if (Error error = compile(*line))

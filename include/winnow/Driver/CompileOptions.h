@@ -8,19 +8,27 @@
 
 #include <functional>
 #include <string>
+#include <vector>
+
+namespace mlir {
+class TimingScope;
+} // namespace mlir
 
 namespace winnow {
 
-/// What compiling writes.
+/// What compiling writes, in the order in which it comes to be.
 enum class EmitKind {
-  Artifact,
-  Static,
-  Mlir,
+  Mlir,       ///< the imported model
+  Compressed, ///< after lossy passes
+  Inlined,    ///< bodies of layers in their entry points
+  Layouts,    ///< weights in the layouts of kernels
   Kernels,
   LlvmDialect,
   Llvm,
   Assembly,
-  Object
+  Object,
+  Static,
+  Artifact
 };
 
 /// The kind called `name` on the command line.
@@ -43,7 +51,22 @@ struct CompileOptions {
   /// Debug information that names lines of NAME.kernels.mlir.
   bool debug = false;
   ProgressFunction progress;
+  /// Passes (by the names of winnow-opt) after which the program is printed to
+  /// standard error, or "all".
+  std::vector<std::string> dumpAfter;
+  /// A folder for what `dumpAfter` prints: a file per pass, numbered in the
+  /// order in which they run.
+  std::string dumpDirectory;
+  /// A file for what passes say about their decisions, as LLVM's YAML remarks;
+  /// empty for none.
+  std::string remarks;
+  /// Takes the time of each step; may be null.
+  mlir::TimingScope *timing = nullptr;
 };
+
+/// The passes that compiling with `options` runs, as winnow-opt's
+/// --pass-pipeline takes them.
+std::string pipelineText(const CompileOptions &options, llvm::StringRef output);
 
 } // namespace winnow
 

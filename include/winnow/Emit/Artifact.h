@@ -7,6 +7,7 @@
 #include "winnow/Import/Checkpoint.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 
@@ -31,6 +32,8 @@ struct ArtifactOptions {
   /// the error code operation_canceled. Called from any thread, but never from
   /// two at a time.
   std::function<bool(llvm::StringRef what, double done)> progress;
+  /// Takes the time of each step; may be null.
+  mlir::TimingScope *timing = nullptr;
 };
 
 /// The exported function of an artifact called `name`: characters outside

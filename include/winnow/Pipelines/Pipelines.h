@@ -17,17 +17,32 @@ struct CpuPipelineOptions {
   bool quantizeActivations = true;
 };
 
+/// The states of a program on its way to the LLVM dialect.
+enum class CpuStage {
+  Compressed,  ///< lossy passes are done
+  Inlined,     ///< the bodies of layers stand in the entry points
+  LaidOut,     ///< weights have the layouts of kernels
+  Kernels,     ///< kernels and calls on pointers
+  LlvmDialect, ///< nothing but the LLVM dialect
+};
+
 /// The rounding of activations, and nothing else: the only lossy default.
 void buildCompressPipeline(mlir::OpPassManager &passes,
                            const CpuPipelineOptions &options);
 
-/// winnow to kernels and calls on pointers.
+/// winnow to kernels and calls on pointers, or less if `last` is an earlier
+/// stage.
 void buildLowerToCpuPipeline(mlir::OpPassManager &passes,
-                             const CpuPipelineOptions &options);
+                             const CpuPipelineOptions &options,
+                             CpuStage last = CpuStage::Kernels);
 
 /// Kernels and entry points (func, scf, arith, math, vector, llvm) to the LLVM
 /// dialect alone.
 void buildLowerToLlvmPipeline(mlir::OpPassManager &passes);
+
+/// Registers upstream's passes that the pipelines are made of and that are no
+/// general transforms.
+void registerLlvmLoweringPasses();
 
 /// Registers the pipelines under their names: winnow-compress,
 /// winnow-lower-to-cpu, winnow-lower-to-llvm.
