@@ -115,6 +115,22 @@ typedef struct winnow_model_info {
   int64_t checkpoint_bytes_per_token; /* stored bytes that one decoded token reads */
 } winnow_model_info;
 
+/* A thread of a session comes to a stage of an entry point or leaves it. Stages
+ * lie between the barriers of a call, numbered from 0; what each does and costs
+ * says "stages" of the entry in the manifest. */
+typedef struct winnow_stage {
+  const char *entry;   /* name of the entry point */
+  const int64_t *dims; /* values of its named dimensions, in order */
+  int64_t past;        /* tokens that its caches held before the call */
+  int32_t stage;
+  int32_t thread;
+  int32_t leaves; /* 0: begins now, 1: ends now */
+} winnow_stage;
+
+/* Called on the session's threads, by all of them at the same time. */
+typedef void (*winnow_profiler)(void *profiler_context,
+                                const winnow_stage *stage);
+
 typedef struct winnow_api {
   uint32_t abi_version; /* WINNOW_ABI_VERSION of the artifact */
   uint32_t struct_size; /* sizeof(winnow_api) of the artifact */
@@ -168,6 +184,12 @@ typedef struct winnow_api {
                           const winnow_tensor *inputs, int32_t input_count,
                           winnow_tensor *outputs, int32_t output_count,
                           winnow_error *error);
+
+  /* From now on the session tells `profiler` about every stage that it computes;
+   * null ends that. Results do not change. */
+  winnow_status (*set_profiler)(winnow_session *session,
+                                winnow_profiler profiler,
+                                void *profiler_context, winnow_error *error);
 } winnow_api;
 
 /* The type of NAME_winnow_api. */

@@ -36,6 +36,7 @@ static const winnow_api kApi = {
     truncate,
     reset,
     invoke,
+    setProfiler,
 };
 
 const winnow_api *winnow_runtime_api(void) { return &kApi; }

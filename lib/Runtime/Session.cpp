@@ -23,6 +23,7 @@ namespace {
 struct Job {
   const winnow_call *call;
   winnow_entry_function function;
+  const ProfiledCall *profiled; ///< null without a profiler
 };
 } // namespace
 
@@ -32,12 +33,33 @@ static void runPart(void *context, int32_t index, int32_t count) {
   // neither on the caller's settings nor on the thread.
   unsigned before = _mm_getcsr();
   _mm_setcsr(0x1f80);
+  if (job.profiled)
+    job.profiled->begin(index);
   job.function(job.call, index, count);
+  if (job.profiled)
+    job.profiled->end(index);
   _mm_setcsr(before);
 }
 
 static void waitAtBarrier(void *team, int32_t thread) {
   static_cast<Barrier *>(team)->wait(thread);
+}
+
+static void runJob(winnow_session &session, Job &job) {
+  if (session.executor)
+    session.executor(session.executorContext, session.threads, runPart, &job);
+  else
+    session.pool.run(runPart, &job);
+}
+
+/// Tokens that the caches of an entry point hold.
+static int64_t longestCache(const winnow_entry &entry,
+                            const winnow_kv_slot *caches) {
+  int64_t longest = 0;
+  for (int32_t i = 0; i < entry.cache_count; ++i)
+    if (caches[i].length > longest)
+      longest = caches[i].length;
+  return longest;
 }
 
 /// `bytes` + sum of bytesPer[i] * dims[i], the latter rounded up to 16. False
@@ -110,11 +132,15 @@ void runEntry(winnow_session &session, const winnow_entry &entry,
   call.scratch_stride = scratchStride(entry, dims);
   call.barrier = waitAtBarrier;
   call.team = &session.barrier;
-  Job job = {&call, entry.function};
-  if (session.executor)
-    session.executor(session.executorContext, session.threads, runPart, &job);
-  else
-    session.pool.run(runPart, &job);
+  Job job = {&call, entry.function, nullptr};
+  if (!session.profiler.function)
+    return runJob(session, job);
+  ProfiledCall profiled = {session.profiler, session.barrier, entry.name, dims,
+                           longestCache(entry, caches)};
+  call.barrier = ProfiledCall::waitAtBarrier;
+  call.team = &profiled;
+  job.profiled = &profiled;
+  runJob(session, job);
 }
 
 //===----------------------------------------------------------------------===//
@@ -238,6 +264,22 @@ winnow_status createSession(winnow_model *model,
   return WINNOW_OK;
 }
 
+winnow_status setProfiler(winnow_session *session, winnow_profiler function,
+                          void *context, winnow_error *error) {
+  if (!session)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "set_profiler: session must not be null");
+  Profiler &profiler = session->profiler;
+  if (function && !profiler.counters)
+    profiler.counters =
+        allocateArray<StageCounter>(static_cast<size_t>(session->threads));
+  if (function && !profiler.counters)
+    return fail(error, WINNOW_OUT_OF_MEMORY, "set_profiler: out of memory");
+  profiler.function = function;
+  profiler.context = context;
+  return succeed(error);
+}
+
 void destroySession(winnow_session *session) {
   if (!session)
     return;
@@ -247,6 +289,7 @@ void destroySession(winnow_session *session) {
       session->caches[i].release();
   releaseArray(session->caches);
   releaseArray(session->spinners);
+  releaseArray(session->profiler.counters);
   Region *regions[] = {&session->arena, &session->scratch, &session->positions,
                        &session->zeros, &session->rows,    &session->logits};
   for (Region *region : regions)

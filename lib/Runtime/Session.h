@@ -5,6 +5,7 @@
 
 #include "KvStorage.h"
 #include "Model.h"
+#include "Profile.h"
 #include "ThreadPool.h"
 
 /// The opaque type of Artifact.h.
@@ -20,6 +21,7 @@ struct winnow_session {
   winnow::runtime::ThreadPool pool;
   winnow::runtime::Barrier barrier;
   winnow::runtime::Spinner *spinners = nullptr; ///< [threads]
+  winnow::runtime::Profiler profiler;
 
   winnow::runtime::KvStorage *caches = nullptr; ///< one per entry point
   winnow::runtime::Region arena;
@@ -66,6 +68,8 @@ winnow_status invoke(winnow_session *session, const char *entry,
                      const winnow_tensor *inputs, int32_t inputCount,
                      winnow_tensor *outputs, int32_t outputCount,
                      winnow_error *error);
+winnow_status setProfiler(winnow_session *session, winnow_profiler profiler,
+                          void *context, winnow_error *error);
 
 } // namespace runtime
 } // namespace winnow

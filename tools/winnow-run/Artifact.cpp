@@ -2,6 +2,7 @@
 
 #include "Artifact.h"
 
+#include <cstddef>
 #include <dlfcn.h>
 
 namespace winnow {
@@ -39,7 +40,7 @@ std::unique_ptr<Artifact> Artifact::open(const std::string &name,
   artifact->functions = function();
   if (!artifact->functions ||
       artifact->functions->abi_version != WINNOW_ABI_VERSION ||
-      artifact->functions->struct_size < sizeof(winnow_api)) {
+      artifact->functions->struct_size < offsetof(winnow_api, set_profiler)) {
     error = "'" + path + ".so' has another ABI version than this winnow-run (" +
             std::to_string(WINNOW_ABI_VERSION) + ")";
     return nullptr;

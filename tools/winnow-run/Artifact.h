@@ -60,6 +60,7 @@ public:
   void reset();
   int64_t length() const;
   int64_t context() const { return tokens; }
+  winnow_session *get() const { return handle; }
 
 private:
   Session() = default;

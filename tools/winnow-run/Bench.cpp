@@ -3,6 +3,7 @@
 #include "Bench.h"
 
 #include "Json.h"
+#include "Profile.h"
 #include "ceilings/ArithmeticPeaks.h"
 #include "ceilings/ReadBandwidth.h"
 
@@ -146,7 +147,13 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
   Timings timings;
   std::vector<int32_t> ids =
       benchIds(options.benchPrefill + options.benchDecode, info.vocabulary);
-  if (!measure(*session, ids, options.benchPrefill, timings, error))
+  std::unique_ptr<Profile> profile;
+  if (!options.profilePath.empty() &&
+      !(profile =
+            Profile::attach(artifact, *session, options.profilePath, error)))
+    return false;
+  if (!measure(*session, ids, options.benchPrefill, timings, error) ||
+      (profile && !profile->finish(error)))
     return false;
 
   ceilings::ReadBandwidth read =

@@ -3,6 +3,7 @@
 #include "Generate.h"
 
 #include "NpyFile.h"
+#include "Profile.h"
 #include "winnow/Generation/Sampler.h"
 #include "winnow/Generation/StopTexts.h"
 #include "winnow/Tokenizer/Tokenizer.h"
@@ -229,6 +230,11 @@ bool generate(const Artifact &artifact, const Options &options,
   if (!countTokens(options, promptSize, session->context(), count, error))
     return false;
 
+  std::unique_ptr<Profile> profile;
+  if (!options.profilePath.empty() &&
+      !(profile =
+            Profile::attach(artifact, *session, options.profilePath, error)))
+    return false;
   int64_t vocabulary = artifact.info().vocabulary;
   auto start = std::chrono::steady_clock::now();
   bool computed =
@@ -256,7 +262,7 @@ bool generate(const Artifact &artifact, const Options &options,
         "in %.3f s\n",
         static_cast<long long>(promptSize), prefillSeconds,
         static_cast<long long>(count), secondsSince(start));
-  return generated;
+  return generated && (!profile || profile->finish(error));
 }
 
 } // namespace run

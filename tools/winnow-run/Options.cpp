@@ -161,6 +161,14 @@ static const OptionRow kRows[] = {
        o.logitsPath = v;
        return !v.empty();
      }},
+    {"--profile", "OUT.json",
+     "write when each thread computed what (a trace for Chrome or Perfetto), "
+     "and print a table",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.profilePath = v;
+       return !v.empty();
+     }},
     {"--bench", nullptr, "time prefill and decode", nullptr,
      [](Options &o, const std::string &) { return o.bench = true; }},
     {"--prefill", "N", "with --bench: tokens of the prompt (default 512)",
@@ -211,6 +219,8 @@ static bool check(const Options &o, std::string &error) {
   else if (!o.bench && !o.inspect && !o.verify && !prompts)
     error = "one of --prompt, --prompt-file, --ids, --bench and --inspect is "
             "needed";
+  else if (!o.profilePath.empty() && !o.bench && !prompts)
+    error = "--profile goes with --bench or a prompt";
   else if (o.json && !o.bench && !o.inspect)
     error = "--json goes with --bench or --inspect";
   return error.empty();

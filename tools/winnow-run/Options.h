@@ -27,6 +27,7 @@ struct Options {
   int64_t context = 0; ///< 0: the artifact's
   int64_t piece = 0;   ///< 0: default
   std::string logitsPath;
+  std::string profilePath;
   bool bench = false;
   int64_t benchPrefill = 512;
   int64_t benchDecode = 64;

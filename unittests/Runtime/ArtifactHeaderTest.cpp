@@ -20,7 +20,8 @@ TEST(ArtifactHeader, SizesAgreeBetweenCAndCpp) {
 static_assert(WINNOW_ABI_VERSION == 1, "");
 static_assert(offsetof(winnow_api, open) == 8, "");
 static_assert(offsetof(winnow_api, invoke) == 104, "");
-static_assert(sizeof(winnow_api) == 112, "");
+static_assert(offsetof(winnow_api, set_profiler) == 112, "");
+static_assert(sizeof(winnow_api) == 120, "");
 static_assert(sizeof(winnow_session_options) == 40, "");
 static_assert(sizeof(winnow_model_info) == 88, "");
 static_assert(sizeof(winnow_error) == 504, "");

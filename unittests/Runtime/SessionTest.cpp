@@ -100,6 +100,49 @@ protected:
   winnow_error error = {};
 };
 
+TEST_F(Session, ProfilerSeesEveryStageOfEveryThread) {
+  ASSERT_EQ(create(2, /*piece=*/3), WINNOW_OK) << error.message;
+  std::vector<Token> tokens = counting(5);
+  ASSERT_EQ(feed(tokens, 0, 5, WINNOW_ROWS_LAST), WINNOW_OK) << error.message;
+  std::vector<float> plain = expectedRow(tokens, 4);
+
+  struct Seen {
+    std::vector<winnow_stage> stages;
+    std::vector<int64_t> tokens;
+  } seen[2];
+  auto note = [](void *context, const winnow_stage *stage) {
+    Seen &mine = static_cast<Seen *>(context)[stage->thread];
+    mine.stages.push_back(*stage);
+    mine.tokens.push_back(stage->dims[0]);
+  };
+  ASSERT_EQ(api->reset(session), WINNOW_OK);
+  ASSERT_EQ(api->set_profiler(session, note, seen, &error), WINNOW_OK);
+  ASSERT_EQ(feed(tokens, 0, 5, WINNOW_ROWS_LAST), WINNOW_OK) << error.message;
+  const float *logits;
+  int64_t rows;
+  ASSERT_EQ(api->logits(session, &logits, &rows, &error), WINNOW_OK);
+  EXPECT_EQ(std::vector<float>(logits, logits + FAKE_VOCABULARY), plain);
+
+  // Two pieces of three stages and the end, each begun and left.
+  for (const Seen &mine : seen) {
+    ASSERT_EQ(mine.stages.size(), 16u);
+    for (size_t i = 0; i < 16; ++i) {
+      const winnow_stage &stage = mine.stages[i];
+      EXPECT_STREQ(stage.entry, "forward");
+      EXPECT_EQ(stage.past, i < 8 ? 0 : 3);
+      EXPECT_EQ(mine.tokens[i], i < 8 ? 3 : 2);
+      EXPECT_EQ(stage.stage, static_cast<int32_t>(i % 8 / 2));
+      EXPECT_EQ(stage.leaves, static_cast<int32_t>(i % 2));
+    }
+  }
+  ASSERT_EQ(api->set_profiler(session, nullptr, nullptr, &error), WINNOW_OK);
+  ASSERT_EQ(api->reset(session), WINNOW_OK);
+  ASSERT_EQ(feed(tokens, 0, 5, WINNOW_ROWS_LAST), WINNOW_OK);
+  EXPECT_EQ(seen[0].stages.size(), 16u);
+  EXPECT_EQ(api->set_profiler(nullptr, note, seen, &error),
+            WINNOW_INVALID_ARGUMENT);
+}
+
 } // namespace
 
 TEST_F(Session, RowsLastAllNone) {

@@ -41,6 +41,8 @@ private:
   AttentionArguments attentionArguments(const Step &step);
   void emitAttentions(ArrayRef<const Step *> steps);
   void emitBarrier();
+  /// Notes a call of `kernel` that does the work of `steps`.
+  void record(func::FuncOp kernel, ArrayRef<const Step *> steps);
   void advanceCaches();
 
   Value loadField(Type type, size_t fieldOffset) {
@@ -77,6 +79,7 @@ private:
   DenseMap<Attribute, LLVM::GlobalOp> constants;
   AffineBytes scratch;
   int64_t calls = 0;
+  SmallVector<StageRecord> records = {{}};
 };
 
 } // namespace
@@ -206,6 +209,18 @@ void EntryEmitter::emitBarrier() {
                                   {kb.ptrType(), kb.i32Type()});
   LLVM::CallOp::create(kb.builder(), type,
                        ValueRange{function, team, kb.arg(1)});
+  records.emplace_back();
+}
+
+void EntryEmitter::record(func::FuncOp kernel, ArrayRef<const Step *> steps) {
+  ++calls;
+  StageRecord &stage = records.back();
+  stage.kernels.push_back(kernel.getSymName().str());
+  for (const Step *step : steps)
+    // What prepares an op is not the op.
+    if (step->kind != Step::Kind::RopeTable &&
+        (step->kind == Step::Kind::Attention || !isa<AttentionOp>(step->op)))
+      stage.steps.push_back(step);
 }
 
 LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
@@ -228,7 +243,7 @@ LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
       {rowCount(steps.front()->rows), threadScratch, thread, threads});
   kb.call(kernel->function, arguments);
   needScratch(kernel->scratchBytes);
-  ++calls;
+  record(kernel->function, steps);
   return success();
 }
 
@@ -254,7 +269,7 @@ LogicalResult EntryEmitter::emitLinear(const Step &step) {
                     kb.i64(n), threadScratch, thread, threads});
   needScratch(linearScratchBytes(spec, 0, k), linearScratchBytesPerRow(spec, k),
               step.rows);
-  ++calls;
+  record(*kernel, &step);
   return success();
 }
 
@@ -325,18 +340,23 @@ void EntryEmitter::emitAttentions(ArrayRef<const Step *> steps) {
     needScratch(attentionThreadScratchBytes(spec));
     anyScores |= spec.wantsScores;
   }
-  for (auto &[kernels, arguments] : attentions)
-    callAttention(kb, kernels.compute, arguments);
+  for (auto [attention, step] : llvm::zip_equal(attentions, steps)) {
+    callAttention(kb, attention.first.compute, attention.second);
+    record(attention.first.compute, step);
+  }
   emitBarrier();
-  for (auto &[kernels, arguments] : attentions)
+  for (auto &[kernels, arguments] : attentions) {
     callAttention(kb, kernels.combine, arguments);
-  calls += 2 * attentions.size();
+    record(kernels.combine, {});
+  }
   if (!anyScores)
     return;
   emitBarrier();
   for (auto &[kernels, arguments] : attentions)
-    if (kernels.scores)
+    if (kernels.scores) {
       callAttention(kb, kernels.scores, arguments);
+      record(kernels.scores, {});
+    }
 }
 
 LogicalResult EntryEmitter::emitStage(int stage) {
@@ -395,6 +415,7 @@ FailureOr<EntryFunction> EntryEmitter::run() {
   entry.function = kb.finish();
   entry.scratch = scratch;
   entry.calls = calls;
+  entry.stages = std::move(records);
   return entry;
 }
 

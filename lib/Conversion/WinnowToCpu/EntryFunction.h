@@ -4,6 +4,7 @@
 #define WINNOW_CONVERSION_WINNOWTOCPU_ENTRYFUNCTION_H
 
 #include "EntryPlan.h"
+#include "StageRecord.h"
 
 #include "winnow/Codegen/Cpu/KernelBuilder.h"
 
@@ -16,6 +17,8 @@ struct EntryFunction {
   mlir::func::FuncOp function;
   AffineBytes scratch; ///< per thread
   int64_t calls = 0;   ///< kernel calls
+  /// What runs before the first barrier, between the first and the second, ...
+  llvm::SmallVector<StageRecord> stages;
 };
 
 /// Writes the function `name` of type (call ptr, thread i32, threads i32) that

@@ -157,6 +157,9 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
     caches.push_back(TypeAttr::get(cache.getType()));
   for (StringRef name : plan.dimNames)
     dims.push_back(builder.getStringAttr(name));
+  SmallVector<Attribute> stages;
+  for (const StageRecord &stage : entry.stages)
+    stages.push_back(describeStage(builder, plan, stage));
   SmallVector<int64_t> arenaPerDim(plan.arena.perDim);
   for (auto [bytes, shared] : llvm::zip_equal(arenaPerDim, plan.shared.perDim))
     bytes += shared;
@@ -174,6 +177,7 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
       builder.getNamedAttr("arena_bytes",
                            builder.getI64IntegerAttr(plan.arena.constant +
                                                      plan.shared.constant)),
+      builder.getNamedAttr("stages", builder.getArrayAttr(stages)),
       builder.getNamedAttr("scratch_bytes_per",
                            builder.getDenseI64ArrayAttr(entry.scratch.perDim)),
       builder.getNamedAttr("scratch_bytes",
