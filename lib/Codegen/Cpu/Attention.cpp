@@ -300,18 +300,13 @@ static func::FuncOp emitCompute(ModuleOp module, const Target &target,
   Value items = k.mul(blocks, groups);
   items = k.select(isSplit, k.mul(items, chunks), items);
 
-  // Later blocks see more keys: turn the order of threads every round. Chunks
-  // are alike, and a thread shall know which one it will get next.
-  Value turnsBit = k.select(isSplit, k.i64(0), k.i64(1));
-  Value stride = k.maxS(
-      k.divU(args.threads, k.maxS(k.mul(blocks, groups), k.i64(1))), k.i64(1));
-  stride = k.select(isSplit, stride, k.i64(1));
+  // Later blocks see more keys: turn the order of threads every round.
   Value rounds =
       k.divU(k.add(items, k.sub(args.threads, k.i64(1))), args.threads);
   k.forLoop(
       k.i64(0), rounds, k.i64(1),
       [&](Value round) {
-        Value isOdd = k.equal(k.andI(round, turnsBit), k.i64(1));
+        Value isOdd = k.equal(k.andI(round, k.i64(1)), k.i64(1));
         Value mirrored = k.sub(k.sub(args.threads, k.i64(1)), args.thread);
         Value item = k.add(k.mul(round, args.threads),
                            k.select(isOdd, mirrored, args.thread));
@@ -349,7 +344,7 @@ static func::FuncOp emitCompute(ModuleOp module, const Target &target,
                   auto range = e.classify(tile, current);
                   k.ifThen(k.lessThan(range.first, range.last), [&] {
                     e.packTile(tile);
-                    e.emitScores(tile, current, k.add(current, stride), range);
+                    e.emitScores(tile, current, range);
                     e.emitSoftmax(tile, current, range);
                     e.emitValues(tile, current, range);
                   });

@@ -91,7 +91,7 @@ func::FuncOp emitAttentionScores(ModuleOp module, const Target &target,
                       auto blocks = e.classify(whole, chunk);
                       k.ifThen(k.lessThan(blocks.first, blocks.last), [&] {
                         e.packTile(whole);
-                        e.emitScores(whole, chunk, k.add(chunk, 1), blocks);
+                        e.emitScores(whole, chunk, blocks);
                         addWeights(e, whole, chunk, blocks);
                       });
                     });

@@ -1,4 +1,4 @@
-//===- AttentionTile.cpp - Scores, weights and values of a tile -----------===//
+//===- AttentionTile.cpp - Queries, scores and weights of a tile ----------===//
 //
 // Orders of operations, the same for every tile and target:
 //   score  = fma over channels, first to last
@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionTile.h"
+#include "MemoryStreams.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -36,6 +37,7 @@ AttentionPlan::AttentionPlan(const AttentionSpec &spec) {
   constexpr int64_t rows = kBlockTiles * kTileRows;
   packedQuery = reserve(rows * spec.keyDim);
   accumulator = reserve(rows * paddedValueDim);
+  chunkValues = reserve(kTileRows * paddedValueDim);
   scores = reserve(kTileRows * kScoreStride);
   maximum = reserve(rows);
   sum = reserve(rows);
@@ -222,43 +224,38 @@ std::pair<int64_t, int64_t> AttentionEmitter::registerTile(int64_t rows) const {
   return {part, std::max<int64_t>(1, most / part)};
 }
 
+bool AttentionEmitter::isOneToken(const AttentionTile &tile) const {
+  return tile.rows == plan.pieceHeads;
+}
+
 void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
-                                  Value nextChunk, const BlockRange &blocks) {
+                                  const BlockRange &blocks) {
   auto [part, step] = registerTile(tile.rows);
+  // One token waits for memory, which gives most to a few streams that are
+  // asked for a little ahead.
+  bool waits = isOneToken(tile);
+  if (waits)
+    step = std::min(step, kMemoryStreams);
   Value packed =
       k.offset(scratch(plan.packedQuery),
                k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
   const int64_t blockBytes = spec.keyDim * kLanes * kFloatBytes;
+  const int64_t ahead = std::min(kPrefetchDistance, blockBytes);
   Value firstSlot = k.mul(chunk, kAttentionChunk);
   Value keys = element(
       args.keys,
       k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot), spec.keyDim));
-  Value values = element(
-      args.values, k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot),
-                         spec.valueDim));
   Value lastBlock = k.sub(blocks.last, k.i64(1));
-  // One token waits for memory: ask for the next keys, and for the values
-  // that follow, a line of each at every step. With one or two rows the many
-  // streams of keys do as well without.
-  bool prefetches = tile.rows == plan.pieceHeads && tile.rows > 2;
   VectorType floats = k.vectorType(k.f32Type());
   k.forLoop(
       blocks.first, blocks.last, k.i64(step),
       [&, part = part, step = step](Value block) {
         // Steps beyond the range repeat its last block; nobody reads what they
         // write.
-        SmallVector<Value> pointers, valueBlocks, ahead;
-        Value isLastStep = k.lessThan(k.i64(kChunkBlocks - step - 1), block);
-        Value skipped =
-            k.mul(k.sub(nextChunk, k.add(chunk, 1)), kChunkBlocks * blockBytes);
-        Value distance =
-            k.add(k.select(isLastStep, skipped, k.i64(0)), step * blockBytes);
+        SmallVector<Value> pointers;
         for (int64_t i = 0; i < step; ++i) {
           Value current = k.minS(k.add(block, i), lastBlock);
           pointers.push_back(k.offset(keys, k.mul(current, blockBytes)));
-          ahead.push_back(k.offset(pointers.back(), distance));
-          valueBlocks.push_back(k.offset(
-              values, k.mul(current, kLanes * spec.valueDim * kFloatBytes)));
         }
         Value target =
             k.offset(scratch(plan.scores), k.mul(block, kLanes * kFloatBytes));
@@ -274,11 +271,16 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
                 for (int64_t i = 0; i < step; ++i)
                   key.push_back(
                       k.load(floats, k.offset(pointers[i], bytes), 4));
-                if (prefetches && first == 0)
-                  for (int64_t i = 0; i < step; ++i) {
-                    k.prefetch(k.offset(ahead[i], bytes));
-                    k.prefetch(k.offset(valueBlocks[i], bytes));
-                  }
+                if (waits && first == 0) {
+                  // Behind the end of a block, its stream goes on in the block
+                  // of the next step.
+                  Value next = k.add(bytes, ahead);
+                  Value isInside = k.lessThan(next, k.i64(blockBytes));
+                  next = k.add(next, k.select(isInside, k.i64(0),
+                                              k.i64((step - 1) * blockBytes)));
+                  for (Value pointer : pointers)
+                    k.prefetch(k.offset(pointer, next));
+                }
                 Value q =
                     k.offset(query, k.mul(channel, tile.rows * kFloatBytes));
                 for (int64_t row = 0; row < rows; ++row) {
@@ -388,92 +390,6 @@ void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
         emitSoftmaxRows(tile, chunk, blocks, /*masked=*/true);
         return KernelBuilder::Values();
       });
-}
-
-//===----------------------------------------------------------------------===//
-// Values
-//===----------------------------------------------------------------------===//
-
-void AttentionEmitter::emitValueTile(const AttentionTile &tile,
-                                     Value firstValue, Value firstKey,
-                                     Value lastKey, Value channel,
-                                     int64_t firstRow, int64_t rows,
-                                     int64_t vectors, int64_t lastLanes) {
-  VectorType floats = k.vectorType(k.f32Type());
-  Value values = element(firstValue, channel);
-  Value weights = k.offset(scratch(plan.scores),
-                           firstRow * plan.kScoreStride * kFloatBytes);
-  KernelBuilder::Values zeros(rows * vectors, k.splatF32(0));
-  KernelBuilder::Values sums = k.forLoop(
-      firstKey, lastKey, k.i64(1), zeros,
-      [&](Value key, ValueRange carried) {
-        Value row = k.offset(values, k.mul(key, spec.valueDim * kFloatBytes));
-        KernelBuilder::Values value, next;
-        for (int64_t i = 0; i < vectors; ++i) {
-          Value ptr = k.offset(row, i * kLanes * kFloatBytes);
-          bool whole = i + 1 < vectors || lastLanes == kLanes;
-          value.push_back(whole ? k.load(floats, ptr, 4)
-                                : k.loadFirst(floats, ptr, k.i64(lastLanes)));
-        }
-        Value weight = element(weights, key);
-        for (int64_t r = 0; r < rows; ++r) {
-          Value splat = k.loadSplat(
-              k.f32Type(),
-              k.offset(weight, r * plan.kScoreStride * kFloatBytes), kLanes);
-          for (int64_t i = 0; i < vectors; ++i)
-            next.push_back(k.fma(splat, value[i], carried[r * vectors + i]));
-        }
-        return next;
-      },
-      /*unroll=*/false);
-
-  Value accumulator = k.offset(
-      scratch(plan.accumulator),
-      k.mul(tile.index, kTileRows * plan.paddedValueDim * kFloatBytes));
-  for (int64_t r = 0; r < rows; ++r) {
-    int64_t row = firstRow + r;
-    Value factor = scratch(plan.factors + row * kFloatBytes);
-    Value oldFactor = k.loadSplat(k.f32Type(), factor, kLanes);
-    Value newFactor = k.loadSplat(
-        k.f32Type(), k.offset(factor, kTileRows * kFloatBytes), kLanes);
-    for (int64_t i = 0; i < vectors; ++i) {
-      Value ptr =
-          k.offset(element(accumulator, channel),
-                   (row * plan.paddedValueDim + i * kLanes) * kFloatBytes);
-      Value old = k.mulF(k.load(floats, ptr, 4), oldFactor);
-      k.store(k.fma(sums[r * vectors + i], newFactor, old), ptr, 4);
-    }
-  }
-}
-
-void AttentionEmitter::emitValues(const AttentionTile &tile, Value chunk,
-                                  const BlockRange &blocks) {
-  auto [part, step] = registerTile(tile.rows);
-  Value firstSlot = k.mul(chunk, kAttentionChunk);
-  Value firstValue = element(
-      args.values, k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot),
-                         spec.valueDim));
-  // Values behind the last key are not written yet: they may be anything.
-  Value firstKey = k.mul(blocks.first, kLanes);
-  Value lastKey =
-      k.minS(k.mul(blocks.last, kLanes), k.sub(args.keyCount, firstSlot));
-  const int64_t width = step * kLanes;
-  int64_t whole = spec.valueDim / width * width;
-  auto emitRows = [&, part = part](Value channel, int64_t vectors,
-                                   int64_t lastLanes) {
-    for (int64_t first = 0; first < tile.rows; first += part)
-      emitValueTile(tile, firstValue, firstKey, lastKey, channel, first,
-                    std::min(part, tile.rows - first), vectors, lastLanes);
-  };
-  if (whole)
-    k.forLoop(
-        k.i64(0), k.i64(whole), k.i64(width),
-        [&, step = step](Value channel) { emitRows(channel, step, kLanes); },
-        /*unroll=*/false);
-  if (int64_t rest = spec.valueDim - whole) {
-    int64_t vectors = llvm::divideCeil(rest, kLanes);
-    emitRows(k.i64(whole), vectors, rest - (vectors - 1) * kLanes);
-  }
 }
 
 } // namespace winnow::cpu

@@ -42,6 +42,7 @@ struct AttentionPlan {
   // Byte offsets in a thread's scratch.
   int64_t packedQuery; ///< [tile][channel][row] f32, scaled
   int64_t accumulator; ///< [tile][row][paddedValueDim] f32
+  int64_t chunkValues; ///< [row][paddedValueDim] f32: sums of a chunk so far
   int64_t scores;      ///< [row][kScoreStride] f32, of one tile and chunk
   int64_t maximum;     ///< [tile][row] f32
   int64_t sum;         ///< [tile][row] f32
@@ -115,10 +116,9 @@ public:
   };
   BlockRange classify(const AttentionTile &tile, mlir::Value chunk);
 
-  /// Raw scaled scores of the blocks of a chunk to scratch. `nextChunk`: the
-  /// one that this thread will probably visit next, for prefetches.
+  /// Raw scaled scores of the blocks of a chunk to scratch.
   void emitScores(const AttentionTile &tile, mlir::Value chunk,
-                  mlir::Value nextChunk, const BlockRange &blocks);
+                  const BlockRange &blocks);
   /// Soft-cap, bias and mask on 16 scores of a row. `slot`: i64, the first.
   mlir::Value emitLogits(mlir::Value scores, const AttentionRow &row,
                          mlir::Value position, mlir::Value segment,
@@ -184,10 +184,22 @@ private:
   mlir::Value explicitVisible(mlir::Value token, mlir::Value slot);
   void emitSoftmaxRows(const AttentionTile &tile, mlir::Value chunk,
                        const BlockRange &blocks, bool masked);
-  void emitValueTile(const AttentionTile &tile, mlir::Value firstValue,
-                     mlir::Value firstKey, mlir::Value lastKey,
-                     mlir::Value channel, int64_t firstRow, int64_t rows,
-                     int64_t vectors, int64_t lastLanes);
+  /// A part of a tile's values that fits in registers.
+  struct ValuePart {
+    mlir::Value channel; ///< the first, i64
+    int64_t firstRow, rows;
+    int64_t vectors;
+    int64_t lastLanes; ///< of the last vector
+  };
+  void forValueParts(const AttentionTile &tile,
+                     llvm::function_ref<void(const ValuePart &)> body);
+  KernelBuilder::Values sumValues(const ValuePart &part, mlir::Value values,
+                                  mlir::Value firstKey, mlir::Value lastKey,
+                                  mlir::ValueRange start, mlir::Value ahead);
+  void addToState(const AttentionTile &tile, const ValuePart &part,
+                  mlir::ValueRange sums);
+  /// Whether the tile is a single token of a piece's heads.
+  bool isOneToken(const AttentionTile &tile) const;
   /// Rows and vectors of a register tile for `rows` rows of a tile.
   std::pair<int64_t, int64_t> registerTile(int64_t rows) const;
 };

@@ -1,6 +1,7 @@
 //===- Linear.cpp - Kernels of linear layers ------------------------------===//
 
 #include "LinearKernels.h"
+#include "MemoryStreams.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/MathExtras.h"
@@ -50,8 +51,12 @@ Value LinearKernelParts::emitGroupBytes(KernelBuilder &kb, Value k) {
 }
 
 int64_t LinearKernelParts::streams(int64_t rows) const {
+  // Decoding to floats waits for chains of arithmetic, not for memory.
+  bool decodes = spec.activations == Activations::F32 && !layout.isFloat();
+  if (rows == 1)
+    return decodes ? 4 : kMemoryStreams;
   if (!target.avx512)
-    return rows == 1 ? 4 : 1;
+    return 1;
   return rows <= 4 ? 4 : 2;
 }
 

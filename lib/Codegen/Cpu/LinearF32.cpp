@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearKernels.h"
+#include "MemoryStreams.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -15,7 +16,6 @@ namespace winnow::cpu {
 
 static constexpr int64_t kBlock = Tile16Layout::kBlock;
 static constexpr int64_t kLine = 64;
-static constexpr int64_t kPrefetchDistance = 2048;
 
 namespace {
 

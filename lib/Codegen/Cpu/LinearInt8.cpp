@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearKernels.h"
+#include "MemoryStreams.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/MathExtras.h"
@@ -22,8 +23,6 @@ static constexpr int32_t kStartBits = 0x4B400000;
 static constexpr float kStart = 12582912.0f;
 static constexpr int64_t kQuads = 8;
 static constexpr int64_t kLine = 64;
-/// Bytes ahead of the current line of each stream.
-static constexpr int64_t kPrefetchDistance = 2048;
 
 namespace {
 

@@ -2,8 +2,8 @@
 //
 // A linear kernel is a driver that shares row groups over threads and picks a
 // regime by the number of input rows M:
-//   one row     4 streams of row groups, each a quarter of the thread's share,
-//               so that many cache misses are under way at once
+//   one row     a few streams of row groups, each an equal part of the thread's
+//               share (MemoryStreams.h)
 //   few rows    the same tile for 2, 4 or 8 rows: weights decoded in registers
 //   many rows   weights of 32 outputs decoded once into a panel, then tiles of
 //               8 rows x 32 outputs over all of K

@@ -90,8 +90,19 @@ Value Tile16Emitter::lookup(Value codes) {
   return kb.bitcast(kb.shuffle(half(0), half(32), all), words);
 }
 
+/// The lines of a chunk that hold no codes, which loadLine asks for itself.
+void Tile16Emitter::prefetchScales(Value chunk) {
+  if (!prefetchDistance)
+    return;
+  int64_t codes = layout.blocksPerChunk() * layout.blockCodeBytes();
+  int64_t first = layout.codesOffset() == 0 ? codes : 0;
+  for (int64_t at = 0; at < layout.chunkBytes() - codes; at += kLine)
+    kb.prefetch(kb.offset(chunk, first + at + prefetchDistance));
+}
+
 Tile16Emitter::ChunkScales Tile16Emitter::loadChunkScales(Value chunk) {
   ChunkScales shared;
+  prefetchScales(chunk);
   if (layout.codesOffset() == 0)
     return shared;
   Value super = kb.offset(chunk, layout.superScaleOffset());

@@ -66,6 +66,7 @@ private:
   /// `ptr` moved to the row's own element in one-row mode.
   Value laneAddress(Value ptr, int64_t elementBytes);
   Value loadLine(BlockCodes &codes, int64_t index);
+  void prefetchScales(Value chunk);
   Value loadByte(Value ptr);
   Value loadHalf(Value ptr);
   Value masked(Value value, int64_t shiftRight, int32_t mask);
