@@ -2,6 +2,7 @@
 
 #include "winnow/Emit/WeightsArchive.h"
 
+#include "HugePages.h"
 #include "OrderedPieces.h"
 #include "winnow/Artifact.h"
 #include "winnow/Runtime/Hash.h"
@@ -163,6 +164,9 @@ WeightsArchive::create(StringRef path, std::vector<WeightTensor> tensors,
   if (!file)
     return cannotWrite(path, errorToErrorCode(file.takeError()));
   archive.file.emplace(std::move(*file));
+  if (std::error_code code = sys::fs::resize_file_sparse(
+          archive.file->FD, archive.dataStart + archive.dataSize))
+    return cannotWrite(path, code);
   return std::move(archive);
 }
 
@@ -226,8 +230,9 @@ Error WeightsArchive::write() {
         return createStringError("weight '" + tensor.name +
                                  "': " + toString(std::move(error)));
     fill(bytes.drop_front(piece.size), 0);
-    if (int code = writeAt(file->FD, bytes,
-                           dataStart + offsets[piece.tensor] + piece.offset))
+    uint64_t start = dataStart + offsets[piece.tensor] + piece.offset;
+    prepareHugePages(file->FD, start, bytes.size());
+    if (int code = writeAt(file->FD, bytes, start))
       return cannotWrite(path, code);
     return Error::success();
   };
