@@ -247,6 +247,7 @@ def Winnow_RopeOp : Winnow_TokenOp<"rope", [
     - C5 size(positions, 0) = T.
     - C6 size(factors, 0) = dims / 2.
     - C7 base is positive and finite.
+    - C8 Factors of the scaling are dims / 2.
 
     #### Invariants
 

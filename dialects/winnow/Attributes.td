@@ -206,7 +206,8 @@ def Winnow_RopeScalingKind : I32EnumAttr<"RopeScalingKind", "How rotary frequenc
     I32EnumAttrCase<"None", 0, "none">,
     I32EnumAttrCase<"Linear", 1, "linear">,
     I32EnumAttrCase<"Llama3", 2, "llama3">,
-    I32EnumAttrCase<"Yarn", 3, "yarn">]> {
+    I32EnumAttrCase<"Yarn", 3, "yarn">,
+    I32EnumAttrCase<"LongRope", 4, "longrope">]> {
   let cppNamespace = "::winnow";
   let genSpecializedAttr = 0;
 }
@@ -231,6 +232,8 @@ def Winnow_RopeScalingAttr : Winnow_Attr<"RopeScaling", "rope_scaling"> {
              k = clamp((c - first) / (last - first), 0, 1)
              k * f / factor + (1 - k) * f
              and cosine and sine times attentionFactor
+    longrope: f / factors[c]
+             and cosine and sine times attentionFactor
     ```
 
     #### Numerics
@@ -247,14 +250,17 @@ def Winnow_RopeScalingAttr : Winnow_Attr<"RopeScaling", "rope_scaling"> {
 
     #### Attributes
 
-    - A1 `kind`: none, linear, llama3 or yarn.
+    - A1 `kind`: none, linear, llama3, yarn or longrope (arXiv 2402.13753).
     - A2 `factor`: how many times longer the context becomes.
     - A3 `low`, default 1: turns below which a frequency is divided by factor
       (beta_slow of YaRN).
     - A4 `high`, default 4 for llama3 and 32 for yarn: turns above which it stays
       (beta_fast).
     - A5 `originalContext`, default 8192 for llama3: the context of training.
-    - A6 `attentionFactor`, default 0.1 ln(factor) + 1: the magnitude of yarn.
+    - A6 `attentionFactor`, default 0.1 ln(factor) + 1 for yarn and 1 for
+      longrope: the magnitude.
+    - A7 `factors`, optional for longrope: one per frequency. Without them the
+      operand of `winnow.rope` may bring them.
 
     #### Results
 
@@ -262,10 +268,10 @@ def Winnow_RopeScalingAttr : Winnow_Attr<"RopeScaling", "rope_scaling"> {
 
     #### Constraints
 
-    - C1 `factor` is present, except for none, which has none.
+    - C1 `factor` is present, except for none and longrope, which have none.
     - C2 low, high and originalContext for llama3 and yarn alone.
-    - C3 attentionFactor for yarn alone.
-    - C4 factor, low, high and attentionFactor are positive and finite.
+    - C3 attentionFactor for yarn and longrope alone, factors for longrope alone.
+    - C4 factor, low, high, attentionFactor and factors are positive and finite.
     - C5 originalContext is not negative, and positive for yarn.
     - C6 low < high.
 
@@ -296,9 +302,10 @@ def Winnow_RopeScalingAttr : Winnow_Attr<"RopeScaling", "rope_scaling"> {
                         OptionalParameter<"::mlir::FloatAttr">:$low,
                         OptionalParameter<"::mlir::FloatAttr">:$high,
                         DefaultValuedParameter<"int64_t", "0">:$originalContext,
-                        OptionalParameter<"::mlir::FloatAttr">:$attentionFactor);
+                        OptionalParameter<"::mlir::FloatAttr">:$attentionFactor,
+                        OptionalParameter<"::mlir::DenseF64ArrayAttr">:$factors);
   let assemblyFormat = [{
-    `<` $kind (`,` struct($factor, $low, $high, $originalContext, $attentionFactor)^)? `>`
+    `<` $kind (`,` struct($factor, $low, $high, $originalContext, $attentionFactor, $factors)^)? `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -21,10 +21,14 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
     #### Semantics
 
     Declares a weight: a constant tensor of `type`, whose encoding says how the
-    bytes are stored. `source` has one key:
+    bytes are stored. `source` says where its bytes come from:
 
     ```
     {file = "NAME"}      the tensor of that name in the checkpoint
+    {file = "NAME", rows = array<i64: F, G, S>}
+                         of that tensor the row F + r / G * S + r % G for each
+                         row r: groups of G neighbours, S apart; the elements of
+                         a vector are its rows
     {splat = X : f32}    X everywhere
     {random = S : i64}   numbers made from the seed S and the place alone, of
                          standard deviation 0.02, for tests and measurements
@@ -61,9 +65,11 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
     #### Constraints
 
     - C1 The type is a tensor of f32 of static shape and rank at least 1.
-    - C2 `source` has exactly one key: file, splat or random.
+    - C2 `source` has exactly one key besides rows: file, splat or random.
     - C3 file is a string that is not empty, splat an f32, random an i64.
     - C4 A splat has no encoding or f32, f16 or bf16.
+    - C5 rows stand beside file, 0 <= F, 1 <= G <= S, and the type has rank 1 or
+      2.
 
     #### Invariants
 
@@ -75,6 +81,7 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
     ```mlir
     winnow.param @norm from {splat = 0.5 : f32} : tensor<4xf32>
     winnow.param @head from {file = "output.weight"} : tensor<1000x64xf32, #winnow.encoding<q5_0>>
+    winnow.param @key from {file = "qkv.weight", rows = array<i64: 64, 64, 192>} : tensor<64x32xf32>
     winnow.param @noise from {random = 7 : i64} : tensor<16x32xf32, #winnow.encoding<q4_0>>
     func.func @param() {
       %w = winnow.use @norm : tensor<4xf32>

@@ -44,6 +44,35 @@ FailureOr<StoredRows> winnow::getStoredRows(ParamOp param) {
 }
 
 //===----------------------------------------------------------------------===//
+// Rows of files
+//===----------------------------------------------------------------------===//
+
+std::optional<FileRows> FileRows::get(DictionaryAttr source) {
+  auto numbers = source.getAs<DenseI64ArrayAttr>(kRowsSource);
+  if (!numbers || numbers.size() != 3)
+    return std::nullopt;
+  return FileRows{numbers[0], numbers[1], numbers[2]};
+}
+
+Attribute FileRows::toAttribute(MLIRContext *context) const {
+  return DenseI64ArrayAttr::get(context, {first, group, stride});
+}
+
+bool FileRows::gather(ArrayRef<uint8_t> stored, uint64_t rowBytes,
+                      int64_t begin, int64_t count,
+                      std::vector<uint8_t> &target) const {
+  uint64_t available = rowBytes ? stored.size() / rowBytes : 0;
+  for (int64_t row = begin; row < begin + count; ++row) {
+    uint64_t from = at(row);
+    if (from >= available)
+      return false;
+    ArrayRef<uint8_t> bytes = stored.slice(from * rowBytes, rowBytes);
+    target.insert(target.end(), bytes.begin(), bytes.end());
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
 // Numbers as stored bits
 //===----------------------------------------------------------------------===//
 

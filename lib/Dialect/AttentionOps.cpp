@@ -253,6 +253,12 @@ LogicalResult RopeOp::verify() {
       failed(expectEqual(*this, Size::of("number of factors", getFactors(), 0),
                          {"dims / 2", dims / 2})))
     return failure();
+  // C8: the same of factors in the scaling.
+  DenseF64ArrayAttr listed =
+      getScalingAttr() ? getScalingAttr().getFactors() : nullptr;
+  if (listed && listed.size() != dims / 2)
+    return emitOpError("expects as many factors of the scaling (")
+           << listed.size() << ") as dims / 2 (" << dims / 2 << ")";
   // C7: powers of the base are frequencies.
   if (!getBase().isFinite() || getBase().convertToDouble() <= 0)
     return emitOpError("expects base to be positive and finite, found ")

@@ -9,6 +9,8 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace winnow;
 
@@ -127,7 +129,7 @@ LogicalResult
 RopeScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                         RopeScalingKind kind, FloatAttr factor, FloatAttr low,
                         FloatAttr high, int64_t originalContext,
-                        FloatAttr attentionFactor) {
+                        FloatAttr attentionFactor, DenseF64ArrayAttr factors) {
   auto fail = [&]() -> InFlightDiagnostic {
     return emitError() << "expects a rope scaling of kind '"
                        << stringifyRopeScalingKind(kind) << "' to have ";
@@ -135,24 +137,31 @@ RopeScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   auto isPositive = [](FloatAttr number) {
     return number.getValue().isFinite() && number.getValueAsDouble() > 0;
   };
-  bool none = kind == RopeScalingKind::None;
+  bool isLong = kind == RopeScalingKind::LongRope;
+  bool none = kind == RopeScalingKind::None || isLong;
   bool yarn = kind == RopeScalingKind::Yarn;
   bool ramps = yarn || kind == RopeScalingKind::Llama3;
-  // C1: every kind but none has a factor.
+  // C1: every kind but none and longrope has a factor.
   if (bool(factor) == none)
     return fail() << (none ? "no factor" : "a factor");
   // C2: low, high and originalContext shape the ramp of llama3 and yarn.
   if (!ramps && (low || high || originalContext != 0))
     return fail() << "neither low, high nor originalContext";
-  // C3: only yarn has a temperature.
-  if (!yarn && attentionFactor)
+  // C3: only yarn and longrope have a temperature, only the latter a list.
+  if (!yarn && !isLong && attentionFactor)
     return fail() << "no attentionFactor";
+  if (!isLong && factors)
+    return fail() << "no factors";
   // C4: numbers are positive.
   for (auto [name, number] :
        {std::pair("factor", factor), std::pair("low", low),
         std::pair("high", high), std::pair("attentionFactor", attentionFactor)})
     if (number && !isPositive(number))
       return fail() << "a positive " << name << ", found " << number;
+  if (factors)
+    for (double number : factors.asArrayRef())
+      if (!std::isfinite(number) || number <= 0)
+        return fail() << "positive factors, found " << factors;
   // C5: yarn has no context of its own to fall back to.
   if (originalContext < 0 || (yarn && originalContext == 0))
     return fail() << "a positive originalContext, found " << originalContext;

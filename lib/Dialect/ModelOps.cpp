@@ -21,8 +21,10 @@ LogicalResult ParamOp::verify() {
            << type;
   // C2: one source.
   DictionaryAttr source = getSource();
-  StringRef kind =
-      source.size() == 1 ? source.begin()->getName().strref() : StringRef();
+  Attribute rows = source.get("rows");
+  StringRef kind = source.size() == (rows ? 2 : 1)
+                       ? source.begin()->getName().strref()
+                       : StringRef();
   if (kind != "file" && kind != "splat" && kind != "random")
     return emitOpError("expects a source of one key, 'file', 'splat' or "
                        "'random', found ")
@@ -41,6 +43,24 @@ LogicalResult ParamOp::verify() {
   if (kind == "random" && (!seed || !seed.getType().isSignlessInteger(64)))
     return emitOpError("expects a number of type 'i64' as 'random', found ")
            << value;
+  // C5: some rows of a file.
+  if (rows) {
+    auto numbers = dyn_cast<DenseI64ArrayAttr>(rows);
+    if (kind != "file" || !numbers || numbers.size() != 3 || numbers[0] < 0 ||
+        numbers[1] < 1 || numbers[2] < numbers[1])
+      return emitOpError("expects the rows of a file to be [first, group, "
+                         "stride] with 0 <= first and 1 <= group <= stride, "
+                         "found ")
+             << rows;
+    int64_t count = type.getDimSize(0), last;
+    if (type.getRank() > 2 ||
+        llvm::MulOverflow((count - 1) / numbers[1], numbers[2], last) ||
+        llvm::AddOverflow(last, numbers[1], last) ||
+        llvm::AddOverflow(last, numbers[0], last))
+      return emitOpError("expects rows of a tensor of rank 1 or 2 that 63 bits "
+                         "can number, found ")
+             << rows;
+  }
   // C4: a block format cannot hold every number.
   EncodingAttr encoding = getEncoding(type);
   if (kind == "splat" && encoding &&

@@ -61,7 +61,9 @@ Error LoadedModel::import(StringRef path, int64_t tokens) {
   if (tokens)
     options.context = tokens;
   mlir::FailureOr<ImportedModel> imported =
-      importGguf(context.get(), path, options);
+      sys::fs::is_directory(path)
+          ? importHuggingFace(context.get(), path, options)
+          : importGguf(context.get(), path, options);
   if (mlir::failed(imported))
     return diagnostics->take("'" + path + "': cannot be imported");
   model = std::move(*imported);
@@ -76,9 +78,6 @@ LoadedModel::load(StringRef path, const LoadOptions &options) {
   sys::fs::file_status status;
   if (std::error_code code = sys::fs::status(path, status))
     return createStringError(code, "'" + path + "': " + code.message());
-  if (sys::fs::is_directory(status))
-    return invalid("'" + path +
-                   "': expects a .gguf or .mlir file, found a directory");
   std::unique_ptr<LoadedModel> loaded(new LoadedModel(options));
   loaded->source = sys::path::filename(path);
   if (Error error = path.ends_with(".mlir")

@@ -60,6 +60,8 @@ public:
 private:
   const Checkpoint *checkpoint = nullptr;
   const CheckpointTensor *tensor = nullptr;
+  /// The rows of `tensor` that the param has, if not all.
+  std::optional<FileRows> fileRows;
   /// A param of the stored type, for generated sources.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   ParamOp param;
@@ -99,8 +101,14 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
   if (!source->tensor)
     return createStringError("param '" + weight.name + "' needs the tensor '" +
                              file.getValue() + "', which the checkpoint lacks");
-  if (ArrayRef<int64_t>(source->tensor->shape) != shape ||
-      source->tensor->format != source->format)
+  source->fileRows = FileRows::get(weight.source);
+  ArrayRef<int64_t> stored = source->tensor->shape;
+  bool fits = source->fileRows
+                  ? stored.size() == shape.size() &&
+                        stored.drop_front() == shape.drop_front() &&
+                        source->fileRows->at(shape.front() - 1) < stored.front()
+                  : stored == shape;
+  if (!fits || source->tensor->format != source->format)
     return createStringError("param '" + weight.name + "' and the tensor '" +
                              file.getValue() +
                              "' of the checkpoint differ in shape or format");
@@ -110,8 +118,17 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
 Expected<ArrayRef<uint8_t>>
 RowSource::rows(int64_t first, int64_t count,
                 std::vector<uint8_t> &storage) const {
-  if (tensor)
+  if (tensor && !fileRows)
     return tensor->bytes.slice(first * rowBytes, count * rowBytes);
+  if (tensor) {
+    // The elements of a vector are rows.
+    int64_t parts = tensor->shape.size() == 1 ? rowElements : 1;
+    storage.clear();
+    if (!fileRows->gather(tensor->bytes, rowBytes / parts, first * parts,
+                          count * parts, storage))
+      return createStringError("rows of '" + tensor->name + "' are missing");
+    return ArrayRef<uint8_t>(storage);
+  }
   storage.resize(count * rowBytes);
   if (mlir::failed(generateParamRows(param, first, storage)))
     return createStringError("cannot generate the numbers of a param");

@@ -66,7 +66,7 @@ private:
   std::pair<Value, Value> buildAttentionLayer(const LayerConfig &layer,
                                               Value input, Value positions,
                                               Value segments, Value cache);
-  Value buildFeedForwardLayer(Value input);
+  Value buildFeedForwardLayer(Value residual, Value input);
   Value buildHead(Value input, Value rows);
   func::FuncOp buildFunction();
 
@@ -115,24 +115,30 @@ Value DecoderBuilder::buildNorm(Value input, StringRef name) {
   Value weight = useVector(getTensorName((name + ".weight").str()));
   if (!weight)
     return input;
-  return NormOp::create(builder, location, input.getType(), input, weight,
-                        /*bias=*/Value(), NormKind::RMS,
-                        llvm::APFloat(config.epsilon), llvm::APFloat(0.0f));
+  Value bias = useVector(getTensorName((name + ".bias").str()));
+  return NormOp::create(builder, location, input.getType(), input, weight, bias,
+                        config.norm, llvm::APFloat(config.epsilon),
+                        llvm::APFloat(config.normOffset));
 }
 
 Value DecoderBuilder::buildRope(Value input, Value positions,
                                 const RopeConfig &rope) {
-  Value factors = useVector("rope_freqs.weight");
+  Value factors = useVector(rope.factorTensor);
   RopeScalingAttr scaling;
   if (rope.scaling != RopeScalingKind::None) {
     bool yarn = rope.scaling == RopeScalingKind::Yarn;
-    auto number = [&](double value) { return builder.getF64FloatAttr(value); };
+    bool isLong = rope.scaling == RopeScalingKind::LongRope;
+    bool ramps = yarn || rope.scaling == RopeScalingKind::Llama3;
+    auto numberIf = [&](bool isUsed, double value) {
+      return isUsed ? builder.getF64FloatAttr(value) : FloatAttr();
+    };
     scaling = RopeScalingAttr::get(
-        builder.getContext(), rope.scaling, number(rope.factor),
-        yarn ? number(rope.betaSlow) : FloatAttr(),
-        yarn ? number(rope.betaFast) : FloatAttr(),
-        yarn ? rope.originalContext : 0,
-        yarn ? number(rope.attentionFactor) : FloatAttr());
+        builder.getContext(), rope.scaling, numberIf(!isLong, rope.factor),
+        numberIf(ramps, rope.low), numberIf(ramps, rope.high),
+        ramps ? rope.originalContext : 0,
+        numberIf(yarn || isLong, rope.attentionFactor),
+        rope.factors.empty() ? nullptr
+                             : builder.getDenseF64ArrayAttr(rope.factors));
   }
   return RopeOp::create(builder, location, input.getType(), input, positions,
                         factors, llvm::APFloat(rope.base), config.ropeDims,
@@ -182,6 +188,14 @@ Value DecoderBuilder::buildActivation(Value x) {
     Value exponential = math::ExpOp::create(builder, location, negated);
     Value divisor = arith::AddFOp::create(builder, location, one, exponential);
     return arith::DivFOp::create(builder, location, x, divisor);
+  }
+  if (config.activation == Activation::Gelu) {
+    // 0.5 x (1 + erf(x / sqrt(2)))
+    Value argument = multiply(buildScalarConstant(0.70710678118654752440), x);
+    Value gate =
+        arith::AddFOp::create(builder, location, one,
+                              math::ErfOp::create(builder, location, argument));
+    return multiply(multiply(buildScalarConstant(0.5), x), gate);
   }
   // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), with the argument of
   // tanh as sqrt(2 / pi) x (1 + 0.044715 x^2).
@@ -254,23 +268,27 @@ DecoderBuilder::buildAttentionLayer(const LayerConfig &layer, Value input,
   return {op.getOutput(), op.getExtras().front()};
 }
 
-Value DecoderBuilder::buildFeedForwardLayer(Value input) {
+Value DecoderBuilder::buildFeedForwardLayer(Value residual, Value input) {
   std::string name = getTensorName("mlp");
   setLocation(name);
-  auto op = LayerOp::create(builder, location, hidden, TypeRange(), input,
+  auto op = LayerOp::create(builder, location, hidden, TypeRange(), residual,
                             ValueRange{input}, builder.getF32FloatAttr(1.0f));
   OpBuilder::InsertionGuard guard(builder);
   Block *block =
       builder.createBlock(&op.getBody(), {}, {input.getType()}, {location});
   Value normed = buildNorm(block->getArgument(0), "ffn_norm");
-  Value gate = buildLinear(normed, "ffn_gate");
-  Value up = buildLinear(normed, "ffn_up");
+  SmallVector<Value, 2> inner;
+  if (symbols.lookup<ParamOp>(getTensorName("ffn_gate.weight")))
+    inner.push_back(buildLinear(normed, "ffn_gate"));
+  inner.push_back(buildLinear(normed, "ffn_up"));
   setLocation(name);
-  Value gated = buildMap({gate, up}, [&](ValueRange arguments) -> Value {
-    return arith::MulFOp::create(builder, location,
-                                 buildActivation(arguments[0]), arguments[1]);
+  Value activated = buildMap(inner, [&](ValueRange arguments) -> Value {
+    Value x = buildActivation(arguments[0]);
+    if (inner.size() == 2)
+      x = arith::MulFOp::create(builder, location, x, arguments[1]);
+    return x;
   });
-  Value output = buildLinear(gated, "ffn_down");
+  Value output = buildLinear(activated, "ffn_down");
   output = buildNorm(output, "post_ffw_norm");
   setLocation(name);
   YieldOp::create(builder, location, output);
@@ -348,7 +366,7 @@ void DecoderBuilder::build() {
     auto [y, cache] = buildAttentionLayer(layer, x, positions, segments,
                                           function.getArgument(4 + index));
     caches.push_back(cache);
-    x = buildFeedForwardLayer(y);
+    x = buildFeedForwardLayer(y, config.parallelResidual ? x : y);
   }
   layerIndex = -1;
 

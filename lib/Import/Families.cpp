@@ -6,20 +6,24 @@
 
 #include "llvm/ADT/StringExtras.h"
 
-#include <cmath>
-
 using namespace winnow;
+using llvm::StringRef;
 
-// The names are those that llama.cpp's converter writes for all decoders.
 static constexpr TensorSlot tensorSlots[] = {
     {"token_embd.weight", false, Extent::Vocabulary, Extent::Width,
      Feature::Core},
     {"output_norm.weight", false, Extent::Width, Extent::None, Feature::Core},
+    {"output_norm.bias", false, Extent::Width, Extent::None, Feature::NormBias},
     {"output.weight", false, Extent::Vocabulary, Extent::Width, Feature::Head},
     {"rope_freqs.weight", false, Extent::RopePairs, Extent::None,
      Feature::RopeFactors},
+    {"rope_factors_long.weight", false, Extent::RopePairs, Extent::None,
+     Feature::LongRopeFactors},
+    {"rope_factors_short.weight", false, Extent::RopePairs, Extent::None,
+     Feature::LongRopeFactors},
 
     {"attn_norm.weight", true, Extent::Width, Extent::None, Feature::Core},
+    {"attn_norm.bias", true, Extent::Width, Extent::None, Feature::NormBias},
     {"attn_q.weight", true, Extent::QueryChannels, Extent::Width,
      Feature::Core},
     {"attn_q.bias", true, Extent::QueryChannels, Extent::None,
@@ -42,10 +46,11 @@ static constexpr TensorSlot tensorSlots[] = {
      Feature::OutputNorm},
 
     {"ffn_norm.weight", true, Extent::Width, Extent::None, Feature::Core},
+    {"ffn_norm.bias", true, Extent::Width, Extent::None, Feature::NormBias},
     {"ffn_gate.weight", true, Extent::FeedForward, Extent::Width,
-     Feature::Core},
+     Feature::Gate},
     {"ffn_gate.bias", true, Extent::FeedForward, Extent::None,
-     Feature::OtherBias},
+     Feature::GateBias},
     {"ffn_up.weight", true, Extent::FeedForward, Extent::Width, Feature::Core},
     {"ffn_up.bias", true, Extent::FeedForward, Extent::None,
      Feature::OtherBias},
@@ -58,52 +63,68 @@ static constexpr TensorSlot tensorSlots[] = {
 
 llvm::ArrayRef<TensorSlot> winnow::getTensorSlots() { return tensorSlots; }
 
-static void completeNothing(ModelConfig &) {}
+const Naming winnow::ggufNaming = {"blk.",
+                                   {},
+                                   /*keepsNames=*/true,
+                                   /*stacksByHead=*/false,
+                                   {}};
 
-static void completeGemma3(ModelConfig &config) {
-  config.embeddingScale = static_cast<float>(std::sqrt(double(config.width)));
-  // query_pre_attn_scalar is the key length in all sizes but the largest, which
-  // has 62 layers and uses width / heads.
-  if (config.layers.size() == 62)
-    config.attentionScale = static_cast<float>(
-        1.0 / std::sqrt(double(config.width / config.layers.front().heads)));
+static constexpr TensorAlias llamaAliases[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"output_norm", "model.norm"},
+    {"output", "lm_head"},
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"},
+};
+// Old files keep what is computed from the configuration.
+static constexpr StringRef llamaIgnored[] = {".rotary_emb.inv_freq"};
+const Naming winnow::huggingFaceNaming = {"model.layers.", llamaAliases,
+                                          /*keepsNames=*/false,
+                                          /*stacksByHead=*/false, llamaIgnored};
+
+llvm::SmallVector<TensorAlias, 4> Naming::findStack(StringRef slot) const {
+  const TensorAlias *found = llvm::find_if(
+      aliases, [&](const TensorAlias &alias) { return alias.slot == slot; });
+  llvm::SmallVector<TensorAlias, 4> stack;
+  if (found == aliases.end()) {
+    if (keepsNames)
+      stack.push_back({slot, slot});
+    return stack;
+  }
+  llvm::copy_if(
+      aliases, std::back_inserter(stack),
+      [&](const TensorAlias &alias) { return alias.stored == found->stored; });
+  return stack;
 }
 
-// Gemma's norms multiply by 1 + weight; the converter has added the 1 to every
-// norm weight in the file, so no weight offset is left to apply.
-//
-// Llama's converter permutes the rows of q and k so that rotary pairs lie side
-// by side; the other families keep the halves of Hugging Face.
-static constexpr Family families[] = {
-    {"gemma3", Activation::GeluTanh, RopeLayout::Half,
-     /*queryKeyNorm=*/Presence::Required, /*outputNorm=*/Presence::Required,
-     /*projectionBias=*/Presence::Absent, /*otherBias=*/Presence::Absent,
-     /*ropeFactors=*/Presence::Absent, completeGemma3, /*hasWindow=*/true,
-     /*globalPeriod=*/6, /*localRopeBase=*/10000.0},
-    {"llama", Activation::Silu, RopeLayout::Interleaved,
-     /*queryKeyNorm=*/Presence::Absent, /*outputNorm=*/Presence::Absent,
-     /*projectionBias=*/Presence::Optional, /*otherBias=*/Presence::Optional,
-     /*ropeFactors=*/Presence::Optional, completeNothing, /*hasWindow=*/true,
-     /*globalPeriod=*/0, /*localRopeBase=*/0},
-    {"qwen2", Activation::Silu, RopeLayout::Half,
-     /*queryKeyNorm=*/Presence::Absent, /*outputNorm=*/Presence::Absent,
-     /*projectionBias=*/Presence::Required, /*otherBias=*/Presence::Absent,
-     /*ropeFactors=*/Presence::Absent, completeNothing, /*hasWindow=*/false,
-     /*globalPeriod=*/0, /*localRopeBase=*/0},
-    {"qwen3", Activation::Silu, RopeLayout::Half,
-     /*queryKeyNorm=*/Presence::Required, /*outputNorm=*/Presence::Absent,
-     /*projectionBias=*/Presence::Absent, /*otherBias=*/Presence::Absent,
-     /*ropeFactors=*/Presence::Absent, completeNothing, /*hasWindow=*/false,
-     /*globalPeriod=*/0, /*localRopeBase=*/0},
+static constexpr const Family *families[] = {
+    &gemma2Family, &gemma3Family, &gptNeoxFamily, &llamaFamily,
+    &phi3Family,   &qwen2Family,  &qwen3Family,
 };
 
-llvm::ArrayRef<Family> winnow::getFamilies() { return families; }
+llvm::ArrayRef<const Family *> winnow::getFamilies() { return families; }
 
-const Family *winnow::findFamily(llvm::StringRef architecture) {
-  const Family *it = llvm::find_if(families, [&](const Family &family) {
-    return family.architecture == architecture;
-  });
-  return it == std::end(families) ? nullptr : it;
+const Family *winnow::findGgufFamily(StringRef architecture) {
+  for (const Family *family : families)
+    if (!architecture.empty() && family->architecture == architecture)
+      return family;
+  return nullptr;
+}
+
+const Family *winnow::findHuggingFaceFamily(StringRef modelType) {
+  for (const Family *family : families)
+    if (llvm::is_contained(family->modelTypes, modelType))
+      return family;
+  return nullptr;
 }
 
 Presence Family::getPresence(Feature feature) const {
@@ -114,21 +135,30 @@ Presence Family::getPresence(Feature feature) const {
     return queryKeyNorm;
   case Feature::OutputNorm:
     return outputNorm;
+  case Feature::NormBias:
+    return normBias;
+  case Feature::Gate:
+    return gate;
   case Feature::ProjectionBias:
     return projectionBias;
   case Feature::OtherBias:
     return otherBias;
+  case Feature::GateBias:
+    return std::min(gate, otherBias);
   case Feature::Head:
     return Presence::Optional;
   case Feature::RopeFactors:
     return ropeFactors;
+  case Feature::LongRopeFactors:
+    return longRopeFactors;
   }
   llvm_unreachable("all features are handled");
 }
 
 std::string winnow::listSupportedArchitectures() {
-  llvm::SmallVector<llvm::StringRef> names;
-  for (const Family &family : families)
-    names.push_back(family.architecture);
+  llvm::SmallVector<StringRef> names;
+  for (const Family *family : families)
+    if (!family->architecture.empty())
+      names.push_back(family->architecture);
   return llvm::join(names, ", ");
 }

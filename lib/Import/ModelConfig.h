@@ -1,8 +1,10 @@
 //===- ModelConfig.h - The numbers that define a decoder --------*- C++ -*-===//
 //
 // What the decoder builder needs to know of a model, whatever file it came
-// from. Reading it from GGUF metadata is in GgufConfig.cpp; the differences
-// between model families are the table in Families.cpp.
+// from. Reading it is in ModelConfig.cpp as far as GGUF metadata and
+// config.json say the same in other words, and in GgufConfig.cpp and
+// HuggingFaceDecoder.cpp where they differ. The differences between model
+// families are in the folder Families.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,21 +12,30 @@
 #define WINNOW_LIB_IMPORT_MODELCONFIG_H
 
 #include "winnow/Dialect/WinnowDialect.h"
+#include "winnow/Import/Checkpoint.h"
+#include "winnow/Import/ConfigReader.h"
 #include "winnow/Import/Gguf.h"
+#include "winnow/Import/HuggingFaceConfig.h"
 
 namespace winnow {
 
-/// The function between the two halves of a gated MLP.
-enum class Activation { Silu, GeluTanh };
+/// The function of an MLP: between its two halves, if it is gated.
+enum class Activation { Silu, GeluTanh, Gelu };
 
 /// Rotary embedding of one layer.
 struct RopeConfig {
   double base = 10000.0;
   RopeScalingKind scaling = RopeScalingKind::None;
   double factor = 1.0;
-  /// YaRN only.
-  double betaSlow = 1.0, betaFast = 32.0, attentionFactor = 1.0;
+  /// Llama 3 and YaRN: turns between which the ramp lies.
+  double low = 1.0, high = 32.0;
   int64_t originalContext = 0;
+  /// YaRN and LongRoPE.
+  double attentionFactor = 1.0;
+  /// LongRoPE: what divides each frequency, where no tensor says it.
+  std::vector<double> factors;
+  /// The tensor of factors, if the model has it.
+  llvm::StringRef factorTensor = "rope_freqs.weight";
 };
 
 struct LayerConfig {
@@ -45,23 +56,55 @@ struct ModelConfig {
   int64_t keyLength = 0, valueLength = 0;
   /// Leading channels of each head that rope turns.
   int64_t ropeDims = 0;
+  NormKind norm = NormKind::RMS;
   float epsilon = 0;
+  /// What is added to the weights of norms.
+  float normOffset = 0;
   float attentionScale = 0;
   /// 0: no soft-cap.
   float attentionSoftcap = 0, logitSoftcap = 0;
   float embeddingScale = 1;
   Activation activation = Activation::Silu;
+  /// The MLP reads what attention reads, not what it leaves.
+  bool parallelResidual = false;
   RopeLayout ropeLayout = RopeLayout::Half;
+  /// Whether the embedding is the head, where the file says so; a model without
+  /// a word about it has the head that is in its tensors.
+  std::optional<bool> tiedHead;
   std::vector<LayerConfig> layers;
 };
 
 struct Family;
 
-/// Reads the configuration of a model of `family` from a file's metadata.
-/// `tensorCount` is the number of tensors of the whole checkpoint. `vocabulary`
-/// is left to the caller, who knows the embedding's shape.
-llvm::Expected<ModelConfig>
-readGgufConfig(const GgufFile &file, const Family &family, size_t tensorCount);
+/// The keys under which a kind of file says what most decoders have.
+struct ConfigKeys {
+  llvm::StringRef context, width, layers, heads, keyValueHeads, feedForward,
+      keyLength, valueLength, rmsEpsilon, layerEpsilon, attentionSoftcap,
+      logitSoftcap;
+};
+
+/// Reads all that `keys` names, leaving rope, windows and the vocabulary.
+/// `tensorCount` is the number of tensors of the whole checkpoint. After an
+/// error of the reader the result is of no use.
+ModelConfig readModelConfig(ConfigReader &reader, const ConfigKeys &keys,
+                            const Family &family, size_t tensorCount);
+
+/// Sets `config.ropeDims`, which must be even and at most the key length.
+void setRopeDims(ConfigReader &reader, ModelConfig &config, int64_t dims);
+
+/// Gives layers a window of keys and the rope that goes with it.
+void setWindows(ModelConfig &config, int64_t window,
+                llvm::ArrayRef<bool> hasWindow, const RopeConfig &localRope);
+
+/// The configuration of a model of `family`, from a file's metadata or from
+/// config.json. `context` is the number of tokens to compile for.
+llvm::Expected<ModelConfig> readGgufConfig(const GgufFile &file,
+                                           const Family &family,
+                                           size_t tensorCount, int64_t context);
+llvm::Expected<ModelConfig> readHuggingFaceConfig(HuggingFaceConfig &reader,
+                                                  const Family &family,
+                                                  size_t tensorCount,
+                                                  int64_t context);
 
 } // namespace winnow
 

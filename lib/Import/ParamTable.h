@@ -13,11 +13,12 @@ namespace winnow {
 /// The name of a layer's tensor: "blk.3.attn_q.weight".
 std::string getLayerTensorName(int64_t layer, llvm::StringRef suffix);
 
-/// Declares a `param` at the end of `module` for each tensor of the checkpoint,
-/// after comparing names and shapes with what the family expects. Fails if a
-/// tensor is missing, unknown, or has another shape.
+/// Declares a `param` at the end of `module` for each slot that the checkpoint
+/// fills, after comparing names and shapes with what the family expects. Fails
+/// if a tensor is missing, unknown, or has another shape.
 llvm::Error declareParams(mlir::ModuleOp module, const Checkpoint &checkpoint,
-                          const Family &family, const ModelConfig &config);
+                          const Family &family, const Naming &naming,
+                          const ModelConfig &config);
 
 } // namespace winnow
 

@@ -78,6 +78,20 @@ FailureOr<ParamBytes> InterpretPass::resolve(ParamOp param) {
                                               /*RequiresNullTerminator=*/false);
     if (!buffer)
       return param.emitError(path) << ": " << buffer.getError().message();
+    if (std::optional<FileRows> rows = FileRows::get(param.getSource())) {
+      auto type = cast<RankedTensorType>(param.getType());
+      FailureOr<StoredRows> stored = getStoredRows(param);
+      if (failed(stored))
+        return failure();
+      uint64_t rowBytes = stored->rows * stored->bytesPerRow /
+                          std::max<int64_t>(type.getDimSize(0), 1);
+      auto gathered = std::make_shared<std::vector<uint8_t>>();
+      if (!rows->gather(llvm::arrayRefFromStringRef((*buffer)->getBuffer()),
+                        rowBytes, 0, type.getDimSize(0), *gathered))
+        return param.emitError(path) << ": lacks some of the rows";
+      known = {*gathered, gathered};
+      return known;
+    }
     std::shared_ptr<llvm::MemoryBuffer> shared = std::move(*buffer);
     known = {llvm::arrayRefFromStringRef(shared->getBuffer()), shared};
     return known;

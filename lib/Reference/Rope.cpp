@@ -1,7 +1,8 @@
 //===- Rope.cpp - The meaning of winnow.rope ------------------------------===//
 //
 // Frequencies and their scalings follow the formulas of Hugging Face
-// Transformers (linear, llama3: Llama 3.1; yarn: arXiv 2309.00071).
+// Transformers (linear, llama3: Llama 3.1; yarn: arXiv 2309.00071;
+// longrope: arXiv 2402.13753).
 //
 //===----------------------------------------------------------------------===//
 
@@ -87,6 +88,12 @@ std::vector<double> winnow::computeRopeFrequencies(RopeOp op,
       scaleYarn(scaling, base, dims, frequencies);
       magnitude = getOr(scaling.getAttentionFactor(),
                         0.1 * std::log(getOr(scaling.getFactor(), 1)) + 1);
+      break;
+    case RopeScalingKind::LongRope:
+      if (DenseF64ArrayAttr list = scaling.getFactors())
+        for (size_t c = 0; c < frequencies.size(); ++c)
+          frequencies[c] /= list[c];
+      magnitude = getOr(scaling.getAttentionFactor(), 1);
       break;
     }
   }

@@ -114,3 +114,16 @@ func.func @yarn_attention_factor() {
   check.expect_almost_eq %y, %expected {relative = 1.0e-6} : tensor<1x1x2xf32>
   return
 }
+
+// LongRoPE divides each frequency, 1 and 1/2, by a factor of its own.
+func.func @longrope_scaling() {
+  %x = arith.constant dense<[[[1.0, 1.0, 0.0, 0.0]]]> : tensor<1x1x4xf32>
+  %p = arith.constant dense<1> : tensor<1xi32>
+  %y = winnow.rope %x at %p {base = 4.0 : f64, dims = 4 : i64,
+      scaling = #winnow.rope_scaling<longrope, attentionFactor = 2.0 : f64, factors = [1.0, 1.2]>}
+      : tensor<1x1x4xf32>, tensor<1xi32>
+  // Twice the cosines and sines of 1 and 5/12
+  %expected = arith.constant dense<[[[1.08060461, 1.82888613, 1.68294197, 0.809429127]]]> : tensor<1x1x4xf32>
+  check.expect_almost_eq %y, %expected {relative = 1.0e-5} : tensor<1x1x4xf32>
+  return
+}

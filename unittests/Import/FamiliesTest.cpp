@@ -356,13 +356,13 @@ TEST_F(Families, WindowPattern) {
 
 TEST_F(Families, Errors) {
   EXPECT_EQ(fail(TinyModel("mamba")),
-            "architecture 'mamba' is not supported; supported are gemma3, "
-            "llama, qwen2, qwen3");
+            "architecture 'mamba' is not supported; supported are gemma2, "
+            "gemma3, llama, phi3, qwen2, qwen3");
   EXPECT_EQ(fail(GgufWriter()), "the metadata key 'general.architecture' is "
                                 "missing or no string");
   GgufWriter bare;
   bare.set("general.architecture", "llama");
-  EXPECT_EQ(fail(bare), "the metadata key 'llama.context_length' is missing");
+  EXPECT_EQ(fail(bare), "the key 'llama.context_length' is missing");
 
   TinyModel missing("qwen2");
   missing.without = {"blk.1.attn_k.bias"};
@@ -442,10 +442,10 @@ TEST_F(Families, MetadataErrors) {
             "rope scaling 'longrope' is not supported; supported are none, "
             "linear and yarn");
   EXPECT_EQ(failWith("llama", "llama.rope.dimension_count", uint32_t(5)),
-            "llama.rope.dimension_count is 5, expects an even number of at "
+            "rope turns 5 channels of a head, expects an even number of at "
             "most the key length 6");
   EXPECT_EQ(failWith("llama", "llama.rope.dimension_count", uint32_t(8)),
-            "llama.rope.dimension_count is 8, expects an even number of at "
+            "rope turns 8 channels of a head, expects an even number of at "
             "most the key length 6");
   EXPECT_EQ(failWith("llama", "llama.rope.freq_base", "10000"),
             "offset 56: llama.rope.freq_base expects a finite number");

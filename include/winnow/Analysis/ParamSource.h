@@ -1,14 +1,15 @@
 //===- ParamSource.h - The bytes of params without a file -------*- C++ -*-===//
 //
-// A param's source is a dictionary with one key:
+// A param's source is a dictionary with one of these keys:
 //
-//   {file = "NAME"}      a tensor of the checkpoint
+//   {file = "NAME"}      a tensor of the checkpoint, or with `rows` some of its
+//                        rows
 //   {splat = 0.5 : f32}  the same number everywhere
 //   {random = 7 : i64}   numbers made from a seed
 //
-// This header defines the last two exactly, so that the interpreter and the
-// writer of weights agree to the bit. Random numbers depend on the seed and on
-// the place in the tensor alone, so any range of rows can be made by itself.
+// This header defines all but whole files exactly, so that the interpreter and
+// the writer of weights agree to the bit. Random numbers depend on the seed and
+// on the place in the tensor alone, so any range of rows can be made by itself.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,14 +19,40 @@
 #include "winnow/Dialect/WinnowDialect.h"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace winnow {
 
 /// Keys of the dictionary.
 inline constexpr llvm::StringLiteral kFileSource = "file";
+inline constexpr llvm::StringLiteral kRowsSource = "rows";
 inline constexpr llvm::StringLiteral kSplatSource = "splat";
 inline constexpr llvm::StringLiteral kRandomSource = "random";
+
+/// The rows of a tensor in a file that a param has, of one or two dimensions:
+/// groups of neighbours, `stride` apart. Row r of the param is row
+/// first + r / group * stride + r % group of the file. The elements of a vector
+/// are its rows.
+struct FileRows {
+  int64_t first = 0, group = 1, stride = 0;
+
+  /// What a param's source says, or nothing if it names no rows.
+  static std::optional<FileRows> get(mlir::DictionaryAttr source);
+  /// The value of the key `rows`.
+  mlir::Attribute toAttribute(mlir::MLIRContext *context) const;
+
+  /// Row `row` of the param in the file.
+  int64_t at(int64_t row) const {
+    return first + row / group * stride + row % group;
+  }
+
+  /// Appends rows [begin, begin + count) of the param to `target`. `stored` are
+  /// the bytes of all rows of the file, `rowBytes` each. False if one of them
+  /// is not there.
+  bool gather(llvm::ArrayRef<uint8_t> stored, uint64_t rowBytes, int64_t begin,
+              int64_t count, std::vector<uint8_t> &target) const;
+};
 
 /// Random numbers by index: the finalizer of splitmix64 (Steele, Lea, Flood:
 /// Fast Splittable Pseudorandom Number Generators, OOPSLA 2014) on

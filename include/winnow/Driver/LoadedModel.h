@@ -41,8 +41,8 @@ struct LoadOptions {
 /// supported.
 class LoadedModel {
 public:
-  /// Reads a .gguf checkpoint (or the first file of a split set) or a .mlir
-  /// program.
+  /// Reads a .gguf checkpoint (or the first file of a split set), a directory
+  /// of Hugging Face or a .mlir program.
   static llvm::Expected<std::unique_ptr<LoadedModel>>
   load(llvm::StringRef path, const LoadOptions &options = {});
   ~LoadedModel();

@@ -43,6 +43,12 @@ mlir::FailureOr<ImportedModel> importGguf(mlir::MLIRContext *context,
                                           llvm::StringRef path,
                                           const ImportOptions &options = {});
 
+/// Imports a directory of Hugging Face: config.json, model.safetensors or the
+/// files of an index, tokenizer.json. Errors are reported like importGguf's.
+mlir::FailureOr<ImportedModel>
+importHuggingFace(mlir::MLIRContext *context, llvm::StringRef directory,
+                  const ImportOptions &options = {});
+
 /// The architectures that importGguf accepts, as `general.architecture` spells
 /// them, separated by commas.
 std::string listSupportedArchitectures();

@@ -1,7 +1,8 @@
 //===- RowRope.cpp - Rotary embedding of one token's row ------------------===//
 //
 // Frequencies and their scalings follow the formulas of Hugging Face
-// Transformers (linear; llama3: Llama 3.1; yarn: arXiv 2309.00071). Angles are
+// Transformers (linear; llama3: Llama 3.1; yarn: arXiv 2309.00071; longrope:
+// arXiv 2402.13753). Angles are
 // computed in f64: a position times a frequency in f32 would lose the phase of
 // long contexts.
 //
@@ -84,6 +85,13 @@ RopeFrequencies ropeFrequencies(double base, int64_t dims,
     break;
   case RopeScalingKind::Yarn:
     scaleYarn(result, base, dims, scaling);
+    break;
+  case RopeScalingKind::LongRope:
+    if (DenseF64ArrayAttr factors = scaling.getFactors())
+      for (auto [frequency, factor] :
+           llvm::zip_equal(result.values, factors.asArrayRef()))
+        frequency /= factor;
+    result.magnitude = valueOr(scaling.getAttentionFactor(), 1);
     break;
   }
   return result;

@@ -497,6 +497,14 @@ func.func @rope_c6(%x: tensor<3x2x8xf32>, %p: tensor<3xi32>, %f: tensor<8xf32>) 
 
 // -----
 
+func.func @rope_c8(%x: tensor<2x1x4xf32>, %p: tensor<2xi32>) {
+  // expected-error @+1 {{expects as many factors of the scaling (1) as dims / 2 (2)}}
+  %0 = winnow.rope %x at %p {base = 4.0 : f64, dims = 4 : i64, scaling = #winnow.rope_scaling<longrope, factors = [1.0]>} : tensor<2x1x4xf32>, tensor<2xi32>
+  return
+}
+
+// -----
+
 func.func @rope_c7_zero(%x: tensor<3x2x8xf32>, %p: tensor<3xi32>) {
   // expected-error @+1 {{expects base to be positive and finite, found 0.000000e+00 : f64}}
   %y = winnow.rope %x at %p {base = 0.0 : f64, dims = 8 : i64} : tensor<3x2x8xf32>, tensor<3xi32>

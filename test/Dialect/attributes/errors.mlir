@@ -107,6 +107,21 @@ func.func private @rope_scaling_c3() attributes {s = #winnow.rope_scaling<llama3
 
 // -----
 
+// expected-error @+1 {{expects a rope scaling of kind 'yarn' to have no factors}}
+func.func private @rope_scaling_c3_factors() attributes {s = #winnow.rope_scaling<yarn, factor = 2.0 : f64, originalContext = 64, factors = [1.0]>}
+
+// -----
+
+// expected-error @+1 {{expects a rope scaling of kind 'longrope' to have no factor}}
+func.func private @rope_scaling_c1_longrope() attributes {s = #winnow.rope_scaling<longrope, factor = 2.0 : f64>}
+
+// -----
+
+// expected-error @+1 {{expects a rope scaling of kind 'longrope' to have positive factors, found array<f64: 1.000000e+00, -1.000000e+00>}}
+func.func private @rope_scaling_c4_factors() attributes {s = #winnow.rope_scaling<longrope, factors = [1.0, -1.0]>}
+
+// -----
+
 // expected-error @+1 {{expects a rope scaling of kind 'linear' to have a positive factor, found 0.000000e+00 : f64}}
 func.func private @rope_scaling_c4_zero() attributes {s = #winnow.rope_scaling<linear, factor = 0.0 : f64>}
 

@@ -29,12 +29,14 @@ func.func private @masks() attributes {masks = [
 // CHECK-SAME: #winnow.rope_scaling<linear, factor = 2.000000e+00 : f64>
 // CHECK-SAME: #winnow.rope_scaling<llama3, factor = 8.000000e+00 : f64>
 // CHECK-SAME: #winnow.rope_scaling<yarn, factor = 4.000000e+00 : f64, low = 1.000000e+00 : f64, high = 3.200000e+01 : f64, originalContext = 4096, attentionFactor = 1.100000e+00 : f64>
+// CHECK-SAME: #winnow.rope_scaling<longrope, attentionFactor = 1.200000e+00 : f64, factors = [1.000000e+00, 4.000000e+00]>
 func.func private @rope_scalings() attributes {scalings = [
   #winnow.rope_scaling<none>,
   #winnow.rope_scaling<linear, factor = 2.0 : f64>,
   #winnow.rope_scaling<llama3, factor = 8.0 : f64>,
   #winnow.rope_scaling<yarn, factor = 4.0 : f64, low = 1.0 : f64, high = 32.0 : f64,
-    originalContext = 4096, attentionFactor = 1.1 : f64>]}
+    originalContext = 4096, attentionFactor = 1.1 : f64>,
+  #winnow.rope_scaling<longrope, attentionFactor = 1.2 : f64, factors = [1.0, 4.0]>]}
 
 // CHECK-LABEL: @cache
 // CHECK-SAME: !winnow.kv_cache<heads = 2, key_dim = 64, value_dim = 32, key = f32, value = f32, capacity = 4096>

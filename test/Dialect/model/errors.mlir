@@ -47,6 +47,26 @@ winnow.param @param_c3_random from {random = 1 : i32} : tensor<4xf32>
 
 // -----
 
+// expected-error @+1 {{expects the rows of a file to be [first, group, stride] with 0 <= first and 1 <= group <= stride, found array<i64: 0, 3, 2>}}
+winnow.param @param_c5_stride from {file = "w", rows = array<i64: 0, 3, 2>} : tensor<4x2xf32>
+
+// -----
+
+// expected-error @+1 {{expects the rows of a file to be}}
+winnow.param @param_c5_random from {random = 1 : i64, rows = array<i64: 0, 1, 1>} : tensor<4x2xf32>
+
+// -----
+
+// expected-error @+1 {{expects rows of a tensor of rank 1 or 2 that 63 bits can number, found array<i64: 9223372036854775807, 1, 1>}}
+winnow.param @param_c5_overflow from {file = "w", rows = array<i64: 9223372036854775807, 1, 1>} : tensor<4x2xf32>
+
+// -----
+
+// expected-error @+1 {{expects rows of a tensor of rank 1 or 2 that 63 bits can number}}
+winnow.param @param_c5_rank from {file = "w", rows = array<i64: 0, 1, 1>} : tensor<4x2x2xf32>
+
+// -----
+
 // expected-error @+1 {{expects f32, f16 or bf16 for a splat, found 'q8_0'}}
 winnow.param @param_c4 from {splat = 1.0 : f32} : tensor<4x32xf32, #winnow.encoding<q8_0>>
 
