@@ -65,7 +65,9 @@ class Stream(Iterator[Token]):
         self._sampler = Sampler(**sampling)
         self._ignore_eos = ignore_eos
         self._tokenizer = _tokenizer_of(session, needed=isinstance(prompt, str) or bool(stop))
-        self._decoder: TextStream | None = self._tokenizer and self._tokenizer.stream(stop)
+        self._decoder: TextStream | None = None
+        if self._tokenizer is not None:
+            self._decoder = self._tokenizer.stream(stop)
         self._ids: list[int] = []
         self._texts: list[str] = []
         self._reason: Reason | None = None

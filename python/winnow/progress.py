@@ -56,7 +56,7 @@ class _TqdmBar:
 
 def _make_bar() -> _PlainBar | _TqdmBar:
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return _PlainBar()
     return _TqdmBar(tqdm)

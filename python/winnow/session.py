@@ -168,7 +168,7 @@ class Session:
         address = ctypes.cast(data, c_void_p).value
         memory = (c_float * (shape[0] * shape[1])).from_address(address or 0)
         memory._winnow_session = handle  # type: ignore[attr-defined]
-        array = np.frombuffer(memory, np.float32).reshape(shape)
+        array: npt.NDArray[np.float32] = np.ctypeslib.as_array(memory).reshape(shape)
         array.flags.writeable = False
         return array
 

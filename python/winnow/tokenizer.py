@@ -70,7 +70,8 @@ class Tokenizer:
             if count < 0:
                 raise OutOfMemoryError("the text is too long, or memory ran out")
             if count <= size:
-                return ids[:count].tolist()
+                found: list[int] = ids[:count].tolist()
+                return found
             size = count
 
     def decode(self, ids: Ids, *, special: bool = False, continues: bool = False) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import winnow
+from fetch_gemma import gemma_path
 from make_tiny_models import VOCABULARY
 from programs import Artifacts, Programs, artifact_files
 
@@ -452,3 +453,15 @@ def test_forked_processes_are_refused(session: winnow.Session) -> None:
     assert process.exitcode == 0
     session.prefill(IDS)
     assert os.getpid() != process.pid
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.9, "top_p": 0.9, "seed": 5}])
+def test_gemma_writes_what_winnow_run_writes(
+    artifacts: Artifacts, programs: Programs, options: dict[str, float]
+) -> None:
+    name = artifacts.get(gemma_path())
+    flags = [f"--{option.replace('_', '-')}={value}" for option, value in options.items()]
+    printed = programs.execute("winnow-run", name, "--prompt", "Once upon a", "-n", 40, *flags)
+    with winnow.Artifact(name).session() as session:
+        assert session.generate("Once upon a", 40, **options).text == printed.stdout
