@@ -35,6 +35,10 @@ function(winnow_install target)
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   set_property(GLOBAL APPEND PROPERTY WINNOW_INSTALLED ${target})
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE")
+    set_property(GLOBAL APPEND PROPERTY WINNOW_PROGRAMS ${target})
+  endif()
 endfunction()
 
 # winnow_add_library(Name sources... [UNINSTALLED] DEPENDS targets... LINK libs...)

@@ -99,12 +99,15 @@ typedef struct winnow_compiler_options {
                               are integers; "f32": not rounded */
   const char *emit;        /* null or "artifact": OUTPUT.so .weights .h .json
                               .tokenizer; "static": OUTPUT.a for .so. One file
-                              OUTPUT ("-" is standard output): "mlir",
+                              OUTPUT ("-" is standard output), a stage of the
+                              way: "mlir", "compressed", "inlined", "layouts",
                               "kernels", "llvm-dialect", "llvm", "asm", "obj" */
   int32_t debug;           /* not 0: perf and gdb show lines of
                               OUTPUT.kernels.mlir */
   winnow_compiler_progress progress;
   void *progress_context;
+  const char *remarks; /* a file for what passes say about their decisions, as
+                          LLVM's YAML; null or "": none */
 } winnow_compiler_options;
 
 /* What a model says of itself; "" and 0 where it does not. */
@@ -124,8 +127,8 @@ typedef struct winnow_compiler_model_info {
 WINNOW_COMPILER_API const char *winnow_compiler_version(void);
 WINNOW_COMPILER_API uint32_t winnow_compiler_api_version(void);
 
-/* Loads a .gguf checkpoint (or the first file of a split set) or a .mlir
- * program. The files must not change until the model is released. On success
+/* Loads a .gguf checkpoint (or the first file of a split set), a directory of
+ * Hugging Face, or a .mlir program. The files must not change until the model is released. On success
  * *model is released by winnow_compiler_release; on failure it is null.
  * options may be null. */
 WINNOW_COMPILER_API winnow_compiler_status

@@ -250,6 +250,8 @@ readCompileOptions(const winnow_compiler_options &given) {
       return invalid("emit " + toString(emit.takeError()));
     options.emit = *emit;
   }
+  if (given.remarks)
+    options.remarks = given.remarks;
   if (given.progress)
     options.progress = [given](StringRef step, double done) {
       return given.progress(given.progress_context, step.str().c_str(), done) ==

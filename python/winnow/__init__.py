@@ -49,8 +49,9 @@ def load(
     context: int | None = None,
     diagnostic: DiagnosticFunction | None = None,
 ) -> Model:
-    """Loads a model: a .gguf checkpoint (or the first file of a split set) or a
-    .mlir program. Weights stay in the file, which must not change meanwhile.
+    """Loads a model: a .gguf checkpoint (or the first file of a split set), a
+    directory of Hugging Face, or a .mlir program. Weights stay in the files,
+    which must not change meanwhile.
 
     Args:
         context: tokens that a session of the compiled model can hold; None: the
@@ -72,6 +73,7 @@ def compile(
     activations: str = "auto",
     threads: int | None = None,
     debug: bool = False,
+    remarks: str | os.PathLike[str] | None = None,
     progress: bool | ProgressFunction = True,
 ) -> Artifact:
     """Compiles a model to OUTPUT.so, OUTPUT.weights and so on, and opens them.
@@ -80,7 +82,7 @@ def compile(
         model: a path, or what `load` returned.
         output: path of the artifact without an extension.
         context: with a path, see `load`.
-        target, activations, threads, debug, progress: see `Model.compile`,
+        target, activations, threads, debug, remarks, progress: see `Model.compile`,
             which also compiles for processors that this one is not.
 
     Raises what `load`, `Model.compile` and `Artifact` raise.
@@ -90,6 +92,7 @@ def compile(
         "activations": activations,
         "threads": threads,
         "debug": debug,
+        "remarks": remarks,
         "progress": progress,
     }
     if isinstance(model, Model):

@@ -61,6 +61,7 @@ class Options(ctypes.Structure):
         ("debug", c_int32),
         ("progress", PROGRESS),
         ("progress_context", c_void_p),
+        ("remarks", c_char_p),
     )
 
 

@@ -158,6 +158,7 @@ class Model:
         emit: str = "artifact",
         threads: int | None = None,
         debug: bool = False,
+        remarks: str | os.PathLike[str] | None = None,
         progress: bool | ProgressFunction = True,
     ) -> Path:
         """Compiles the model, which stays as it is, and returns `output`.
@@ -173,10 +174,13 @@ class Model:
             activations: "auto" rounds the inputs of linear layers to 8 bits
                 where weights are integers; "f32" does not.
             emit: "artifact" (.so .weights .h .json .tokenizer), "static" (.a for
-                .so); or one file: "mlir", "kernels", "llvm-dialect", "llvm",
-                "asm" or "obj".
+                .so); or one file, a stage of the way: "mlir", "compressed",
+                "inlined", "layouts", "kernels", "llvm-dialect", "llvm", "asm"
+                or "obj".
             threads: that lay out weights; None: one per processor.
             debug: perf and gdb show lines of OUTPUT.kernels.mlir.
+            remarks: a file for what passes say about their decisions (LLVM's
+                YAML remarks).
             progress: True shows a bar on a terminal (with tqdm where it is
                 installed); a function is called with what is being done and how
                 much of it, 0 to 1, from any thread, and stops the compilation
@@ -204,6 +208,8 @@ class Model:
             bool(debug),
             # Also without a bar: it is where an interrupt arrives.
             PROGRESS(forward),
+            None,
+            None if remarks is None else encode_path(remarks, "remarks"),
         )
         try:
             self._call(self._api.compile, encode_path(output, "output"), byref(options))

@@ -97,7 +97,7 @@ def test_programs_that_are_none(tmp_path: Path) -> None:
 def test_loading_what_is_not_there(tmp_path: Path, tiny_paths: dict[str, Path]) -> None:
     with pytest.raises(winnow.FileError, match=r"none\.gguf"):
         winnow.load(tmp_path / "none.gguf")
-    with pytest.raises(winnow.InvalidArgumentError, match="directory"):
+    with pytest.raises(winnow.BadModelError, match=tmp_path.name):
         winnow.load(tmp_path)
     for path in ("", "a\0b"):
         with pytest.raises(winnow.InvalidArgumentError):
@@ -124,6 +124,12 @@ def test_compiled_files_are_those_of_winnow_compile(
     assert [path.name for path in ours] == [path.name for path in theirs]
     for one, other in zip(ours, theirs, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
+
+
+def test_remarks(quantized: winnow.Model, tmp_path: Path) -> None:
+    quantized.compile(tmp_path / "model.mlir", emit="compressed", remarks=tmp_path / "remarks.yaml")
+    assert "winnow.recode" in (tmp_path / "model.mlir").read_text()
+    assert (tmp_path / "remarks.yaml").read_text().startswith("---")
 
 
 def test_other_outputs(model: winnow.Model, tmp_path: Path) -> None:

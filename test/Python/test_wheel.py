@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import winnow
 from conftest import ROOT
 from programs import Programs
 
@@ -68,11 +70,13 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_contents(wheel: Path) -> None:
-    assert wheel.name == "winnow_compiler-0.1.0-py3-none-linux_x86_64.whl"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert wheel.name == f"winnow_compiler-{project['version']}-py3-none-linux_x86_64.whl"
+    assert project["version"] == winnow.__version__
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {f"winnow/{path.name}" for path in (ROOT / "python" / "winnow").glob("*.py")}
     binaries = {
-        *(f"winnow/bin/winnow-{name}" for name in ("compile", "opt", "run")),
+        *(f"winnow/bin/{name}" for name in project["scripts"]),
         *(f"winnow/lib/libwinnow-{name}.so" for name in ("compiler", "text")),
         "winnow/lib/winnow/libWinnowRuntime.a",
         "winnow/py.typed",
