@@ -128,9 +128,9 @@ WINNOW_COMPILER_API const char *winnow_compiler_version(void);
 WINNOW_COMPILER_API uint32_t winnow_compiler_api_version(void);
 
 /* Loads a .gguf checkpoint (or the first file of a split set), a directory of
- * Hugging Face, or a .mlir program. The files must not change until the model is released. On success
- * *model is released by winnow_compiler_release; on failure it is null.
- * options may be null. */
+ * Hugging Face, or a .mlir program. The files must not change until the model
+ * is released. On success *model is released by winnow_compiler_release; on
+ * failure it is null. options may be null. */
 WINNOW_COMPILER_API winnow_compiler_status
 winnow_compiler_load(const char *path,
                      const winnow_compiler_load_options *options,

@@ -2,6 +2,7 @@
 
 #include "ImportDecoder.h"
 
+#include "winnow/Import/HuggingFaceTokenizer.h"
 #include "winnow/Import/Safetensors.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -56,8 +57,13 @@ import(MLIRContext *context, StringRef directory, int64_t tokens) {
                     *config, tokens);
   if (!module)
     return module.takeError();
+  // The embedding has as many rows by now.
+  llvm::Expected<std::optional<TokenizerData>> tokenizer =
+      readHuggingFaceTokenizer(directory, config->vocabulary);
+  if (!tokenizer)
+    return tokenizer.takeError();
   return ImportedModel{std::move(*module), std::move(*checkpoint),
-                       std::nullopt};
+                       std::move(*tokenizer)};
 }
 
 FailureOr<ImportedModel>

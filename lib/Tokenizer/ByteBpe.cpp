@@ -63,60 +63,15 @@ bool ByteBpe::build(std::string &error) {
   for (uint32_t id = 0; id < file.pieceCount(); ++id)
     longestPiece = std::max(longestPiece, vocabulary(id).size());
 
-  size_t size = 16;
-  while (3 * size < 4 * size_t(file.mergeCount()))
-    size *= 2;
-  merges.assign(size, Merge{PieceTable::none, PieceTable::none, 0, 0});
-  for (uint32_t rank = 0; rank < file.mergeCount(); ++rank) {
-    uint32_t left = file.mergeSymbol(rank, 0),
-             right = file.mergeSymbol(rank, 1);
-    if (left == TokenizerFile::noSymbol)
-      continue;
-    size_t at = mixBits(left, right) & (size - 1);
-    while (merges[at].left != PieceTable::none &&
-           (merges[at].left != left || merges[at].right != right))
-      at = (at + 1) & (size - 1);
-    if (merges[at].left == PieceTable::none)
-      merges[at] = Merge{left, right, rank, file.mergeSymbol(rank, 2)};
-  }
+  merges.build(file);
   return true;
 }
-
-const ByteBpe::Merge *ByteBpe::findMerge(uint32_t left, uint32_t right) const {
-  size_t mask = merges.size() - 1;
-  for (size_t at = mixBits(left, right) & mask;
-       merges[at].left != PieceTable::none; at = (at + 1) & mask)
-    if (merges[at].left == left && merges[at].right == right)
-      return &merges[at];
-  return nullptr;
-}
-
-namespace {
-struct RankRule {
-  using Key = uint32_t;
-
-  template <typename Symbol>
-  bool operator()(const Symbol &left, const Symbol &right, Key &key,
-                  uint32_t &merged) const {
-    if (left.symbol == PieceTable::none || right.symbol == PieceTable::none)
-      return false;
-    const ByteBpe::Merge *merge = bpe.findMerge(left.symbol, right.symbol);
-    if (!merge)
-      return false;
-    key = merge->rank;
-    merged = merge->merged;
-    return true;
-  }
-
-  const ByteBpe &bpe;
-};
-} // namespace
 
 /// Encodes words one by one and keeps its buffers between them.
 class ByteBpe::Encoder {
 public:
   Encoder(const ByteBpe &bpe, std::vector<int32_t> &ids)
-      : bpe(bpe), ids(ids), rule{bpe}, merger(rule) {}
+      : bpe(bpe), ids(ids), rule{bpe.merges}, merger(rule) {}
 
   void encode(std::string_view word) {
     // Each byte takes at least one byte of the piece's text.

@@ -3,6 +3,7 @@
 #ifndef WINNOW_LIB_TOKENIZER_BYTEBPE_H
 #define WINNOW_LIB_TOKENIZER_BYTEBPE_H
 
+#include "MergeTable.h"
 #include "PreTokenizer.h"
 #include "Vocabulary.h"
 
@@ -23,15 +24,6 @@ public:
   /// Appends the ids of \p text.
   void encode(std::string_view text, std::vector<int32_t> &ids) const;
 
-  /// A merge by its parts.
-  struct Merge {
-    uint32_t left, right;
-    uint32_t rank;
-    uint32_t merged;
-  };
-  /// The merge of two symbols, or null.
-  const Merge *findMerge(uint32_t left, uint32_t right) const;
-
 private:
   class Encoder;
 
@@ -43,8 +35,7 @@ private:
   /// no pieces.
   std::array<int32_t, 256> rawBytePiece;
   size_t longestPiece = 0;
-  /// Open addressing; `left` is `PieceTable::none` in free slots.
-  std::vector<Merge> merges;
+  MergeTable merges;
 };
 
 /// The bytes that the piece \p text of a byte-level vocabulary stands for.

@@ -38,6 +38,7 @@ SentencePiece::SentencePiece(const Vocabulary &vocabulary)
   }
   for (uint32_t id = 0; id < vocabulary.file.pieceCount(); ++id)
     longestPiece = std::max(longestPiece, vocabulary(id).size());
+  merges.build(vocabulary.file);
 }
 
 namespace {
@@ -65,20 +66,24 @@ struct ScoreRule {
 };
 } // namespace
 
-void SentencePiece::encode(std::string_view text,
+template <typename Rule>
+void SentencePiece::encode(std::string_view text, const Rule &rule,
                            std::vector<int32_t> &ids) const {
-  using ScoreMerger = Merger<ScoreRule>;
-  ScoreRule rule{vocabulary, text, longestPiece};
-  ScoreMerger merger(rule);
+  using PieceMerger = Merger<Rule>;
+  PieceMerger merger(rule);
   for (size_t offset = 0; offset < text.size();) {
     size_t size = std::min(announcedLength(static_cast<uint8_t>(text[offset])),
                            text.size() - offset);
+    // Scores go by texts, ranks by symbols.
+    uint32_t symbol = PieceMerger::none;
+    if constexpr (std::is_same_v<Rule, RankRule>)
+      symbol = vocabulary.findSymbol(text.substr(offset, size));
     merger.add(static_cast<uint32_t>(offset), static_cast<uint32_t>(size),
-               ScoreMerger::none);
+               symbol);
     offset += size;
   }
-  merger.run([&](const ScoreMerger::Symbol &symbol) {
-    if (symbol.symbol != ScoreMerger::none) {
+  merger.run([&](const typename PieceMerger::Symbol &symbol) {
+    if (symbol.symbol < vocabulary.file.pieceCount()) {
       ids.push_back(static_cast<int32_t>(symbol.symbol));
       return;
     }
@@ -92,4 +97,12 @@ void SentencePiece::encode(std::string_view text,
       if (int32_t piece = bytePiece[static_cast<uint8_t>(byte)]; piece >= 0)
         ids.push_back(piece);
   });
+}
+
+void SentencePiece::encode(std::string_view text,
+                           std::vector<int32_t> &ids) const {
+  if (vocabulary.file.mergeCount())
+    encode(text, RankRule{merges}, ids);
+  else
+    encode(text, ScoreRule{vocabulary, text, longestPiece}, ids);
 }

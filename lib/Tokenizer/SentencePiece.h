@@ -3,6 +3,7 @@
 #ifndef WINNOW_LIB_TOKENIZER_SENTENCEPIECE_H
 #define WINNOW_LIB_TOKENIZER_SENTENCEPIECE_H
 
+#include "MergeTable.h"
 #include "Vocabulary.h"
 
 #include <array>
@@ -20,10 +21,16 @@ public:
   void encode(std::string_view text, std::vector<int32_t> &ids) const;
 
 private:
+  template <typename Rule>
+  void encode(std::string_view text, const Rule &rule,
+              std::vector<int32_t> &ids) const;
+
   const Vocabulary &vocabulary;
   /// The piece of each byte, or the unknown id, or -1.
   std::array<int32_t, 256> bytePiece;
   size_t longestPiece = 0;
+  /// Ranks of merges, if the file has them; otherwise scores decide.
+  MergeTable merges;
 };
 
 } // namespace winnow

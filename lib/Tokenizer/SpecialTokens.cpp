@@ -75,6 +75,21 @@ uint32_t SpecialTokens::longestAt(std::string_view text, size_t offset) const {
 }
 
 std::vector<SpecialTokens::Match>
+SpecialTokens::findLeftmost(std::string_view text) const {
+  std::vector<Match> matches;
+  for (size_t offset = 0; offset < text.size();) {
+    uint32_t entry = entries.empty() ? none : longestAt(text, offset);
+    if (entry == none) {
+      ++offset;
+      continue;
+    }
+    matches.push_back({offset, entries[entry].text.size(), entries[entry].id});
+    offset += matches.back().size;
+  }
+  return matches;
+}
+
+std::vector<SpecialTokens::Match>
 SpecialTokens::find(std::string_view text) const {
   std::vector<Match> matches;
   if (entries.empty())

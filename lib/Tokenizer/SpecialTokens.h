@@ -32,6 +32,10 @@ public:
   /// ignored. The texts must outlive this object.
   explicit SpecialTokens(const std::vector<Token> &tokens);
 
+  /// The matches in \p text by another rule: the first place at which a token
+  /// starts, and there the longest, then on behind it.
+  std::vector<Match> findLeftmost(std::string_view text) const;
+
   /// The matches in \p text, from left to right. Linear in the text for a given
   /// vocabulary.
   std::vector<Match> find(std::string_view text) const;

@@ -2,9 +2,11 @@
 
 #include "winnow/Tokenizer/Tokenizer.h"
 #include "ByteBpe.h"
+#include "Compose.h"
 #include "MappedFile.h"
 #include "SentencePiece.h"
 #include "SpecialTokens.h"
+#include "Utf8.h"
 #include "WordPiece.h"
 
 #include <algorithm>
@@ -120,6 +122,11 @@ std::unique_ptr<Tokenizer> Tokenizer::create(const TokenizerData &data,
 
 void Tokenizer::Implementation::encodePlain(std::string_view text, bool prefix,
                                             std::vector<int32_t> &ids) const {
+  std::string composed;
+  if (vocabulary.file.compose) {
+    composed = winnow::compose(text);
+    text = composed;
+  }
   if (byteBpe) {
     byteBpe->encode(text, ids);
     return;
@@ -130,7 +137,9 @@ void Tokenizer::Implementation::encodePlain(std::string_view text, bool prefix,
   }
   std::string marked;
   marked.reserve(text.size() + text.size() / 2);
-  if (prefix)
+  if (prefix && !(vocabulary.file.prefixUnlessSpace &&
+                  (text.front() == ' ' ||
+                   text.substr(0, spaceMarker.size()) == spaceMarker)))
     marked += spaceMarker;
   for (char byte : text)
     if (byte == ' ')
@@ -138,6 +147,24 @@ void Tokenizer::Implementation::encodePlain(std::string_view text, bool prefix,
     else
       marked.push_back(byte);
   sentencePiece->encode(marked, ids);
+}
+
+/// The first offset from \p offset on that is no white space (Unicode's
+/// White_Space).
+static size_t skipSpaces(std::string_view text, size_t offset) {
+  while (offset < text.size()) {
+    size_t next = offset;
+    uint32_t point = decodeLenient(text, next);
+    bool isSpace = (point >= 9 && point <= 13) || point == 0x20 ||
+                   point == 0x85 || point == 0xa0 || point == 0x1680 ||
+                   (point >= 0x2000 && point <= 0x200a) || point == 0x2028 ||
+                   point == 0x2029 || point == 0x202f || point == 0x205f ||
+                   point == 0x3000;
+    if (!isSpace)
+      break;
+    offset = next;
+  }
+  return offset;
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text,
@@ -151,20 +178,24 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
 
   bool afterSpecial = true;
   auto plain = [&](size_t begin, size_t end) {
-    if (begin == end)
+    if (begin >= end)
       return;
-    impl->encodePlain(text.substr(begin, end - begin),
-                      afterSpecial && file.addSpacePrefix, ids);
+    bool prefix = afterSpecial && file.addSpacePrefix &&
+                  !(file.prefixFirstTextOnly && begin > 0);
+    impl->encodePlain(text.substr(begin, end - begin), prefix, ids);
     afterSpecial = false;
   };
   const SpecialTokens &special =
       options.parseSpecial ? impl->allSpecial : impl->userDefined;
   size_t done = 0;
-  for (const SpecialTokens::Match &match : special.find(text)) {
+  for (const SpecialTokens::Match &match :
+       file.leftmostTokens ? special.findLeftmost(text) : special.find(text)) {
     plain(done, match.begin);
     ids.push_back(match.id);
     afterSpecial = true;
     done = match.begin + match.size;
+    if (file.takesSpaceBehind(match.id))
+      done = skipSpaces(text, done);
   }
   plain(done, text.size());
 

@@ -16,12 +16,16 @@ enum Flag : uint32_t {
   addEosFlag = 2,
   addSpacePrefixFlag = 4,
   ignoreMergesFlag = 8,
-  commonFlags = 15,
   cleanTextFlag = 16,
   separateChineseFlag = 32,
   stripAccentsFlag = 64,
   lowercaseFlag = 128,
-  allFlags = 255,
+  bertFlagMask = 240,
+  leftmostTokensFlag = 256,
+  prefixFirstTextOnlyFlag = 512,
+  prefixUnlessSpaceFlag = 1024,
+  composeFlag = 2048,
+  allFlags = 4095,
 };
 
 MergeParts winnow::splitMerge(std::string_view line) {
@@ -64,12 +68,17 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
     return fail(error, "unknown model " + std::to_string(modelNumber), 12);
   model = TokenizerModel(modelNumber);
   uint32_t flags = loadU32(base + 16);
-  if (flags & ~(model == TokenizerModel::WordPiece ? allFlags : commonFlags))
+  if (flags & ~(model == TokenizerModel::WordPiece ? allFlags
+                                                   : allFlags & ~bertFlagMask))
     return fail(error, "unknown flags " + std::to_string(flags), 16);
   addBos = flags & addBosFlag;
   addEos = flags & addEosFlag;
   addSpacePrefix = flags & addSpacePrefixFlag;
   ignoreMerges = flags & ignoreMergesFlag;
+  leftmostTokens = flags & leftmostTokensFlag;
+  prefixFirstTextOnly = flags & prefixFirstTextOnlyFlag;
+  prefixUnlessSpace = flags & prefixUnlessSpaceFlag;
+  compose = flags & composeFlag;
   bert.cleanText = flags & cleanTextFlag;
   bert.separateChinese = flags & separateChineseFlag;
   bert.stripAccents = flags & stripAccentsFlag;
@@ -137,7 +146,7 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
       return fail(error,
                   "score of id " + std::to_string(id) + " is not a number",
                   scoresAt + 4 * uint64_t(id));
-    uint8_t number = static_cast<uint8_t>(types[id]);
+    uint8_t number = static_cast<uint8_t>(types[id]) & ~kSpaceBehind;
     if (number < uint8_t(PieceType::Normal) ||
         number > uint8_t(PieceType::Byte))
       return fail(error,
@@ -215,6 +224,13 @@ std::optional<TokenizerData> winnow::parseTokenizerData(std::string_view bytes,
     data.preTokenizerExpressions.emplace_back(file.expression(i));
   for (uint32_t i = 0; i < file.endOfGenerationCount(); ++i)
     data.endOfGeneration.push_back(file.endOfGeneration(i));
+  data.leftmostTokens = file.leftmostTokens;
+  data.prefixFirstTextOnly = file.prefixFirstTextOnly;
+  data.prefixUnlessSpace = file.prefixUnlessSpace;
+  data.compose = file.compose;
+  for (uint32_t id = 0; id < file.pieceCount(); ++id)
+    if (file.takesSpaceBehind(id))
+      data.takesSpaceBehind.push_back(static_cast<int32_t>(id));
   data.preTokenizer = file.preTokenizer();
   data.chatTemplate = file.chatTemplate();
   return data;
@@ -250,6 +266,11 @@ winnow::checkTokenizerData(const TokenizerData &data) {
     if (!isIdOrNone(id, static_cast<uint32_t>(count)))
       return std::string(name) + " id " + std::to_string(id) +
              " is out of range: there are " + std::to_string(count) + " pieces";
+  for (int32_t id : data.takesSpaceBehind)
+    if (id < 0 || size_t(id) >= count)
+      return "id " + std::to_string(id) + " of a token that takes the space " +
+             "behind it is out of range: there are " + std::to_string(count) +
+             " pieces";
   for (int32_t id : data.endOfGeneration)
     if (id < 0 || size_t(id) >= count)
       return "end-of-generation id " + std::to_string(id) +
@@ -353,6 +374,10 @@ std::string winnow::serialize(const TokenizerData &data) {
       (data.addBos ? addBosFlag : 0) | (data.addEos ? addEosFlag : 0) |
           (data.addSpacePrefix ? addSpacePrefixFlag : 0) |
           (data.ignoreMerges ? ignoreMergesFlag : 0) |
+          (data.leftmostTokens ? leftmostTokensFlag : 0) |
+          (data.prefixFirstTextOnly ? prefixFirstTextOnlyFlag : 0) |
+          (data.prefixUnlessSpace ? prefixUnlessSpaceFlag : 0) |
+          (data.compose ? composeFlag : 0) |
           (data.model == TokenizerModel::WordPiece ? bertFlags(data.bert) : 0));
   for (int32_t id : {data.bos, data.eos, data.unknown, data.padding})
     appendU32(file, static_cast<uint32_t>(id));
@@ -366,8 +391,11 @@ std::string winnow::serialize(const TokenizerData &data) {
   file += mergeTriples;
   for (int32_t id : data.endOfGeneration)
     appendU32(file, static_cast<uint32_t>(id));
+  size_t typesAt = file.size();
   for (size_t id = 0; id < data.pieces.size(); ++id)
     file.push_back(static_cast<char>(data.types.empty() ? PieceType::Normal
                                                         : data.types[id]));
+  for (int32_t id : data.takesSpaceBehind)
+    file[typesAt + id] |= TokenizerFile::kSpaceBehind;
   return file + strings;
 }

@@ -14,6 +14,8 @@ class TokenizerFile {
 public:
   /// The symbol that stands for "no symbol" in merges.
   static constexpr uint32_t noSymbol = 0xffffffffu;
+  /// The bit of a type that says `takesSpaceBehind`.
+  static constexpr uint8_t kSpaceBehind = 8;
 
   /// Checks \p bytes, which must outlive the view; on failure \p error says
   /// what is wrong and at which offset.
@@ -37,7 +39,13 @@ public:
     return text(pieces + extras + expressions + 1);
   }
   float score(uint32_t id) const { return loadF32(scores + 4 * size_t(id)); }
-  PieceType type(uint32_t id) const { return PieceType(uint8_t(types[id])); }
+  PieceType type(uint32_t id) const {
+    return PieceType(uint8_t(types[id]) & ~kSpaceBehind);
+  }
+  /// Whether a special token takes the white space behind it.
+  bool takesSpaceBehind(uint32_t id) const {
+    return uint8_t(types[id]) & kSpaceBehind;
+  }
   /// Part \p part (0 left, 1 right, 2 merged) of merge \p rank.
   uint32_t mergeSymbol(uint32_t rank, unsigned part) const {
     return loadU32(mergeTriples + 4 * (3 * size_t(rank) + part));
@@ -49,6 +57,8 @@ public:
   TokenizerModel model = TokenizerModel::SentencePiece;
   bool addBos = false, addEos = false, addSpacePrefix = false;
   bool ignoreMerges = false;
+  bool prefixFirstTextOnly = false, prefixUnlessSpace = false;
+  bool compose = false, leftmostTokens = false;
   BertRules bert;
   int32_t bos = -1, eos = -1, unknown = -1, padding = -1;
 

@@ -44,7 +44,7 @@ def test_logits_are_those_of_transformers(
     assert largest(logits[:: RECORD["rows"]] - expected) <= 1e-4 * largest(expected)
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma3"])
+@pytest.mark.parametrize("name", ["gemma2", "gemma3", "llama", "phi3"])
 def test_gguf_of_the_same_weights(
     name: str, artifacts: Artifacts, programs: Programs, tmp_path: Path
 ) -> None:

@@ -147,8 +147,8 @@ std::string commandLineHelp() {
   std::string text;
   raw_string_ostream os(text);
   Options().printHelp(os, "winnow-compile MODEL -o NAME [options]",
-                      "Compiles a model (a .gguf checkpoint or a .mlir "
-                      "program) to a native library");
+                      "Compiles a model (a .gguf checkpoint, a directory of "
+                      "Hugging Face or a .mlir program) to a native library");
   return text;
 }
 

@@ -11,7 +11,9 @@
 //       12  u32    model: 1 SentencePiece, 2 byte-level BPE, 3 WordPiece
 //       16  u32    flags: 1 add BOS, 2 add EOS, 4 add space prefix,
 //                  8 ignore merges, 16 clean text, 32 separate Chinese, 64
-//                  strip accents, 128 lower case; other bits are zero
+//                  strip accents, 128 lower case, 256 leftmost tokens,
+//                  512 prefix first text only, 1024 prefix unless space,
+//                  2048 compose; other bits are zero
 //       20  i32    BOS id, or -1
 //       24  i32    EOS id, or -1
 //       28  i32    unknown id, or -1
@@ -32,7 +34,8 @@
 //                  symbol i is piece i below P, extra symbol i - P from there;
 //                  three times 2^32 - 1 for a merge that never applies
 //        .  i32[E] end-of-generation ids
-//        .  u8[P]  type of each piece, numbered as PieceType
+//        .  u8[P]  type of each piece, numbered as PieceType, plus 8 if it
+//                  takes the white space behind it
 //        .  u8[B]  string bytes
 //
 // The file ends exactly there. Readers check every count, id and offset.
@@ -52,7 +55,8 @@ namespace winnow {
 
 /// How pieces are put together.
 enum class TokenizerModel : uint32_t {
-  /// SentencePiece BPE with scores (GGUF tokenizer model "llama").
+  /// SentencePiece BPE with scores (GGUF tokenizer model "llama") or, if there
+  /// are merges, with these.
   SentencePiece = 1,
   /// Byte-level BPE with ranked merges (GGUF tokenizer model "gpt2").
   ByteBpe = 2,
@@ -95,7 +99,8 @@ struct TokenizerData {
   std::vector<float> scores;
   /// Type of each id; empty means all normal.
   std::vector<PieceType> types;
-  /// "left right" in order of rank (byte-level BPE).
+  /// "left right" in order of rank (byte-level BPE; SentencePiece without
+  /// scores).
   std::vector<std::string> merges;
 
   /// Name of the pre-tokenizer as in GGUF `tokenizer.ggml.pre`.
@@ -121,6 +126,19 @@ struct TokenizerData {
   /// A space is put in front of text at the start and after special tokens.
   /// WordPiece: set, because the first word has no space in front of it.
   bool addSpacePrefix = false;
+  /// Only at the start, not after special tokens.
+  bool prefixFirstTextOnly = false;
+  /// Not where the text has a space already.
+  bool prefixUnlessSpace = false;
+
+  /// The text between special tokens is brought into Unicode's normalization
+  /// form C.
+  bool compose = false;
+  /// Special tokens are found from left to right, the longest at each place.
+  /// Otherwise the longest one in the whole text comes first.
+  bool leftmostTokens = false;
+  /// Special tokens that take the white space behind them, in rising order.
+  std::vector<int32_t> takesSpaceBehind;
 
   /// The chat template as the checkpoint gives it (Jinja), or empty.
   std::string chatTemplate;
