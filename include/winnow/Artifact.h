@@ -31,18 +31,21 @@ extern "C" {
  * are appended to winnow_api, which tells its own size. */
 #define WINNOW_ABI_VERSION 1u
 
+/* Codes keep their numbers and names for ever; docs/Errors.md says what to do
+ * about each. status_name gives the name as text. */
 typedef enum winnow_status {
   WINNOW_OK = 0,
   WINNOW_INVALID_ARGUMENT = 1, /* a null pointer, a bad count, an unknown name */
-  WINNOW_IO_ERROR = 2,         /* a file cannot be opened, read or mapped */
-  WINNOW_BAD_FILE = 3,         /* NAME.weights is truncated or malformed */
-  WINNOW_MISMATCH = 4,         /* .so and .weights do not belong together */
+  WINNOW_IO_ERROR = 2,         /* a file cannot be opened, read, written or mapped */
+  WINNOW_BAD_FILE = 3,         /* weights or a state are truncated or malformed */
+  WINNOW_MISMATCH = 4,         /* weights or a state belong to another artifact */
   WINNOW_ABI_MISMATCH = 5,     /* the caller was built for another ABI version */
   WINNOW_UNSUPPORTED_CPU = 6,  /* this processor lacks instructions of the code */
-  WINNOW_OUT_OF_MEMORY = 7,
-  WINNOW_TOKEN_OUT_OF_RANGE = 8,
+  WINNOW_OUT_OF_MEMORY = 7,    /* an allocation or a thread was refused */
+  WINNOW_TOKEN_OUT_OF_RANGE = 8, /* a token id outside of the vocabulary */
   WINNOW_CONTEXT_OVERRUN = 9,  /* more tokens than the session's context */
-  WINNOW_UNSUPPORTED = 10      /* the model has no such entry point */
+  WINNOW_UNSUPPORTED = 10,     /* the model has no such entry point */
+  WINNOW_CANCELLED = 11        /* the session's cancel callback asked for it */
 } winnow_status;
 
 /* Where a call fails, it says why: one line, no final newline. */
@@ -62,6 +65,44 @@ typedef void (*winnow_executor)(void *executor_context, int32_t count,
                                              int32_t count),
                                 void *context);
 
+/* Where memory comes from; both functions or neither. `allocate` returns `size`
+ * bytes (at least 1) that read as zero, at a multiple of `alignment` (a power of
+ * two, at most 4096), or null: the call then fails with WINNOW_OUT_OF_MEMORY and
+ * changes nothing. Sizes follow the context, so memory should be reserved and
+ * become real where it is touched, as with mmap. `release` gets what `allocate`
+ * returned and the same size; everything is released by session_destroy and
+ * close. Weights are mapped and do not come from here, nor do the stacks of
+ * threads. Called only within calls of the model or session, by their thread. */
+typedef struct winnow_allocator {
+  void *context;
+  void *(*allocate)(void *context, size_t size, size_t alignment);
+  void (*release)(void *context, void *data, size_t size);
+} winnow_allocator;
+
+typedef enum winnow_log_level {
+  WINNOW_LOG_INFO = 0,   /* what was opened, made, saved or loaded */
+  WINNOW_LOG_WARNING = 1 /* it works, but slower than it could */
+} winnow_log_level;
+
+/* Gets one line without a final newline, valid during the call. Failures are
+ * returned and not logged. */
+typedef void (*winnow_log)(void *log_context, winnow_log_level level,
+                           const char *message);
+
+/* Asked between the pieces of a prompt and between the layers of a piece, by the
+ * part that runs index 0 of the call (without an executor: the caller's
+ * thread). Anything but 0 ends the call with WINNOW_CANCELLED; the session is
+ * as before, its logits included. It must not call the session. */
+typedef int (*winnow_cancel)(void *cancel_context);
+
+/* Zeros are defaults; struct_size must be set. */
+typedef struct winnow_model_options {
+  uint32_t struct_size; /* sizeof(winnow_model_options) */
+  const winnow_allocator *allocator; /* copied; null: the system's */
+  winnow_log log;       /* null: no log */
+  void *log_context;
+} winnow_model_options;
+
 /* Zeros are defaults; struct_size must be set. A session reserves address space
  * for its whole context, and takes memory as tokens are stored. */
 typedef struct winnow_session_options {
@@ -72,6 +113,11 @@ typedef struct winnow_session_options {
                             grows with it, results do not depend on it; 0: 256 */
   winnow_executor executor; /* null: the session's own pool */
   void *executor_context;
+  const winnow_allocator *allocator; /* copied; null: the model's */
+  winnow_cancel cancel;     /* null: calls cannot be cancelled */
+  void *cancel_context;
+  winnow_log log;           /* null: the model's */
+  void *log_context;
 } winnow_session_options;
 
 /* Which rows of a call get logits. */
@@ -83,8 +129,8 @@ typedef enum winnow_rows {
 
 /* New tokens for a session, read during the call only. positions: in
  * [0, context of the artifact); null continues from the length of the session.
- * segments: null is segment 0 for all; a token sees the tokens of its own
- * segment only. */
+ * segments: at least 0, null is segment 0 for all; a token sees the tokens of
+ * its own segment only. */
 typedef struct winnow_tokens {
   const int32_t *ids;       /* [count] */
   const int32_t *positions; /* [count] or null */
@@ -190,6 +236,42 @@ typedef struct winnow_api {
   winnow_status (*set_profiler)(winnow_session *session,
                                 winnow_profiler profiler,
                                 void *profiler_context, winnow_error *error);
+
+  /* "WINNOW_BAD_FILE" for WINNOW_BAD_FILE and so on; "unknown status" for a
+   * number that is none of winnow_status. Never null. */
+  const char *(*status_name)(winnow_status status);
+  /* open with options, which may be null. */
+  winnow_status (*open_with_options)(uint32_t abi_version,
+                                     const char *weights_path,
+                                     const winnow_model_options *options,
+                                     winnow_model **model, winnow_error *error);
+
+  /* The state of a session: its tokens' positions and segments, the used slots
+   * of all caches, and the last row of logits. It fits every session of the
+   * same build of the model whose context holds its tokens, whatever its
+   * threads and pieces. After a load everything goes on, bit by bit, as in the
+   * session that was saved. A state is checked as a whole (length, build,
+   * sizes, hash) before it replaces anything: on failure the session is as
+   * before. */
+  /* Writes a file beside `path` and then renames it. */
+  winnow_status (*session_save)(const winnow_session *session, const char *path,
+                                winnow_error *error);
+  winnow_status (*session_load)(winnow_session *session, const char *path,
+                                winnow_error *error);
+  /* The size of the state in bytes, as it is now; 0 for null. */
+  int64_t (*session_state_size)(const winnow_session *session);
+  /* The same bytes to and from memory; `size` is exactly the state's. */
+  winnow_status (*session_save_to)(const winnow_session *session, void *data,
+                                   int64_t size, winnow_error *error);
+  winnow_status (*session_load_from)(winnow_session *session, const void *data,
+                                     int64_t size, winnow_error *error);
+
+  /* lengths[i]: slots in use in cache i of the decoder, for the `count` =
+   * winnow_model_info.layers caches. A model that drops tokens keeps fewer of
+   * them in some layers than `length` says. */
+  winnow_status (*cache_lengths)(const winnow_session *session,
+                                 int64_t *lengths, int64_t count,
+                                 winnow_error *error);
 } winnow_api;
 
 /* The type of NAME_winnow_api. */

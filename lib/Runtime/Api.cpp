@@ -3,6 +3,7 @@
 #include "Error.h"
 #include "Model.h"
 #include "Session.h"
+#include "State.h"
 
 #include "winnow/Runtime/Call.h"
 
@@ -10,7 +11,14 @@ using namespace winnow::runtime;
 
 static winnow_status open(uint32_t abiVersion, const char *path,
                           winnow_model **model, winnow_error *error) {
-  return openModel(winnow_artifact, abiVersion, path, model, error);
+  return openModel(winnow_artifact, abiVersion, path, nullptr, model, error);
+}
+
+static winnow_status openWithOptions(uint32_t abiVersion, const char *path,
+                                     const winnow_model_options *options,
+                                     winnow_model **model,
+                                     winnow_error *error) {
+  return openModel(winnow_artifact, abiVersion, path, options, model, error);
 }
 
 static winnow_status verify(const winnow_model *model, winnow_error *error) {
@@ -37,6 +45,14 @@ static const winnow_api kApi = {
     reset,
     invoke,
     setProfiler,
+    statusName,
+    openWithOptions,
+    saveSession,
+    loadSession,
+    stateSize,
+    saveSessionTo,
+    loadSessionFrom,
+    cacheLengths,
 };
 
 const winnow_api *winnow_runtime_api(void) { return &kApi; }

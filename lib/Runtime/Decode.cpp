@@ -35,13 +35,27 @@ static winnow_status checkTokens(const winnow_session &session,
                   "context that the artifact was compiled for",
                   tokens.positions[i], static_cast<long long>(i),
                   static_cast<long long>(artifact.context));
+    if (tokens.segments && tokens.segments[i] < 0)
+      return fail(error, WINNOW_INVALID_ARGUMENT,
+                  "segment %d at index %lld is negative", tokens.segments[i],
+                  static_cast<long long>(i));
   }
   return WINNOW_OK;
 }
 
+/// Makes room for `rows` rows of logits beside those that the session has.
+static bool reserveSpare(winnow_session &session, int64_t rows) {
+  // The sizes have been checked for the whole context.
+  size_t size =
+      static_cast<size_t>(rows * session.model->artifact->vocabulary) *
+      sizeof(float);
+  return session.spare.size >= size ||
+         session.spare.reserve(session.allocator, size, true);
+}
+
 /// Computes tokens [start, start + count) of the call and gives logits to their
-/// last `rowCount` tokens.
-static void runPiece(winnow_session &session, const winnow_tokens &tokens,
+/// last `rowCount` tokens. False where that was cancelled.
+static bool runPiece(winnow_session &session, const winnow_tokens &tokens,
                      int64_t start, int64_t count, int64_t rowCount,
                      float *output) {
   const Decoder &decoder = session.model->decoder;
@@ -61,8 +75,34 @@ static void runPiece(winnow_session &session, const winnow_tokens &tokens,
   int64_t dims[2];
   dims[decoder.tokenDim] = count;
   dims[decoder.rowDim] = rowCount;
-  runEntry(session, *decoder.entry, inputs, outputs, dims,
-           session.caches[decoder.index].slots());
+  return runEntry(session, *decoder.entry, inputs, outputs, dims,
+                  session.caches[decoder.index].slots());
+}
+
+static int64_t rowsOf(winnow_rows rows, int64_t count, bool last) {
+  if (rows == WINNOW_ROWS_ALL)
+    return count;
+  return rows == WINNOW_ROWS_LAST && last ? 1 : 0;
+}
+
+/// Computes all tokens piece by piece. Where that is cancelled it returns false
+/// and the caches are as before.
+static bool runPieces(winnow_session &session, const winnow_tokens &tokens,
+                      winnow_rows rows, float *output) {
+  KvStorage &caches = session.caches[session.model->decoder.index];
+  int64_t vocabulary = session.model->artifact->vocabulary;
+  caches.mark();
+  for (int64_t start = 0; start < tokens.count; start += session.piece) {
+    int64_t left = tokens.count - start;
+    int64_t count = left < session.piece ? left : session.piece;
+    int64_t rowCount = rowsOf(rows, count, count == left);
+    if (!runPiece(session, tokens, start, count, rowCount, output)) {
+      caches.rollBack(count);
+      return false;
+    }
+    output += rowCount * vocabulary;
+  }
+  return true;
 }
 
 winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
@@ -80,10 +120,17 @@ winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
                 session->model->artifact->name);
   if (winnow_status status = checkTokens(*session, *tokens, error))
     return status;
-  int64_t logitRows = rows == WINNOW_ROWS_ALL    ? tokens->count
-                      : rows == WINNOW_ROWS_LAST ? 1
-                                                 : 0;
-  // Nothing below can fail.
+  int64_t logitRows = rowsOf(rows, tokens->count, true);
+  // A piece writes logits when it cannot be cancelled any more, but a later
+  // piece can: then the old logits have to be there still.
+  bool spare = session->cancel && rows == WINNOW_ROWS_ALL &&
+               tokens->count > session->piece;
+  if (spare && !reserveSpare(*session, logitRows))
+    return fail(error, WINNOW_OUT_OF_MEMORY,
+                "prefill: cannot reserve the logits of %lld rows",
+                static_cast<long long>(logitRows));
+
+  // Nothing below can fail, unless the caller cancels.
   int32_t *positions =
       reinterpret_cast<int32_t *>(session->positions.data) + session->length;
   if (tokens->positions)
@@ -92,17 +139,15 @@ winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
   else
     for (int64_t i = 0; i < tokens->count; ++i)
       positions[i] = static_cast<int32_t>(session->length + i);
-  float *output = reinterpret_cast<float *>(session->logits.data);
-  int64_t vocabulary = session->model->artifact->vocabulary;
-  for (int64_t start = 0; start < tokens->count; start += session->piece) {
-    int64_t left = tokens->count - start;
-    int64_t count = left < session->piece ? left : session->piece;
-    int64_t rowCount = rows == WINNOW_ROWS_ALL                     ? count
-                       : rows == WINNOW_ROWS_LAST && count == left ? 1
-                                                                   : 0;
-    runPiece(*session, *tokens, start, count, rowCount, output);
-    output += rowCount * vocabulary;
-  }
+  Region &output = spare ? session->spare : session->logits;
+  if (!runPieces(*session, *tokens, rows,
+                 reinterpret_cast<float *>(output.data)))
+    return fail(error, WINNOW_CANCELLED, "prefill: cancelled by the caller");
+  if (spare)
+    memcpy(
+        session->logits.data, session->spare.data,
+        static_cast<size_t>(logitRows * session->model->artifact->vocabulary) *
+            sizeof(float));
   session->length += tokens->count;
   session->logitRows = logitRows;
   return succeed(error);
@@ -127,6 +172,25 @@ winnow_status logits(winnow_session *session, const float **data, int64_t *rows,
 
 int64_t length(const winnow_session *session) {
   return session ? session->length : 0;
+}
+
+winnow_status cacheLengths(const winnow_session *session, int64_t *lengths,
+                           int64_t count, winnow_error *error) {
+  if (!session || (!lengths && count))
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "cache_lengths: session and lengths must not be null");
+  const Decoder &decoder = session->model->decoder;
+  if (!decoder.entry)
+    return fail(error, WINNOW_UNSUPPORTED, "%s has no decoder",
+                session->model->artifact->name);
+  const KvStorage &caches = session->caches[decoder.index];
+  if (count != caches.count())
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "cache_lengths: the decoder has %d caches, not %lld",
+                caches.count(), static_cast<long long>(count));
+  for (int32_t i = 0; i < caches.count(); ++i)
+    lengths[i] = caches.slots()[i].length;
+  return succeed(error);
 }
 
 winnow_status truncate(winnow_session *session, int64_t length,

@@ -16,6 +16,9 @@ winnow_status fail(winnow_error *error, winnow_status status,
 /// Sets `error`, unless it is null, to success.
 winnow_status succeed(winnow_error *error);
 
+/// winnow_api.status_name.
+const char *statusName(winnow_status status);
+
 } // namespace runtime
 } // namespace winnow
 

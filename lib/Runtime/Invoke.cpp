@@ -85,9 +85,9 @@ matchTensors(const winnow_entry &entry, const winnow_tensor *inputs,
 /// the longest such input bounds the number of new slots.
 static winnow_status checkCapacity(const winnow_entry &entry,
                                    const winnow_tensor *inputs,
-                                   const KvStorage &caches,
+                                   const KvStorage &caches, int64_t &appended,
                                    winnow_error *error) {
-  int64_t appended = 0;
+  appended = 0;
   for (int32_t i = 0; i < entry.input_count; ++i)
     if (inputs[i].dtype == WINNOW_I32 && inputs[i].rank == 1 &&
         inputs[i].shape[0] > appended)
@@ -106,21 +106,27 @@ static winnow_status checkCapacity(const winnow_entry &entry,
 namespace {
 /// What one call needs for the time that it takes.
 struct Arguments {
+  const Allocator &allocator;
+  const winnow_entry &entry;
   const void **inputs = nullptr;
   void **outputs = nullptr;
   int64_t *dims = nullptr;
 
-  bool allocate(const winnow_entry &entry) {
-    inputs =
-        allocateArray<const void *>(static_cast<size_t>(entry.input_count));
-    outputs = allocateArray<void *>(static_cast<size_t>(entry.output_count));
-    dims = allocateArray<int64_t>(static_cast<size_t>(entry.dim_count));
+  Arguments(const Allocator &allocator, const winnow_entry &entry)
+      : allocator(allocator), entry(entry) {}
+  bool allocate() {
+    inputs = allocateArray<const void *>(
+        allocator, static_cast<size_t>(entry.input_count));
+    outputs = allocateArray<void *>(allocator,
+                                    static_cast<size_t>(entry.output_count));
+    dims =
+        allocateArray<int64_t>(allocator, static_cast<size_t>(entry.dim_count));
     return inputs && outputs && dims;
   }
   void release() {
-    releaseArray(inputs);
-    releaseArray(outputs);
-    releaseArray(dims);
+    releaseArray(allocator, inputs, static_cast<size_t>(entry.input_count));
+    releaseArray(allocator, outputs, static_cast<size_t>(entry.output_count));
+    releaseArray(allocator, dims, static_cast<size_t>(entry.dim_count));
   }
 };
 } // namespace
@@ -136,7 +142,9 @@ invokeEntry(winnow_session &session, int32_t index, const winnow_tensor *inputs,
                                           outputCount, arguments.dims, error))
     return status;
   KvStorage &caches = session.caches[index];
-  if (winnow_status status = checkCapacity(entry, inputs, caches, error))
+  int64_t appended;
+  if (winnow_status status =
+          checkCapacity(entry, inputs, caches, appended, error))
     return status;
   if (winnow_status status =
           reserveWorkspace(session, entry, arguments.dims, error))
@@ -145,9 +153,13 @@ invokeEntry(winnow_session &session, int32_t index, const winnow_tensor *inputs,
     arguments.inputs[i] = inputs[i].data;
   for (int32_t i = 0; i < outputCount; ++i)
     arguments.outputs[i] = outputs[i].data;
-  runEntry(session, entry, arguments.inputs, arguments.outputs, arguments.dims,
-           caches.slots());
-  return succeed(error);
+  caches.mark();
+  if (runEntry(session, entry, arguments.inputs, arguments.outputs,
+               arguments.dims, caches.slots()))
+    return succeed(error);
+  caches.rollBack(appended);
+  return fail(error, WINNOW_CANCELLED, "%s: cancelled by the caller",
+              entry.name);
 }
 
 winnow_status invoke(winnow_session *session, const char *name,
@@ -168,9 +180,9 @@ winnow_status invoke(winnow_session *session, const char *name,
   if (&artifact.entries[index] == session->model->decoder.entry)
     return fail(error, WINNOW_UNSUPPORTED,
                 "'%s' is the decoder: use prefill and decode", name);
-  Arguments arguments;
+  Arguments arguments(session->allocator, artifact.entries[index]);
   winnow_status status =
-      arguments.allocate(artifact.entries[index])
+      arguments.allocate()
           ? invokeEntry(*session, index, inputs, inputCount, outputs,
                         outputCount, arguments, error)
           : fail(error, WINNOW_OUT_OF_MEMORY, "%s: out of memory", name);

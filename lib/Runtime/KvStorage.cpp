@@ -25,15 +25,20 @@ static bool addPart(int64_t &total, int64_t rows, int64_t columns,
   return accumulate(total, 1, roundUp(bytes * 4, kAlignment));
 }
 
-bool KvStorage::reserve(const winnow_entry &entry, int64_t context) {
+bool KvStorage::reserve(const Allocator &source, const winnow_entry &entry,
+                        int64_t context) {
+  allocator = &source;
   shape = &entry;
+  limit = context;
   caches = entry.cache_count;
   if (caches == 0)
     return true;
-  storage = allocateArray<winnow_kv_slot>(caches);
-  int64_t *offsets = allocateArray<int64_t>(4 * static_cast<size_t>(caches));
+  size_t count = static_cast<size_t>(caches);
+  storage = allocateArray<winnow_kv_slot>(source, count);
+  marks = allocateArray<int64_t>(source, count);
+  int64_t *offsets = allocateArray<int64_t>(source, 4 * count);
   int64_t total = 0;
-  bool fits = storage && offsets;
+  bool fits = storage && marks && offsets;
   for (int32_t i = 0; fits && i < caches; ++i) {
     const winnow_cache_info &cache = entry.caches[i];
     int64_t capacity = slotCapacity(cache, context);
@@ -47,7 +52,7 @@ bool KvStorage::reserve(const winnow_entry &entry, int64_t context) {
     offset[3] = total;
     fits = fits && addPart(total, 1, 1, capacity);
   }
-  fits = fits && region.reserve(static_cast<size_t>(total), false);
+  fits = fits && region.reserve(source, static_cast<size_t>(total), false);
   for (int32_t i = 0; fits && i < caches; ++i) {
     const int64_t *offset = offsets + 4 * static_cast<size_t>(i);
     winnow_kv_slot &slot = storage[i];
@@ -58,7 +63,7 @@ bool KvStorage::reserve(const winnow_entry &entry, int64_t context) {
     slot.length = 0;
     slot.capacity = slotCapacity(entry.caches[i], context);
   }
-  releaseArray(offsets);
+  releaseArray(source, offsets, 4 * count);
   if (!fits)
     release();
   return fits;
@@ -66,8 +71,12 @@ bool KvStorage::reserve(const winnow_entry &entry, int64_t context) {
 
 void KvStorage::release() {
   region.release();
-  releaseArray(storage);
+  if (allocator) {
+    releaseArray(*allocator, storage, static_cast<size_t>(caches));
+    releaseArray(*allocator, marks, static_cast<size_t>(caches));
+  }
   storage = nullptr;
+  marks = nullptr;
   caches = 0;
 }
 
@@ -124,6 +133,41 @@ void KvStorage::truncate(int64_t length, int64_t total,
 void KvStorage::clear() {
   for (int32_t i = 0; i < caches; ++i)
     shorten(i, 0);
+}
+
+void KvStorage::mark() {
+  for (int32_t i = 0; i < caches; ++i)
+    marks[i] = storage[i].length;
+}
+
+void KvStorage::rollBack(int64_t unfinished) {
+  for (int32_t i = 0; i < caches; ++i) {
+    winnow_kv_slot &slot = storage[i];
+    slot.length = unfinished < slot.capacity - slot.length
+                      ? slot.length + unfinished
+                      : slot.capacity;
+    shorten(i, marks[i]);
+  }
+}
+
+KvStorage::Span KvStorage::span(int32_t cache, int64_t index) const {
+  const winnow_kv_slot &slot = storage[cache];
+  const winnow_cache_info &info = shape->caches[cache];
+  if (index < 2)
+    return {index == 0 ? slot.positions : slot.segments,
+            static_cast<size_t>(slot.length) * sizeof(int32_t)};
+  int64_t head = (index - 2) / 2;
+  bool keys = index % 2 == 0;
+  int64_t channels = keys ? info.key_dim : info.value_dim;
+  int64_t slots = keys ? roundUp(slot.length, WINNOW_KV_BLOCK) : slot.length;
+  return {(keys ? slot.keys : slot.values) + head * slot.capacity * channels,
+          static_cast<size_t>(slots * channels) * sizeof(float)};
+}
+
+void KvStorage::clearUnused(int32_t cache) {
+  int64_t length = storage[cache].length;
+  storage[cache].length = roundUp(length, WINNOW_KV_BLOCK);
+  shorten(cache, length);
 }
 
 int64_t KvStorage::longest() const {

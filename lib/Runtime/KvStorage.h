@@ -16,9 +16,14 @@ namespace runtime {
 class KvStorage {
 public:
   /// Reserves the caches of `entry` for min(capacity, `context`) slots each,
-  /// rounded up to whole blocks. Returns false where a size is out of range or
-  /// the system refuses.
-  bool reserve(const winnow_entry &entry, int64_t context);
+  /// rounded up to whole blocks, from `source`, which has to outlive them.
+  /// Returns false where a size is out of range or memory is refused.
+  bool reserve(const Allocator &source, const winnow_entry &entry,
+               int64_t context);
+  /// Reserves what `other` has.
+  bool reserveLike(const KvStorage &other) {
+    return reserve(*other.allocator, *other.shape, other.limit);
+  }
   void release();
 
   /// Null where the entry has no caches.
@@ -37,6 +42,27 @@ public:
   /// Forgets everything.
   void clear();
 
+  /// Remembers the lengths as they are for rollBack.
+  void mark();
+  /// Gives all caches the lengths that they had at `mark`. A call that was cut
+  /// short may have written up to `unfinished` slots after their ends.
+  void rollBack(int64_t unfinished);
+
+  /// A stretch of memory.
+  struct Span {
+    void *data;
+    size_t size;
+  };
+  /// The memory that holds the used slots of a cache lies in this many spans,
+  /// the same for equal lengths: positions, segments, then keys and values by
+  /// head. Keys come in whole blocks: see clearUnused.
+  int64_t spanCount(int32_t cache) const {
+    return 2 + 2 * shape->caches[cache].heads;
+  }
+  Span span(int32_t cache, int64_t index) const;
+  /// Zeroes the slots after the end of a cache within its last block.
+  void clearUnused(int32_t cache);
+
   /// The largest length of a cache, and the smallest capacity.
   int64_t longest() const;
   int64_t leastCapacity() const;
@@ -44,8 +70,11 @@ public:
 private:
   void shorten(int32_t cache, int64_t length);
 
+  const Allocator *allocator = nullptr;
   const winnow_entry *shape = nullptr;
+  int64_t limit = 0; ///< the context that was asked for
   winnow_kv_slot *storage = nullptr;
+  int64_t *marks = nullptr; ///< the lengths at `mark`
   int32_t caches = 0;
   Region region;
 };

@@ -71,8 +71,29 @@ static winnow_status checkCpu(const winnow_artifact_info &artifact,
   return WINNOW_OK;
 }
 
+/// The caller's options; one built for an older header leaves the later fields
+/// at zero.
+static winnow_status readOptions(const winnow_model_options *given,
+                                 Allocator &allocator, Logger &log,
+                                 winnow_error *error) {
+  winnow_model_options options = {};
+  if (given) {
+    if (given->struct_size < sizeof given->struct_size)
+      return fail(error, WINNOW_INVALID_ARGUMENT,
+                  "model options: struct_size is not set");
+    size_t size = given->struct_size;
+    memcpy(&options, given, size < sizeof options ? size : sizeof options);
+  }
+  if (!allocator.assign(options.allocator))
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "model options: the allocator lacks a function");
+  log = {options.log, options.log_context};
+  return WINNOW_OK;
+}
+
 winnow_status openModel(const winnow_artifact_info &artifact,
                         uint32_t abiVersion, const char *path,
+                        const winnow_model_options *options,
                         winnow_model **model, winnow_error *error) {
   if (!path || !model)
     return fail(error, WINNOW_INVALID_ARGUMENT,
@@ -86,15 +107,24 @@ winnow_status openModel(const winnow_artifact_info &artifact,
                 abiVersion, artifact.abi_version, WINNOW_ABI_VERSION);
   if (winnow_status status = checkCpu(artifact, error))
     return status;
-  winnow_model *opened = allocateArray<winnow_model>(1);
+  Allocator allocator;
+  Logger log;
+  if (winnow_status status = readOptions(options, allocator, log, error))
+    return status;
+  winnow_model *opened = allocateArray<winnow_model>(allocator, 1);
   if (!opened)
     return fail(error, WINNOW_OUT_OF_MEMORY, "open: out of memory");
   opened->artifact = &artifact;
+  opened->allocator = allocator;
+  opened->log = log;
   opened->decoder = findDecoder(artifact);
   if (winnow_status status = opened->weights.open(path, artifact, error)) {
-    releaseArray(opened);
+    releaseArray(allocator, opened, 1);
     return status;
   }
+  log.write(WINNOW_LOG_INFO, "%s: mapped %lld bytes of weights, code for %s",
+            artifact.name, static_cast<long long>(opened->weights.size()),
+            artifact.target_cpu);
   *model = opened;
   return succeed(error);
 }
@@ -103,7 +133,8 @@ void closeModel(winnow_model *model) {
   if (!model)
     return;
   model->weights.close();
-  releaseArray(model);
+  Allocator allocator = model->allocator;
+  releaseArray(allocator, model, 1);
 }
 
 winnow_status describeModel(const winnow_model *model,

@@ -3,6 +3,8 @@
 #ifndef WINNOW_LIB_RUNTIME_MODEL_H
 #define WINNOW_LIB_RUNTIME_MODEL_H
 
+#include "Log.h"
+#include "Memory.h"
 #include "Weights.h"
 
 namespace winnow {
@@ -22,6 +24,8 @@ struct Decoder {
 /// The opaque type of Artifact.h. Immutable after open.
 struct winnow_model {
   const winnow_artifact_info *artifact = nullptr;
+  winnow::runtime::Allocator allocator;
+  winnow::runtime::Logger log;
   winnow::runtime::Weights weights;
   winnow::runtime::Decoder decoder;
 };
@@ -29,9 +33,10 @@ struct winnow_model {
 namespace winnow {
 namespace runtime {
 
-/// winnow_api.open for any artifact description.
+/// winnow_api.open_with_options for any artifact description.
 winnow_status openModel(const winnow_artifact_info &artifact,
                         uint32_t abiVersion, const char *path,
+                        const winnow_model_options *options,
                         winnow_model **model, winnow_error *error);
 void closeModel(winnow_model *model);
 winnow_status describeModel(const winnow_model *model, winnow_model_info *info);

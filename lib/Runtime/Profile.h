@@ -29,6 +29,8 @@ struct Profiler {
 struct ProfiledCall {
   const Profiler &profiler;
   Barrier &barrier;
+  int32_t (*checkpoint)(void *team, int32_t thread); ///< without profiler
+  void *team;
   const char *entry;
   const int64_t *dims;
   int64_t past;
@@ -45,6 +47,14 @@ struct ProfiledCall {
     call.barrier.wait(thread);
     ++call.profiler.counters[thread].stage;
     call.tell(thread, 0);
+  }
+  static int32_t waitAtCheckpoint(void *team, int32_t thread) {
+    const ProfiledCall &call = *static_cast<const ProfiledCall *>(team);
+    call.tell(thread, 1);
+    int32_t cancelled = call.checkpoint(call.team, thread);
+    ++call.profiler.counters[thread].stage;
+    call.tell(thread, 0);
+    return cancelled;
   }
 
 private:

@@ -42,7 +42,14 @@ static void runPart(void *context, int32_t index, int32_t count) {
 }
 
 static void waitAtBarrier(void *team, int32_t thread) {
-  static_cast<Barrier *>(team)->wait(thread);
+  static_cast<winnow_session *>(team)->barrier.wait(thread);
+}
+
+static int32_t waitAtCheckpoint(void *team, int32_t thread) {
+  winnow_session &session = *static_cast<winnow_session *>(team);
+  bool vote = thread == 0 && session.cancel &&
+              session.cancel(session.cancelContext) != 0;
+  return session.barrier.wait(thread, vote);
 }
 
 static void runJob(winnow_session &session, Job &job) {
@@ -78,12 +85,12 @@ static bool affineSize(int64_t bytes, const int64_t *bytesPer,
 
 /// Makes `region` at least as large as `bytes`; where that fails it stays as it
 /// is. The contents are lost.
-static bool grow(Region &region, int64_t bytes) {
+static bool grow(winnow_session &session, Region &region, int64_t bytes) {
   size_t size = static_cast<size_t>(bytes);
   if (region.size >= size)
     return true;
   Region larger;
-  if (!larger.reserve(size, size >= kHugePageThreshold))
+  if (!larger.reserve(session.allocator, size, size >= kHugePageThreshold))
     return false;
   region.release();
   region = larger;
@@ -111,14 +118,15 @@ winnow_status reserveWorkspace(winnow_session &session,
     return fail(error, WINNOW_OUT_OF_MEMORY,
                 "%s: the intermediate results need more than 2^62 bytes",
                 entry.name);
-  if (!grow(session.arena, arena) || !grow(session.scratch, scratchTotal))
+  if (!grow(session, session.arena, arena) ||
+      !grow(session, session.scratch, scratchTotal))
     return fail(error, WINNOW_OUT_OF_MEMORY,
                 "%s: cannot reserve %lld bytes for intermediate results",
                 entry.name, static_cast<long long>(arena + scratchTotal));
   return WINNOW_OK;
 }
 
-void runEntry(winnow_session &session, const winnow_entry &entry,
+bool runEntry(winnow_session &session, const winnow_entry &entry,
               const void *const *inputs, void *const *outputs,
               const int64_t *dims, winnow_kv_slot *caches) {
   winnow_call call = {};
@@ -131,35 +139,51 @@ void runEntry(winnow_session &session, const winnow_entry &entry,
   call.scratch = session.scratch.data;
   call.scratch_stride = scratchStride(entry, dims);
   call.barrier = waitAtBarrier;
-  call.team = &session.barrier;
+  call.checkpoint = waitAtCheckpoint;
+  call.team = &session;
+  session.barrier.forgetVotes();
   Job job = {&call, entry.function, nullptr};
-  if (!session.profiler.function)
-    return runJob(session, job);
-  ProfiledCall profiled = {session.profiler, session.barrier, entry.name, dims,
+  ProfiledCall profiled = {session.profiler,
+                           session.barrier,
+                           waitAtCheckpoint,
+                           &session,
+                           entry.name,
+                           dims,
                            longestCache(entry, caches)};
-  call.barrier = ProfiledCall::waitAtBarrier;
-  call.team = &profiled;
-  job.profiled = &profiled;
+  if (session.profiler.function) {
+    call.barrier = ProfiledCall::waitAtBarrier;
+    call.checkpoint = ProfiledCall::waitAtCheckpoint;
+    call.team = &profiled;
+    job.profiled = &profiled;
+  }
   runJob(session, job);
+  return !session.barrier.anyVotes();
 }
 
 //===----------------------------------------------------------------------===//
 // Creating and destroying
 //===----------------------------------------------------------------------===//
 
-static winnow_status readOptions(const winnow_model &model,
-                                 const winnow_session_options *given,
-                                 winnow_session &session, winnow_error *error) {
-  winnow_session_options options = {};
-  if (given) {
-    if (given->struct_size < sizeof given->struct_size)
-      return fail(error, WINNOW_INVALID_ARGUMENT,
-                  "session options: struct_size is not set");
-    // A caller built for an older header leaves the later fields at zero.
-    size_t size = given->struct_size;
-    memcpy(&options, given, size < sizeof options ? size : sizeof options);
-  }
-  int64_t compiled = model.artifact->context;
+/// The caller's options; one built for an older header leaves the later fields
+/// at zero.
+static winnow_status readOptions(const winnow_session_options *given,
+                                 winnow_session_options &options,
+                                 winnow_error *error) {
+  options = {};
+  if (!given)
+    return WINNOW_OK;
+  if (given->struct_size < sizeof given->struct_size)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "session options: struct_size is not set");
+  size_t size = given->struct_size;
+  memcpy(&options, given, size < sizeof options ? size : sizeof options);
+  return WINNOW_OK;
+}
+
+static winnow_status applyOptions(const winnow_session_options &options,
+                                  winnow_session &session,
+                                  winnow_error *error) {
+  int64_t compiled = session.model->artifact->context;
   if (options.threads < 0 || options.threads > kMostThreads)
     return fail(error, WINNOW_INVALID_ARGUMENT,
                 "threads must be between 0 and %d, not %d", kMostThreads,
@@ -183,6 +207,10 @@ static winnow_status readOptions(const winnow_model &model,
     session.piece = session.context;
   session.executor = options.executor;
   session.executorContext = options.executor_context;
+  session.cancel = options.cancel;
+  session.cancelContext = options.cancel_context;
+  session.log = options.log ? Logger{options.log, options.log_context}
+                            : session.model->log;
   return WINNOW_OK;
 }
 
@@ -208,26 +236,27 @@ static winnow_status reserveDecoder(winnow_session &session,
       !accumulate(logitRow, session.model->artifact->vocabulary,
                   sizeof(float)) ||
       !accumulate(logitBytes, session.context, logitRow) ||
-      !grow(session.positions, positionBytes) ||
-      !grow(session.zeros, rowBytes) || !grow(session.rows, rowBytes) ||
-      !grow(session.logits, logitBytes))
+      !grow(session, session.positions, positionBytes) ||
+      !grow(session, session.zeros, rowBytes) ||
+      !grow(session, session.rows, rowBytes) ||
+      !grow(session, session.logits, logitBytes))
     return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
   return WINNOW_OK;
 }
 
 static winnow_status fillSession(winnow_session &session, winnow_error *error) {
   const winnow_artifact_info &artifact = *session.model->artifact;
-  session.spinners =
-      allocateArray<Spinner>(static_cast<size_t>(session.threads));
-  session.caches =
-      allocateArray<KvStorage>(static_cast<size_t>(artifact.entry_count));
+  session.spinners = allocateArray<Spinner>(
+      session.allocator, static_cast<size_t>(session.threads));
+  session.caches = allocateArray<KvStorage>(
+      session.allocator, static_cast<size_t>(artifact.entry_count));
   if (!session.spinners || !session.caches)
     return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
   session.barrier.prepare(session.threads, session.spinners);
   for (int32_t i = 0; i < artifact.entry_count; ++i) {
     const winnow_entry &entry = artifact.entries[i];
     bool decodes = &entry == session.model->decoder.entry;
-    if (!session.caches[i].reserve(entry,
+    if (!session.caches[i].reserve(session.allocator, entry,
                                    decodes ? session.context : INT64_MAX))
       return fail(error, WINNOW_OUT_OF_MEMORY,
                   "cannot reserve address space for the caches of %s",
@@ -236,10 +265,29 @@ static winnow_status fillSession(winnow_session &session, winnow_error *error) {
   if (session.model->decoder.entry)
     if (winnow_status status = reserveDecoder(session, error))
       return status;
-  if (!session.executor && !session.pool.start(session.threads))
+  if (!session.executor &&
+      !session.pool.start(session.allocator, session.threads))
     return fail(error, WINNOW_OUT_OF_MEMORY, "cannot start %d threads",
                 session.threads);
   return succeed(error);
+}
+
+static void logSession(const winnow_session &session) {
+  if (!session.log.function)
+    return;
+  const char *name = session.model->artifact->name;
+  session.log.write(
+      WINNOW_LOG_INFO,
+      "%s: session of %d threads, context %lld, %lld bytes for "
+      "intermediate results",
+      name, session.threads, static_cast<long long>(session.context),
+      static_cast<long long>(session.arena.size + session.scratch.size));
+  int32_t processors = availableProcessors();
+  if (session.threads > processors)
+    session.log.write(WINNOW_LOG_WARNING,
+                      "%s: %d threads share %d processors and wait for each "
+                      "other",
+                      name, session.threads, processors);
 }
 
 winnow_status createSession(winnow_model *model,
@@ -249,17 +297,26 @@ winnow_status createSession(winnow_model *model,
     return fail(error, WINNOW_INVALID_ARGUMENT,
                 "session_create: model and session must not be null");
   *session = nullptr;
-  winnow_session *created = allocateArray<winnow_session>(1);
+  winnow_session_options read;
+  if (winnow_status status = readOptions(options, read, error))
+    return status;
+  Allocator allocator = model->allocator;
+  if (read.allocator && !allocator.assign(read.allocator))
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "session options: the allocator lacks a function");
+  winnow_session *created = allocateArray<winnow_session>(allocator, 1);
   if (!created)
     return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
   created->model = model;
-  winnow_status status = readOptions(*model, options, *created, error);
+  created->allocator = allocator;
+  winnow_status status = applyOptions(read, *created, error);
   if (status == WINNOW_OK)
     status = fillSession(*created, error);
   if (status != WINNOW_OK) {
     destroySession(created);
     return status;
   }
+  logSession(*created);
   *session = created;
   return WINNOW_OK;
 }
@@ -271,8 +328,8 @@ winnow_status setProfiler(winnow_session *session, winnow_profiler function,
                 "set_profiler: session must not be null");
   Profiler &profiler = session->profiler;
   if (function && !profiler.counters)
-    profiler.counters =
-        allocateArray<StageCounter>(static_cast<size_t>(session->threads));
+    profiler.counters = allocateArray<StageCounter>(
+        session->allocator, static_cast<size_t>(session->threads));
   if (function && !profiler.counters)
     return fail(error, WINNOW_OUT_OF_MEMORY, "set_profiler: out of memory");
   profiler.function = function;
@@ -284,17 +341,22 @@ void destroySession(winnow_session *session) {
   if (!session)
     return;
   session->pool.stop();
+  int32_t entries = session->model->artifact->entry_count;
   if (session->caches)
-    for (int32_t i = 0; i < session->model->artifact->entry_count; ++i)
+    for (int32_t i = 0; i < entries; ++i)
       session->caches[i].release();
-  releaseArray(session->caches);
-  releaseArray(session->spinners);
-  releaseArray(session->profiler.counters);
+  Allocator allocator = session->allocator;
+  releaseArray(allocator, session->caches, static_cast<size_t>(entries));
+  releaseArray(allocator, session->spinners,
+               static_cast<size_t>(session->threads));
+  releaseArray(allocator, session->profiler.counters,
+               static_cast<size_t>(session->threads));
   Region *regions[] = {&session->arena, &session->scratch, &session->positions,
-                       &session->zeros, &session->rows,    &session->logits};
+                       &session->zeros, &session->rows,    &session->logits,
+                       &session->spare};
   for (Region *region : regions)
     region->release();
-  releaseArray(session);
+  releaseArray(allocator, session, 1);
 }
 
 } // namespace runtime

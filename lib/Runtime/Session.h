@@ -15,6 +15,11 @@ struct winnow_session {
   int64_t piece = 0;   ///< longest piece of a prompt, in tokens
   int64_t length = 0;  ///< tokens stored
 
+  winnow::runtime::Allocator allocator;
+  winnow::runtime::Logger log;
+  winnow_cancel cancel = nullptr;
+  void *cancelContext = nullptr;
+
   int32_t threads = 1;
   winnow_executor executor = nullptr;
   void *executorContext = nullptr;
@@ -32,6 +37,8 @@ struct winnow_session {
   winnow::runtime::Region positions, zeros, rows;
   winnow::runtime::Region logits; ///< [context, vocabulary]
   int64_t logitRows = 0;
+  /// Logits of a call that may be cancelled between two pieces.
+  winnow::runtime::Region spare;
 };
 
 namespace winnow {
@@ -49,8 +56,10 @@ winnow_status reserveWorkspace(winnow_session &session,
                                winnow_error *error);
 
 /// Runs `entry` on all threads; reserveWorkspace has been called for at least
-/// these dims. Cannot fail.
-void runEntry(winnow_session &session, const winnow_entry &entry,
+/// these dims. Returns false where the call was cancelled: no output has been
+/// written and no cache is longer, but slots after the end of `caches` may have
+/// been.
+bool runEntry(winnow_session &session, const winnow_entry &entry,
               const void *const *inputs, void *const *outputs,
               const int64_t *dims, winnow_kv_slot *caches);
 
@@ -70,6 +79,8 @@ winnow_status invoke(winnow_session *session, const char *entry,
                      winnow_error *error);
 winnow_status setProfiler(winnow_session *session, winnow_profiler profiler,
                           void *context, winnow_error *error);
+winnow_status cacheLengths(const winnow_session *session, int64_t *lengths,
+                           int64_t count, winnow_error *error);
 
 } // namespace runtime
 } // namespace winnow

@@ -2,8 +2,6 @@
 
 #include "ThreadPool.h"
 
-#include "Memory.h"
-
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -11,17 +9,22 @@
 namespace winnow {
 namespace runtime {
 
-void Barrier::wait(int32_t thread) {
+bool Barrier::wait(int32_t thread, bool vote) {
+  if (vote)
+    voted.store(1);
   if (threads == 1)
-    return;
+    return voted.load() != 0;
   uint32_t mine = generation.word.load();
   if (arrived.add(1) + 1 == threads) {
     // Nobody can arrive for the next generation before this one ends.
     arrived.store(0);
+    bool result = voted.load() != 0;
+    outcome = result;
     generation.advance();
-    return;
+    return result;
   }
   waiters[thread].waitWhile(generation, mine);
+  return outcome;
 }
 
 void *ThreadPool::workerMain(void *argument) {
@@ -39,11 +42,12 @@ void *ThreadPool::workerMain(void *argument) {
   }
 }
 
-bool ThreadPool::start(int32_t count) {
+bool ThreadPool::start(const Allocator &source, int32_t count) {
+  allocator = &source;
   threads = count;
   if (count <= 1)
     return true;
-  workers = allocateArray<Worker>(count - 1);
+  workers = allocateArray<Worker>(source, static_cast<size_t>(count - 1));
   if (!workers)
     return false;
   // Signals are for the program's own threads.
@@ -72,7 +76,8 @@ void ThreadPool::stop() {
       pthread_join(workers[i].handle, nullptr);
   }
   started = 0;
-  releaseArray(workers);
+  if (workers)
+    releaseArray(*allocator, workers, static_cast<size_t>(threads - 1));
   workers = nullptr;
 }
 
@@ -93,14 +98,13 @@ void ThreadPool::run(Part newPart, void *newContext) {
 int32_t availableProcessors() {
   // The kernel wants a mask as long as its own; 64 Ki processors are enough.
   static constexpr size_t kWords = 1024;
-  unsigned long *mask = allocateArray<unsigned long>(kWords);
+  unsigned long mask[kWords] = {};
   int32_t count = 0;
-  if (mask && sched_getaffinity(0, kWords * sizeof(unsigned long),
-                                reinterpret_cast<cpu_set_t *>(mask)) == 0)
-    for (size_t i = 0; i < kWords; ++i)
-      for (unsigned long word = mask[i]; word; word &= word - 1)
+  if (sched_getaffinity(0, sizeof mask, reinterpret_cast<cpu_set_t *>(mask)) ==
+      0)
+    for (unsigned long word : mask)
+      for (; word; word &= word - 1)
         ++count;
-  releaseArray(mask);
   if (count == 0)
     count = static_cast<int32_t>(sysconf(_SC_NPROCESSORS_ONLN));
   return count < 1 ? 1 : count;

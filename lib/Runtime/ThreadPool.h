@@ -3,6 +3,7 @@
 #ifndef WINNOW_LIB_RUNTIME_THREAD_POOL_H
 #define WINNOW_LIB_RUNTIME_THREAD_POOL_H
 
+#include "Memory.h"
 #include "Waiter.h"
 
 #include <pthread.h>
@@ -22,11 +23,23 @@ public:
   }
   /// Returns when all threads have called it. What a thread wrote before, all
   /// see after.
-  void wait(int32_t thread);
+  ///
+  /// Threads can vote. Each wait returns the same to all threads: whether one
+  /// of them has voted by then, at this or an earlier wait since forgetVotes.
+  bool wait(int32_t thread, bool vote = false);
+  bool anyVotes() const { return voted.load() != 0; }
+  /// Nobody waits.
+  void forgetVotes() {
+    voted.store(0);
+    outcome = false;
+  }
 
 private:
   Signal generation;
   alignas(64) AtomicWord arrived;
+  AtomicWord voted;
+  /// Written by the last to come, read by all before they come again.
+  bool outcome = false;
   uint32_t threads = 1;
   Spinner *waiters = nullptr;
 };
@@ -39,9 +52,9 @@ using Part = void (*)(void *context, int32_t index, int32_t count);
 /// time.
 class ThreadPool {
 public:
-  /// Starts `count` - 1 threads. Returns false, with nothing left running,
-  /// where the system refuses.
-  bool start(int32_t count);
+  /// Starts `count` - 1 threads; `source` has to outlive them. Returns false,
+  /// with nothing left running, where memory or the system refuses.
+  bool start(const Allocator &source, int32_t count);
   /// Ends and joins all threads. Safe after a failed or missing start.
   void stop();
   /// Runs `part` for every index in [0, count) at the same time and returns
@@ -66,6 +79,7 @@ private:
   bool stopping = false;
   int32_t threads = 1;
   int32_t started = 0;
+  const Allocator *allocator = nullptr;
   Worker *workers = nullptr;
   Spinner callerSpinner;
 };

@@ -28,6 +28,7 @@ class Status(IntEnum):
     TOKEN_OUT_OF_RANGE = 8
     CONTEXT_OVERRUN = 9
     UNSUPPORTED = 10
+    CANCELLED = 11
 
 
 class Rows(IntEnum):
@@ -55,6 +56,12 @@ _EXECUTOR = ctypes.CFUNCTYPE(
 )
 
 
+Cancel = Callable[[int | None], int]
+"""winnow_cancel."""
+
+_CANCEL = ctypes.CFUNCTYPE(c_int32, c_void_p)
+
+
 class SessionOptions(ctypes.Structure):
     """winnow_session_options."""
 
@@ -65,6 +72,11 @@ class SessionOptions(ctypes.Structure):
         ("piece", c_int64),
         ("executor", _EXECUTOR),
         ("executor_context", c_void_p),
+        ("allocator", c_void_p),
+        ("cancel", _CANCEL),
+        ("cancel_context", c_void_p),
+        ("log", c_void_p),
+        ("log_context", c_void_p),
     )
 
 
@@ -161,6 +173,17 @@ class Api(ctypes.Structure):
                 _ERROR,
             ),
         ),
+        ("status_name", _function(c_char_p, c_int32)),
+        (
+            "open_with_options",
+            _function(c_int32, c_uint32, c_char_p, c_void_p, POINTER(c_void_p), _ERROR),
+        ),
+        ("session_save", _function(c_int32, c_void_p, c_char_p, _ERROR)),
+        ("session_load", _function(c_int32, c_void_p, c_char_p, _ERROR)),
+        ("session_state_size", _function(c_int64, c_void_p)),
+        ("session_save_to", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
+        ("session_load_from", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
+        ("cache_lengths", _function(c_int32, c_void_p, POINTER(c_int64), c_int64, _ERROR)),
     )
 
 
@@ -212,10 +235,15 @@ class Artifact:
         call(self.api.verify, self.handle)
 
     def session(
-        self, threads: int = 1, context: int = 0, piece: int = 0, executor: Executor | None = None
+        self,
+        threads: int = 1,
+        context: int = 0,
+        piece: int = 0,
+        executor: Executor | None = None,
+        cancel: Cancel | None = None,
     ) -> Session:
         """A new session; the artifact has to stay open as long."""
-        return Session(self, threads, context, piece, executor)
+        return Session(self, threads, context, piece, executor, cancel)
 
 
 class Session:
@@ -228,14 +256,19 @@ class Session:
         context: int,
         piece: int,
         executor: Executor | None,
+        cancel: Cancel | None,
     ) -> None:
         self._artifact = artifact
         self._api = artifact.api
-        self._vocabulary = artifact.info().vocabulary
+        self._info = artifact.info()
+        self._vocabulary = self._info.vocabulary
         self._handle = c_void_p()
         self._executor = _EXECUTOR(executor or 0)
+        self._cancel = _CANCEL(cancel or 0)
         options = SessionOptions(
-            ctypes.sizeof(SessionOptions), threads, context, piece, self._executor
+            ctypes.sizeof(SessionOptions),
+            *(threads, context, piece, self._executor),
+            cancel=self._cancel,
         )
         call(self._api.session_create, artifact.handle, byref(options), byref(self._handle))
 
@@ -293,6 +326,31 @@ class Session:
     def length(self) -> int:
         """Tokens stored."""
         return self._api.length(self._handle)
+
+    def save(self, path: Path) -> None:
+        """Writes the state to a file."""
+        call(self._api.session_save, self._handle, str(path).encode())
+
+    def load(self, path: Path) -> None:
+        """Reads the state from a file."""
+        call(self._api.session_load, self._handle, str(path).encode())
+
+    def state(self) -> bytes:
+        """The bytes of the state."""
+        size = self._api.session_state_size(self._handle)
+        data = ctypes.create_string_buffer(size)
+        call(self._api.session_save_to, self._handle, data, size)
+        return data.raw
+
+    def set_state(self, state: bytes) -> None:
+        """Takes the bytes of a state."""
+        call(self._api.session_load_from, self._handle, state, len(state))
+
+    def cache_lengths(self) -> list[int]:
+        """Slots in use of each cache."""
+        lengths = (c_int64 * self._info.layers)()
+        call(self._api.cache_lengths, self._handle, lengths, len(lengths))
+        return list(lengths)
 
     def truncate(self, length: int) -> None:
         """Forgets the tokens from `length` on."""

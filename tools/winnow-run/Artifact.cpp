@@ -39,10 +39,14 @@ std::unique_ptr<Artifact> Artifact::open(const std::string &name,
   }
   artifact->functions = function();
   if (!artifact->functions ||
-      artifact->functions->abi_version != WINNOW_ABI_VERSION ||
-      artifact->functions->struct_size < offsetof(winnow_api, set_profiler)) {
+      artifact->functions->abi_version != WINNOW_ABI_VERSION) {
     error = "'" + path + ".so' has another ABI version than this winnow-run (" +
             std::to_string(WINNOW_ABI_VERSION) + ")";
+    return nullptr;
+  }
+  if (artifact->functions->struct_size < sizeof(winnow_api)) {
+    error = "'" + path +
+            ".so' lacks functions that this winnow-run uses: compile it again";
     return nullptr;
   }
   winnow_error failure = {};
@@ -113,6 +117,22 @@ bool Session::decode(int32_t id, std::string &error) {
 bool Session::logits(const float *&data, int64_t &rows, std::string &error) {
   winnow_error failure = {};
   if (artifact->api().logits(handle, &data, &rows, &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+bool Session::save(const std::string &path, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().session_save(handle, path.c_str(), &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+bool Session::load(const std::string &path, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().session_load(handle, path.c_str(), &failure) == WINNOW_OK)
     return true;
   error = failure.message;
   return false;

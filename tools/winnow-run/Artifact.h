@@ -56,6 +56,8 @@ public:
   bool decode(int32_t id, std::string &error);
   /// [rows, vocabulary] of the last call.
   bool logits(const float *&data, int64_t &rows, std::string &error);
+  bool save(const std::string &path, std::string &error);
+  bool load(const std::string &path, std::string &error);
   bool truncate(int64_t length, std::string &error);
   void reset();
   int64_t length() const;

@@ -4,9 +4,9 @@
 
 #include "NpyFile.h"
 #include "Profile.h"
+#include "Prompt.h"
 #include "winnow/Generation/Sampler.h"
 #include "winnow/Generation/StopTexts.h"
-#include "winnow/Tokenizer/Tokenizer.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -27,71 +27,25 @@ static constexpr int64_t kLogitsPiece = 64;
 // The prompt
 //===----------------------------------------------------------------------===//
 
-static bool readFile(const std::string &path, std::string &text,
-                     std::string &error) {
-  std::FILE *file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (!file) {
-    error = "cannot open '" + path + "': " + std::strerror(errno);
-    return false;
-  }
-  char buffer[65536];
-  errno = 0;
-  while (size_t size = std::fread(buffer, 1, sizeof buffer, file))
-    text.append(buffer, size);
-  bool good = !std::ferror(file);
-  if (!good)
-    error = "cannot read '" + path + "': " + std::strerror(errno);
-  if (file != stdin)
-    std::fclose(file);
-  return good;
-}
-
-/// The vocabulary NAME.tokenizer. With ids as the prompt it may be missing:
-/// then `tokenizer` stays null.
-static bool openTokenizer(const Options &options,
-                          std::unique_ptr<Tokenizer> &tokenizer,
-                          std::string &error) {
-  std::string path = options.name + ".tokenizer";
-  bool needed = !options.ids || !options.stops.empty();
-  if (!needed && access(path.c_str(), F_OK) != 0)
-    return true;
-  tokenizer = Tokenizer::open(path, error);
-  return tokenizer != nullptr;
-}
-
-static bool readPrompt(const Options &options, const Tokenizer *tokenizer,
-                       std::vector<int32_t> &ids, std::string &error) {
-  if (options.ids) {
-    ids = *options.ids;
-  } else {
-    std::string text;
-    if (options.prompt)
-      text = *options.prompt;
-    else if (!readFile(*options.promptFile, text, error))
-      return false;
-    ids = tokenizer->encode(text);
-  }
-  if (ids.empty())
-    error = "the prompt has no tokens";
-  return !ids.empty();
-}
-
-/// How many tokens to generate at most. The last one is not computed further,
-/// so it needs no place in the session.
-static bool countTokens(const Options &options, int64_t prompt, int64_t context,
-                        int64_t &count, std::string &error) {
-  int64_t room = context - prompt + 1;
+/// How many tokens to generate at most after `stored` and `prompt` others. The
+/// last one is not computed further, so it needs no place in the session,
+/// unless that is saved.
+static bool countTokens(const Options &options, int64_t stored, int64_t prompt,
+                        int64_t context, int64_t &count, std::string &error) {
+  int64_t room = context - stored - prompt + options.saveSession.empty();
   if (!options.tokens && !options.logitsPath.empty())
     count = 0;
   else
     count = options.tokens
                 ? *options.tokens
                 : std::min(kDefaultTokens, std::max<int64_t>(room, 0));
-  if (prompt <= context && count <= room)
+  if (stored + prompt <= context && count <= room)
     return true;
-  error = "context overrun: a prompt of " + std::to_string(prompt) +
-          " tokens and " + std::to_string(count) +
-          " to generate do not fit in a context of " + std::to_string(context);
+  error = "context overrun: " +
+          (stored ? std::to_string(stored) + " tokens of the session, " : "") +
+          "a prompt of " + std::to_string(prompt) + " tokens and " +
+          std::to_string(count) + " to generate do not fit in a context of " +
+          std::to_string(context);
   return false;
 }
 
@@ -127,7 +81,7 @@ namespace {
 class Output {
 public:
   Output(const Options &options, const Tokenizer *tokenizer)
-      : asIds(options.ids.has_value()), stops(options.stops) {
+      : asIds(options.printsIds()), stops(options.stops) {
     if (tokenizer)
       decoder = std::make_unique<StreamDecoder>(*tokenizer);
   }
@@ -195,6 +149,10 @@ static bool generateTokens(Session &session, const Options &options,
     int64_t rows = 0;
     if (!session.logits(logits, rows, error))
       return false;
+    if (rows == 0) {
+      error = "the session was saved without logits and needs a prompt";
+      return false;
+    }
     int32_t id = sampler.sample(logits + (rows - 1) * vocabulary, vocabulary);
     if (id < 0) {
       error = "the logits of token " + std::to_string(session.length() - 1) +
@@ -205,29 +163,47 @@ static bool generateTokens(Session &session, const Options &options,
     bool ends =
         tokenizer && !options.ignoreEos && tokenizer->isEndOfGeneration(id);
     // The end is one of the generated ids, but it is no text.
-    if (ends && !options.ids)
-      return true;
-    if (!output.add(id) || ends || std::ferror(stdout))
-      return true;
-    if (count < wanted && !session.decode(id, error))
+    bool last = ends && !options.printsIds();
+    if (!last)
+      last = !output.add(id) || ends || std::ferror(stdout);
+    // A session that is saved holds all tokens.
+    bool needed = last ? !options.saveSession.empty()
+                       : count < wanted || !options.saveSession.empty();
+    if (needed && !session.decode(id, error))
       return false;
+    if (last)
+      return true;
   }
   return true;
+}
+
+/// Computes the prompt; `ids` may be empty.
+static bool computePrompt(Session &session, const Options &options,
+                          const std::vector<int32_t> &ids, int64_t vocabulary,
+                          std::string &error) {
+  if (!options.logitsPath.empty())
+    return prefillWithLogits(session, options, ids, vocabulary, error);
+  return ids.empty() ||
+         session.prefill(ids.data(), static_cast<int64_t>(ids.size()),
+                         WINNOW_ROWS_LAST, error);
 }
 
 bool generate(const Artifact &artifact, const Options &options,
               std::string &error) {
   std::unique_ptr<Tokenizer> tokenizer;
   std::vector<int32_t> ids;
-  if (!openTokenizer(options, tokenizer, error) ||
-      !readPrompt(options, tokenizer.get(), ids, error))
+  if (!openTokenizer(options, tokenizer, error))
     return false;
   std::unique_ptr<Session> session = Session::create(artifact, options, error);
-  if (!session)
+  if (!session ||
+      (!options.loadSession.empty() &&
+       !session->load(options.loadSession, error)) ||
+      !readPrompt(options, tokenizer.get(), session->length() > 0, ids, error))
     return false;
   int64_t promptSize = static_cast<int64_t>(ids.size());
   int64_t count;
-  if (!countTokens(options, promptSize, session->context(), count, error))
+  if (!countTokens(options, session->length(), promptSize, session->context(),
+                   count, error))
     return false;
 
   std::unique_ptr<Profile> profile;
@@ -237,11 +213,7 @@ bool generate(const Artifact &artifact, const Options &options,
     return false;
   int64_t vocabulary = artifact.info().vocabulary;
   auto start = std::chrono::steady_clock::now();
-  bool computed =
-      options.logitsPath.empty()
-          ? session->prefill(ids.data(), promptSize, WINNOW_ROWS_LAST, error)
-          : prefillWithLogits(*session, options, ids, vocabulary, error);
-  if (!computed)
+  if (!computePrompt(*session, options, ids, vocabulary, error))
     return false;
   double prefillSeconds = secondsSince(start);
 
@@ -255,14 +227,16 @@ bool generate(const Artifact &artifact, const Options &options,
     error = outputError;
     return false;
   }
-  if (generated)
-    std::fprintf(
-        stderr,
-        "winnow-run: prompt of %lld tokens in %.3f s, then %lld tokens "
-        "in %.3f s\n",
-        static_cast<long long>(promptSize), prefillSeconds,
-        static_cast<long long>(count), secondsSince(start));
-  return generated && (!profile || profile->finish(error));
+  if (!generated)
+    return false;
+  std::fprintf(stderr,
+               "winnow-run: prompt of %lld tokens in %.3f s, then %lld tokens "
+               "in %.3f s\n",
+               static_cast<long long>(promptSize), prefillSeconds,
+               static_cast<long long>(count), secondsSince(start));
+  return (!profile || profile->finish(error)) &&
+         (options.saveSession.empty() ||
+          session->save(options.saveSession, error));
 }
 
 } // namespace run

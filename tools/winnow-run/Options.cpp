@@ -93,6 +93,27 @@ static const OptionRow kRows[] = {
      [](Options &o, const std::string &v) {
        return parseIds(v, o.ids.emplace());
      }},
+    {"--ids-file", "FILE",
+     "the same from FILE, separated by commas or white space (- is standard "
+     "input)",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.idsFile = v;
+       return !v.empty();
+     }},
+    {"--load-session", "FILE",
+     "go on from where --save-session stopped; the prompt follows, if any",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.loadSession = v;
+       return !v.empty();
+     }},
+    {"--save-session", "FILE",
+     "keep all tokens, given and generated, for --load-session", "a path",
+     [](Options &o, const std::string &v) {
+       o.saveSession = v;
+       return !v.empty();
+     }},
     {"-n", "N", "tokens to generate (default 128, or what the context holds)",
      "a count",
      [](Options &o, const std::string &v) {
@@ -205,22 +226,33 @@ static bool check(const Options &o, std::string &error) {
     error = "no artifact given; try --help";
     return false;
   }
-  int prompts =
-      o.prompt.has_value() + o.promptFile.has_value() + o.ids.has_value();
+  int prompts = o.prompt.has_value() + o.promptFile.has_value() +
+                o.ids.has_value() + o.idsFile.has_value();
+  bool sessions = !o.loadSession.empty() || !o.saveSession.empty();
+  // A loaded session can go on by itself.
+  bool generates = prompts || !o.loadSession.empty();
   if (o.bench && o.inspect)
     error = "--bench and --inspect exclude each other";
   else if (prompts > 1)
-    error = "only one of --prompt, --prompt-file and --ids can be given";
+    error = "only one of --prompt, --prompt-file, --ids and --ids-file can be "
+            "given";
   else if ((o.bench || o.inspect) && prompts)
     error = std::string(o.bench ? "--bench" : "--inspect") + " takes no prompt";
   else if ((o.bench || o.inspect) && !o.logitsPath.empty())
     error =
         std::string(o.bench ? "--bench" : "--inspect") + " writes no logits";
-  else if (!o.bench && !o.inspect && !o.verify && !prompts)
-    error = "one of --prompt, --prompt-file, --ids, --bench and --inspect is "
-            "needed";
-  else if (!o.profilePath.empty() && !o.bench && !prompts)
+  else if ((o.bench || o.inspect) && sessions)
+    error = std::string(o.bench ? "--bench" : "--inspect") +
+            " loads and saves no session";
+  else if (!o.bench && !o.inspect && !o.verify && !generates)
+    error = "one of --prompt, --prompt-file, --ids, --ids-file, "
+            "--load-session, --bench and --inspect is needed";
+  else if (!o.profilePath.empty() && !o.bench && !generates)
     error = "--profile goes with --bench or a prompt";
+  else if (!generates && !o.saveSession.empty())
+    error = "--save-session needs a prompt";
+  else if (!prompts && !o.logitsPath.empty())
+    error = "--logits needs a prompt";
   else if (o.json && !o.bench && !o.inspect)
     error = "--json goes with --bench or --inspect";
   return error.empty();

@@ -19,6 +19,7 @@ struct Options {
   std::optional<std::string> prompt;
   std::optional<std::string> promptFile;
   std::optional<std::vector<int32_t>> ids;
+  std::optional<std::string> idsFile;
   std::optional<int64_t> tokens; ///< to generate; not given: 128
   SamplingOptions sampling;
   std::vector<std::string> stops;
@@ -28,6 +29,7 @@ struct Options {
   int64_t piece = 0;   ///< 0: default
   std::string logitsPath;
   std::string profilePath;
+  std::string loadSession, saveSession; ///< paths; empty: neither
   bool bench = false;
   int64_t benchPrefill = 512;
   int64_t benchDecode = 64;
@@ -36,6 +38,10 @@ struct Options {
   bool verify = false;
   bool version = false;
   bool help = false;
+
+  bool hasPrompt() const { return prompt || promptFile || printsIds(); }
+  /// Generated tokens are printed as they were given: as ids or as text.
+  bool printsIds() const { return ids || idsFile; }
 };
 
 /// Reads the command line (without the program's name). Returns nothing and

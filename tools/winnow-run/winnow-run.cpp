@@ -65,7 +65,7 @@ static bool run(const Options &options, std::string &error) {
     return inspect(*artifact, options.json, error);
   if (options.bench)
     return bench(*artifact, options, loadSeconds, error);
-  if (!options.prompt && !options.promptFile && !options.ids)
+  if (!options.hasPrompt() && options.loadSession.empty())
     return true; // --verify alone
   return generate(*artifact, options, error);
 }

@@ -144,3 +144,22 @@ TEST(Options, HelpNamesEveryOptionForUsers) {
     EXPECT_NE(help.find(name), std::string::npos) << name;
   EXPECT_EQ(help.find("--piece"), std::string::npos);
 }
+
+TEST(Options, SessionsAndIdFiles) {
+  Options o = parsed(
+      {"model", "--ids-file=-", "--save-session", "b", "--load-session=a"});
+  EXPECT_EQ(o.idsFile, "-");
+  EXPECT_EQ(o.loadSession, "a");
+  EXPECT_EQ(o.saveSession, "b");
+  EXPECT_TRUE(o.printsIds());
+  EXPECT_FALSE(parsed({"model", "--load-session=a"}).hasPrompt());
+  EXPECT_EQ(errorOf({"model", "--ids=1", "--ids-file=x"}),
+            "only one of --prompt, --prompt-file, --ids and --ids-file can be "
+            "given");
+  EXPECT_EQ(errorOf({"model", "--bench", "--load-session=a"}),
+            "--bench loads and saves no session");
+  EXPECT_EQ(errorOf({"model", "--verify", "--save-session=a"}),
+            "--save-session needs a prompt");
+  EXPECT_EQ(errorOf({"model", "--load-session=a", "--logits=b"}),
+            "--logits needs a prompt");
+}

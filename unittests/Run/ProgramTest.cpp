@@ -47,9 +47,10 @@ protected:
     writeAll(name + ".weights", WeightsFile().bytes());
   }
   void TearDown() override {
-    for (const char *file : {"winnow_fake.so", "winnow_fake.weights",
-                             "winnow_fake.tokenizer", "other.so", "out", "err",
-                             "prompt", "logits.npy", "example.c", "example"})
+    for (const char *file :
+         {"winnow_fake.so", "winnow_fake.weights", "winnow_fake.tokenizer",
+          "other.so", "out", "err", "prompt", "logits.npy", "example.c",
+          "example", "state"})
       unlink((folder + "/" + file).c_str());
     EXPECT_EQ(rmdir(folder.c_str()), 0) << "a file was left in " << folder;
   }
@@ -158,6 +159,62 @@ TEST_F(Program, WritesLogits) {
     EXPECT_EQ(bytes, first) << options;
   }
   EXPECT_EQ(run(name + " --ids 1,2,3 -n 2 --logits " + logits).out, "10,10\n");
+}
+
+TEST_F(Program, IdsFromAFile) {
+  writeAll(folder + "/prompt", "1, 2\n3\n");
+  Result result = run(name + " --ids-file " + folder + "/prompt -n 2");
+  EXPECT_EQ(result.out, "10,10\n") << result.err;
+  EXPECT_EQ(run(name + " --ids-file - -n 2 <" + folder + "/prompt").out,
+            "10,10\n");
+  writeAll(folder + "/prompt", "1\n2 b\n");
+  EXPECT_EQ(failure(name + " --ids-file " + folder + "/prompt"),
+            folder + "/prompt:2:3: expected a token id, found 'b'");
+  EXPECT_EQ(failure(name + " --ids-file - <" + folder + "/prompt"),
+            "<stdin>:2:3: expected a token id, found 'b'");
+  writeAll(folder + "/prompt", "\n");
+  EXPECT_EQ(failure(name + " --ids-file " + folder + "/prompt"),
+            "the prompt has no tokens");
+  EXPECT_NE(failure(name + " --ids-file " + folder + "/none").find("none"),
+            std::string::npos);
+}
+
+/// One prompt in two runs gives the logits of one run.
+TEST_F(Program, SessionsGoOn) {
+  std::string state = folder + "/state", logits = folder + "/logits.npy";
+  run(name + " --ids 1,2,3,10,10,4,5 --logits " + logits);
+  std::string whole = readAll(logits);
+  Result first = run(name + " --ids 1,2,3 -n 2 --save-session " + state);
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_EQ(first.out, "10,10\n");
+  Result second = run(name + " --load-session " + state +
+                      " --ids 4,5 --threads 3 --logits " + logits);
+  ASSERT_EQ(second.code, 0) << second.err;
+  // Two rows of eleven words.
+  EXPECT_EQ(readAll(logits).substr(128), whole.substr(whole.size() - 2 * 44));
+  // Without a prompt it goes on from the logits; text needs no BOS again.
+  writeTokenizer("xy");
+  EXPECT_EQ(run(name + " --load-session " + state + " -n 3").out, "xyxyxy");
+  Result third = run(name + " --load-session " + state +
+                     " --prompt abc -n 1 --save-session " + state);
+  EXPECT_EQ(third.err.substr(0, 33), "winnow-run: prompt of 3 tokens in");
+  // 5 + 3 + 1 tokens are in the session.
+  EXPECT_EQ(failure(name + " --load-session " + state + " --ids 1 -n 72"),
+            "context overrun: 9 tokens of the session, a prompt of 1 tokens "
+            "and 72 to generate do not fit in a context of 80");
+  EXPECT_EQ(run(name + " --load-session " + state + " --ids 1 -n 71").code, 0);
+
+  std::string bytes = readAll(state);
+  writeAll(state, bytes.substr(0, bytes.size() - 1));
+  EXPECT_NE(
+      failure(name + " --load-session " + state + " --ids 1").find("truncated"),
+      std::string::npos);
+  writeAll(state, bytes);
+  EXPECT_NE(failure(name + " --load-session " + state + " --context 5")
+                .find("more than the context of 5"),
+            std::string::npos);
+  EXPECT_NE(failure(name + " --load-session " + folder + "/none").find("none"),
+            std::string::npos);
 }
 
 TEST_F(Program, Benchmark) {

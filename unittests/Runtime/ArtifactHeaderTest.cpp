@@ -21,8 +21,9 @@ static_assert(WINNOW_ABI_VERSION == 1, "");
 static_assert(offsetof(winnow_api, open) == 8, "");
 static_assert(offsetof(winnow_api, invoke) == 104, "");
 static_assert(offsetof(winnow_api, set_profiler) == 112, "");
-static_assert(sizeof(winnow_api) == 120, "");
-static_assert(sizeof(winnow_session_options) == 40, "");
+static_assert(offsetof(winnow_api, status_name) == 120, "");
+static_assert(offsetof(winnow_session_options, allocator) == 40, "");
+static_assert(sizeof(winnow_allocator) == 24, "");
 static_assert(sizeof(winnow_model_info) == 88, "");
 static_assert(sizeof(winnow_error) == 504, "");
 static_assert(sizeof(winnow_tensor) == 48, "");
@@ -47,7 +48,8 @@ static_assert(offsetof(winnow_call, scratch) == 48, "");
 static_assert(offsetof(winnow_call, scratch_stride) == 56, "");
 static_assert(offsetof(winnow_call, barrier) == 64, "");
 static_assert(offsetof(winnow_call, team) == 72, "");
-static_assert(sizeof(winnow_call) == 80, "");
+static_assert(offsetof(winnow_call, checkpoint) == 80, "");
+static_assert(sizeof(winnow_call) == 88, "");
 
 // The compiler emits constants of these types.
 static_assert(offsetof(winnow_tensor_info, dtype) == 8, "");

@@ -7,7 +7,7 @@
  *     keys + values + v * weights[0]
  * over heads, channels and caches. All sums are of small integers and exact, so
  * they depend on no order. The work is shared by the threads in the way of
- * generated code: stores, barrier, sums, barrier, then thread 0 advances the
+ * generated code: stores, checkpoint, sums, barrier, then thread 0 advances the
  * lengths. Every intermediate goes through the arena and the scratch.
  *
  *===----------------------------------------------------------------------===*/
@@ -75,7 +75,8 @@ static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
 
   for (int64_t i = thread; i < tokens; i += threads)
     store(call, i);
-  call->barrier(call->team, thread);
+  if (call->checkpoint(call->team, thread))
+    return;
   for (int64_t i = thread; i < tokens; i += threads) {
     int64_t length = call->caches[0].length + tokens;
     float sum = 0;

@@ -7,6 +7,7 @@
 
 using namespace winnow::runtime;
 
+static const Allocator kSystem;
 static constexpr winnow_cache_info kInfos[] = {{2, 3, 5, 50}, {1, 4, 2, 1000}};
 
 static winnow_entry entryWith(int32_t caches) {
@@ -72,7 +73,7 @@ static std::vector<int32_t> countingPositions(int32_t count) {
 TEST(KvStorage, CapacityIsInWholeBlocksAndWithinTheContext) {
   winnow_entry entry = entryWith(2);
   KvStorage storage;
-  ASSERT_TRUE(storage.reserve(entry, 100));
+  ASSERT_TRUE(storage.reserve(kSystem, entry, 100));
   EXPECT_EQ(storage.slots()[0].capacity, 64);
   EXPECT_EQ(storage.slots()[1].capacity, 112);
   EXPECT_EQ(storage.leastCapacity(), 64);
@@ -89,7 +90,7 @@ TEST(KvStorage, TruncationLeavesZeros) {
   std::vector<int32_t> positions = countingPositions(50);
   for (int64_t length : {49, 48, 47, 33, 32, 31, 16, 1, 0}) {
     KvStorage storage;
-    ASSERT_TRUE(storage.reserve(entry, 64));
+    ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
     fill(storage.slots()[0], kInfos[0], 50);
     fill(storage.slots()[1], kInfos[1], 50);
     storage.truncate(length, 50, positions.data());
@@ -106,7 +107,7 @@ TEST(KvStorage, TruncationToTheWholeLengthChangesNothing) {
   winnow_entry entry = entryWith(1);
   std::vector<int32_t> positions = countingPositions(20);
   KvStorage storage;
-  ASSERT_TRUE(storage.reserve(entry, 64));
+  ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
   fill(storage.slots()[0], kInfos[0], 20);
   storage.truncate(20, 20, positions.data());
   expectFilledTo(storage.slots()[0], kInfos[0], 20);
@@ -121,7 +122,7 @@ TEST(KvStorage, TruncationOfAPrunedCacheGoesByPosition) {
   winnow_entry entry = entryWith(1);
   std::vector<int32_t> positions = countingPositions(40);
   KvStorage storage;
-  ASSERT_TRUE(storage.reserve(entry, 64));
+  ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
   winnow_kv_slot &slot = storage.slots()[0];
   fill(slot, kInfos[0], 20);
   for (int32_t i = 0; i < 20; ++i)
@@ -140,7 +141,7 @@ TEST(KvStorage, ImpossibleSizesAreRefused) {
     winnow_entry entry = entryWith(1);
     entry.caches = info;
     KvStorage storage;
-    EXPECT_FALSE(storage.reserve(entry, INT64_MAX));
+    EXPECT_FALSE(storage.reserve(kSystem, entry, INT64_MAX));
     EXPECT_EQ(storage.count(), 0);
   }
 }
@@ -151,7 +152,7 @@ TEST(KvStorage, LargeContextsAreReservedOnly) {
   winnow_entry entry = entryWith(1);
   entry.caches = &large;
   KvStorage storage;
-  ASSERT_TRUE(storage.reserve(entry, INT64_MAX));
+  ASSERT_TRUE(storage.reserve(kSystem, entry, INT64_MAX));
   EXPECT_EQ(storage.slots()[0].values[0], 0);
   storage.release();
 }

@@ -20,7 +20,7 @@ struct Opened {
   Opened(const char *path,
          const winnow_artifact_info &artifact = winnow_artifact,
          uint32_t version = WINNOW_ABI_VERSION)
-      : status(openModel(artifact, version, path, &model, &error)) {
+      : status(openModel(artifact, version, path, nullptr, &model, &error)) {
     EXPECT_EQ(status == WINNOW_OK, model != nullptr);
     EXPECT_EQ(status, error.status);
   }
@@ -77,9 +77,9 @@ TEST(Model, ShortInfoIsFilledPartly) {
 TEST(Model, NullArguments) {
   winnow_model *model = nullptr;
   winnow_error error;
-  EXPECT_EQ(openModel(winnow_artifact, 1, nullptr, &model, &error),
+  EXPECT_EQ(openModel(winnow_artifact, 1, nullptr, nullptr, &model, &error),
             WINNOW_INVALID_ARGUMENT);
-  EXPECT_EQ(openModel(winnow_artifact, 1, "x", nullptr, nullptr),
+  EXPECT_EQ(openModel(winnow_artifact, 1, "x", nullptr, nullptr, nullptr),
             WINNOW_INVALID_ARGUMENT);
   EXPECT_EQ(describeModel(nullptr, nullptr), WINNOW_INVALID_ARGUMENT);
   EXPECT_EQ(winnow_runtime_api()->verify(nullptr, &error),

@@ -405,3 +405,11 @@ TEST_F(Session, InvokeKeepsTheCachesOfItsEntry) {
   EXPECT_EQ(append(), WINNOW_OK);
   EXPECT_EQ(length, 7);
 }
+
+TEST_F(Session, SegmentsAreChecked) {
+  ASSERT_EQ(create(1), WINNOW_OK);
+  std::vector<Token> tokens = {{1, 0, 0}, {2, 1, -1}};
+  EXPECT_EQ(feed(tokens, 0, 2, WINNOW_ROWS_LAST), WINNOW_INVALID_ARGUMENT);
+  EXPECT_STREQ(error.message, "segment -1 at index 1 is negative");
+  EXPECT_EQ(api->length(session), 0);
+}

@@ -12,6 +12,8 @@
 
 using namespace winnow::runtime;
 
+static const Allocator kSystem;
+
 namespace {
 
 struct Counting {
@@ -47,7 +49,7 @@ class Threads : public testing::TestWithParam<int> {};
 
 TEST_P(Threads, BarrierOrdersAllRounds) {
   ThreadPool pool;
-  ASSERT_TRUE(pool.start(GetParam()));
+  ASSERT_TRUE(pool.start(kSystem, GetParam()));
   Counting job(GetParam(), 2000);
   pool.run(countRounds, &job);
   for (int64_t cell : job.cells)
@@ -58,7 +60,7 @@ TEST_P(Threads, BarrierOrdersAllRounds) {
 
 TEST_P(Threads, EveryJobRunsOncePerThread) {
   ThreadPool pool;
-  ASSERT_TRUE(pool.start(GetParam()));
+  ASSERT_TRUE(pool.start(kSystem, GetParam()));
   std::vector<int> calls(GetParam(), 0);
   for (int job = 0; job < 3000; ++job)
     pool.run(
@@ -75,7 +77,7 @@ TEST_P(Threads, EveryJobRunsOncePerThread) {
 
 TEST_P(Threads, JobsAfterSleeping) {
   ThreadPool pool;
-  ASSERT_TRUE(pool.start(GetParam()));
+  ASSERT_TRUE(pool.start(kSystem, GetParam()));
   std::atomic<int> calls{0};
   for (int job = 0; job < 5; ++job) {
     // Far longer than any thread spins.
@@ -93,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(ThreadPool, Threads, testing::Values(1, 2, 3, 8));
 /// The caller goes to sleep while it waits for a slow worker.
 TEST(ThreadPool, WaitsForASlowWorker) {
   ThreadPool pool;
-  ASSERT_TRUE(pool.start(2));
+  ASSERT_TRUE(pool.start(kSystem, 2));
   int done = 0;
   pool.run(
       [](void *context, int32_t index, int32_t) {
@@ -110,7 +112,7 @@ TEST(ThreadPool, WaitsForASlowWorker) {
 TEST(ThreadPool, StopsWithoutAJob) {
   for (int i = 0; i < 50; ++i) {
     ThreadPool pool;
-    ASSERT_TRUE(pool.start(4));
+    ASSERT_TRUE(pool.start(kSystem, 4));
     pool.stop();
   }
   ThreadPool never;
@@ -131,7 +133,7 @@ TEST(ThreadPool, StopsWithoutAJob) {
   if (setrlimit(RLIMIT_AS, &limit) != 0)
     std::_Exit(2);
   ThreadPool pool;
-  std::_Exit(pool.start(1000) ? 1 : 0);
+  std::_Exit(pool.start(kSystem, 1000) ? 1 : 0);
 }
 
 /// Where the system refuses one of the threads, those that run are ended.
@@ -151,7 +153,7 @@ TEST(ThreadPool, StrangersDoNotMakeItCollapse) {
       }
     });
   ThreadPool pool;
-  ASSERT_TRUE(pool.start(4));
+  ASSERT_TRUE(pool.start(kSystem, 4));
   Counting job(4, 50);
   pool.run(countRounds, &job);
   stop = true;

@@ -60,7 +60,9 @@ def ConvertWinnowToCpu : Pass<"convert-winnow-to-cpu", "::mlir::ModuleOp"> {
     What: each entry point becomes a function of three arguments: the call
     record of Runtime/Call.h, a thread number and the number of threads. It
     computes stage by stage, with a barrier between stages; each stage calls
-    kernels on pointers. Equal work shares one kernel: weights, caches and
+    kernels on pointers. In front of each attention, as long as no output has
+    been written, the barrier is a checkpoint: where the caller cancels, all
+    threads return there. Equal work shares one kernel: weights, caches and
     buffers are arguments, so compile time follows the number of distinct
     kernels and not the number of layers.
 
@@ -82,6 +84,7 @@ def ConvertWinnowToCpu : Pass<"convert-winnow-to-cpu", "::mlir::ModuleOp"> {
     Statistic<"numStages", "stages", "Stages between barriers">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect",

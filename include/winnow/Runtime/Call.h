@@ -45,6 +45,10 @@ typedef struct winnow_call {
   /* Waits until every thread of the call has come here. */
   void (*barrier)(void *team, int32_t thread);
   void *team;
+  /* A barrier that tells all threads alike whether the call is cancelled: where
+   * it does not return 0, the entry returns at once. Only used before the entry
+   * has written any output or advanced a cache. */
+  int32_t (*checkpoint)(void *team, int32_t thread);
 } winnow_call;
 
 /* Generated: every thread of the team runs it with its own number. The entry

@@ -7,6 +7,7 @@
 #include "winnow/Codegen/Cpu/Linear.h"
 #include "winnow/Runtime/Call.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include <cstddef>
@@ -43,6 +44,8 @@ private:
   void emitBarrier();
   /// Notes a call of `kernel` that does the work of `steps`.
   void record(func::FuncOp kernel, ArrayRef<const Step *> steps);
+  void emitCheckpoint();
+  bool startsLayer(int stage) const;
   void advanceCaches();
 
   Value loadField(Type type, size_t fieldOffset) {
@@ -77,6 +80,7 @@ private:
   SmallVector<Value> dims, roundedDims, regions;
   SmallVector<CacheValues> caches;
   DenseMap<Attribute, LLVM::GlobalOp> constants;
+  Block *leave = nullptr; ///< returns; null before the first checkpoint
   AffineBytes scratch;
   int64_t calls = 0;
   SmallVector<StageRecord> records = {{}};
@@ -221,6 +225,43 @@ void EntryEmitter::record(func::FuncOp kernel, ArrayRef<const Step *> steps) {
     if (step->kind != Step::Kind::RopeTable &&
         (step->kind == Step::Kind::Attention || !isa<AttentionOp>(step->op)))
       stage.steps.push_back(step);
+}
+
+/// A barrier after which all threads return where the call is cancelled.
+void EntryEmitter::emitCheckpoint() {
+  Value function = loadField(kb.ptrType(), offsetof(winnow_call, checkpoint));
+  Value team = loadField(kb.ptrType(), offsetof(winnow_call, team));
+  auto type =
+      LLVM::LLVMFunctionType::get(kb.i32Type(), {kb.ptrType(), kb.i32Type()});
+  Value cancelled = LLVM::CallOp::create(kb.builder(), type,
+                                         ValueRange{function, team, kb.arg(1)})
+                        .getResult();
+  Value goesOn = kb.equal(cancelled, kb.i32(0));
+  OpBuilder &builder = kb.builder();
+  Block *here = builder.getInsertionBlock();
+  if (!leave) {
+    leave = builder.createBlock(here->getParent());
+    func::ReturnOp::create(builder, module.getLoc());
+  }
+  Block *next = builder.createBlock(leave);
+  builder.setInsertionPointToEnd(here);
+  cf::CondBranchOp::create(builder, module.getLoc(), goesOn, next, leave);
+  builder.setInsertionPointToEnd(next);
+  records.emplace_back();
+}
+
+/// True where a call can end before `stage`: once in each layer, as long as no
+/// output has been written.
+bool EntryEmitter::startsLayer(int stage) const {
+  bool attends = false;
+  for (const Step &step : plan.steps) {
+    attends |= step.stage == stage && step.kind == Step::Kind::Attention;
+    for (int output : step.outputs)
+      if (output >= 0 && step.stage < stage &&
+          plan.buffers[output].place == Buffer::Place::Output)
+        return false;
+  }
+  return attends;
 }
 
 LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
@@ -404,7 +445,9 @@ FailureOr<EntryFunction> EntryEmitter::run() {
   scratch.perDim.assign(plan.dimNames.size(), 0);
   loadCall();
   for (int stage = 0; stage < plan.stages; ++stage) {
-    if (stage)
+    if (stage && startsLayer(stage))
+      emitCheckpoint();
+    else if (stage)
       emitBarrier();
     if (failed(emitStage(stage)))
       return failure();

@@ -1,0 +1,65 @@
+//===- SessionFixture.h - A session of the hand-written model ---*- C++ -*-===//
+
+#ifndef WINNOW_UNITTESTS_RUNTIME_SESSION_FIXTURE_H
+#define WINNOW_UNITTESTS_RUNTIME_SESSION_FIXTURE_H
+
+#include "WeightsFile.h"
+#include "winnow/Artifact.h"
+
+#include <gtest/gtest.h>
+#include <vector>
+
+/// Opens the fake model and computes ids at their default positions.
+class SessionFixture : public testing::Test {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(api->open(WINNOW_ABI_VERSION, file.write(), &model, &error),
+              WINNOW_OK)
+        << error.message;
+  }
+  void TearDown() override {
+    api->session_destroy(session);
+    api->close(model);
+  }
+
+  static winnow_session_options sized() {
+    winnow_session_options options = {};
+    options.struct_size = sizeof options;
+    options.threads = 1;
+    return options;
+  }
+  winnow_session *create(const winnow_session_options &options = sized()) {
+    winnow_session *created = nullptr;
+    EXPECT_EQ(api->session_create(model, &options, &created, &error), WINNOW_OK)
+        << error.message;
+    return created;
+  }
+
+  static std::vector<int32_t> counting(int count, int start = 0) {
+    std::vector<int32_t> ids;
+    for (int i = 0; i < count; ++i)
+      ids.push_back((start + i) * 7 % FAKE_VOCABULARY);
+    return ids;
+  }
+  winnow_status feed(winnow_session *to, const std::vector<int32_t> &ids,
+                     winnow_rows rows = WINNOW_ROWS_LAST) {
+    winnow_tokens call = {ids.data(), nullptr, nullptr,
+                          static_cast<int64_t>(ids.size())};
+    return api->prefill(to, &call, rows, &error);
+  }
+  /// All logits of a session in one row.
+  std::vector<float> logits(winnow_session *of) {
+    const float *data = nullptr;
+    int64_t rows = -1;
+    EXPECT_EQ(api->logits(of, &data, &rows, &error), WINNOW_OK);
+    return std::vector<float>(data, data + rows * FAKE_VOCABULARY);
+  }
+
+  const winnow_api *api = winnow_runtime_api();
+  WeightsFile file;
+  winnow_model *model = nullptr;
+  winnow_session *session = nullptr; ///< destroyed at the end
+  winnow_error error = {};
+};
+
+#endif // WINNOW_UNITTESTS_RUNTIME_SESSION_FIXTURE_H
