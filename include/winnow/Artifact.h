@@ -138,6 +138,18 @@ typedef struct winnow_tokens {
   int64_t count;
 } winnow_tokens;
 
+/* Rows in place of token ids (of an image, say), read during the call only. A
+ * row is what the model's table of embeddings gives for an id times the model's
+ * scale (the square root of the width in Gemma, 1 elsewhere): exactly these
+ * numbers give exactly the logits of the ids. */
+typedef struct winnow_embeddings {
+  const float *rows;        /* [count, width] */
+  int64_t width;            /* winnow_model_info.embedding_width */
+  const int32_t *positions; /* as in winnow_tokens */
+  const int32_t *segments;
+  int64_t count;
+} winnow_embeddings;
+
 /* A dense row-major array for winnow_api.invoke. */
 typedef enum winnow_dtype { WINNOW_F32 = 0, WINNOW_I32 = 1, WINNOW_I64 = 2, WINNOW_I1 = 3 } winnow_dtype;
 typedef struct winnow_tensor {
@@ -159,6 +171,7 @@ typedef struct winnow_model_info {
   int64_t weight_bytes;        /* size of NAME.weights */
   int64_t kv_bytes_per_token;
   int64_t checkpoint_bytes_per_token; /* stored bytes that one decoded token reads */
+  int64_t embedding_width;     /* of winnow_embeddings; 0: takes ids only */
 } winnow_model_info;
 
 /* A thread of a session comes to a stage of an entry point or leaves it. Stages
@@ -272,6 +285,11 @@ typedef struct winnow_api {
   winnow_status (*cache_lengths)(const winnow_session *session,
                                  int64_t *lengths, int64_t count,
                                  winnow_error *error);
+
+  /* prefill with rows in place of ids. Calls of both kinds may alternate. */
+  winnow_status (*prefill_embeddings)(winnow_session *session,
+                                      const winnow_embeddings *embeddings,
+                                      winnow_rows rows, winnow_error *error);
 } winnow_api;
 
 /* The type of NAME_winnow_api. */

@@ -23,6 +23,8 @@ void buildLowerToCpuPipeline(OpPassManager &passes,
                              const CpuPipelineOptions &options, CpuStage last) {
   if (last < CpuStage::Inlined)
     return;
+  // After compression: both entry points are of one model.
+  passes.addPass(createWinnowAddEmbeddingsEntry());
   // Kernels change caches in place: each state may be used up only once.
   passes.addPass(createWinnowVerifyModel());
   passes.addNestedPass<func::FuncOp>(createWinnowInlineLayers());

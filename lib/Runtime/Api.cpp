@@ -53,6 +53,7 @@ static const winnow_api kApi = {
     saveSessionTo,
     loadSessionFrom,
     cacheLengths,
+    prefillEmbeddings,
 };
 
 const winnow_api *winnow_runtime_api(void) { return &kApi; }

@@ -8,11 +8,22 @@
 namespace winnow {
 namespace runtime {
 
+namespace {
+/// Tokens of a call: ids, or rows of embeddings.
+struct Tokens {
+  const Decoder &decoder;
+  const uint8_t *data;
+  size_t bytesPerToken;
+  const int32_t *positions; ///< may be null
+  const int32_t *segments;  ///< may be null
+  int64_t count;
+};
+} // namespace
+
 static winnow_status checkTokens(const winnow_session &session,
-                                 const winnow_tokens &tokens,
-                                 winnow_error *error) {
+                                 const Tokens &tokens, winnow_error *error) {
   const winnow_artifact_info &artifact = *session.model->artifact;
-  if (!tokens.ids || tokens.count <= 0)
+  if (!tokens.data || tokens.count <= 0)
     return fail(error, WINNOW_INVALID_ARGUMENT,
                 "prefill: at least one token is needed");
   if (tokens.count > session.context - session.length)
@@ -23,11 +34,6 @@ static winnow_status checkTokens(const winnow_session &session,
                 static_cast<long long>(session.length),
                 static_cast<long long>(session.context));
   for (int64_t i = 0; i < tokens.count; ++i) {
-    if (tokens.ids[i] < 0 || tokens.ids[i] >= artifact.vocabulary)
-      return fail(error, WINNOW_TOKEN_OUT_OF_RANGE,
-                  "token id %d at index %lld is not in [0, %lld)",
-                  tokens.ids[i], static_cast<long long>(i),
-                  static_cast<long long>(artifact.vocabulary));
     if (tokens.positions &&
         (tokens.positions[i] < 0 || tokens.positions[i] >= artifact.context))
       return fail(error, WINNOW_INVALID_ARGUMENT,
@@ -43,6 +49,19 @@ static winnow_status checkTokens(const winnow_session &session,
   return WINNOW_OK;
 }
 
+static winnow_status checkIds(const winnow_session &session,
+                              const winnow_tokens &tokens,
+                              winnow_error *error) {
+  int64_t vocabulary = session.model->artifact->vocabulary;
+  for (int64_t i = 0; i < tokens.count; ++i)
+    if (tokens.ids[i] < 0 || tokens.ids[i] >= vocabulary)
+      return fail(error, WINNOW_TOKEN_OUT_OF_RANGE,
+                  "token id %d at index %lld is not in [0, %lld)",
+                  tokens.ids[i], static_cast<long long>(i),
+                  static_cast<long long>(vocabulary));
+  return WINNOW_OK;
+}
+
 /// Makes room for `rows` rows of logits beside those that the session has.
 static bool reserveSpare(winnow_session &session, int64_t rows) {
   // The sizes have been checked for the whole context.
@@ -55,17 +74,18 @@ static bool reserveSpare(winnow_session &session, int64_t rows) {
 
 /// Computes tokens [start, start + count) of the call and gives logits to their
 /// last `rowCount` tokens. False where that was cancelled.
-static bool runPiece(winnow_session &session, const winnow_tokens &tokens,
+static bool runPiece(winnow_session &session, const Tokens &tokens,
                      int64_t start, int64_t count, int64_t rowCount,
                      float *output) {
-  const Decoder &decoder = session.model->decoder;
+  const Decoder &decoder = tokens.decoder;
   int32_t *rows = reinterpret_cast<int32_t *>(session.rows.data);
   for (int64_t i = 0; i < rowCount; ++i)
     rows[i] = static_cast<int32_t>(count - rowCount + i);
   const int32_t *positions =
       reinterpret_cast<const int32_t *>(session.positions.data);
   const void *inputs[4];
-  inputs[decoder.ids] = tokens.ids + start;
+  inputs[decoder.tokens] =
+      tokens.data + static_cast<size_t>(start) * tokens.bytesPerToken;
   inputs[decoder.positions] = positions + session.length + start;
   inputs[decoder.segments] =
       tokens.segments ? static_cast<const void *>(tokens.segments + start)
@@ -76,7 +96,7 @@ static bool runPiece(winnow_session &session, const winnow_tokens &tokens,
   dims[decoder.tokenDim] = count;
   dims[decoder.rowDim] = rowCount;
   return runEntry(session, *decoder.entry, inputs, outputs, dims,
-                  session.caches[decoder.index].slots());
+                  session.caches[session.model->decoder.index].slots());
 }
 
 static int64_t rowsOf(winnow_rows rows, int64_t count, bool last) {
@@ -87,7 +107,7 @@ static int64_t rowsOf(winnow_rows rows, int64_t count, bool last) {
 
 /// Computes all tokens piece by piece. Where that is cancelled it returns false
 /// and the caches are as before.
-static bool runPieces(winnow_session &session, const winnow_tokens &tokens,
+static bool runPieces(winnow_session &session, const Tokens &tokens,
                       winnow_rows rows, float *output) {
   KvStorage &caches = session.caches[session.model->decoder.index];
   int64_t vocabulary = session.model->artifact->vocabulary;
@@ -105,52 +125,99 @@ static bool runPieces(winnow_session &session, const winnow_tokens &tokens,
   return true;
 }
 
-winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
-                      winnow_rows rows, winnow_error *error) {
-  if (!session || !tokens)
-    return fail(error, WINNOW_INVALID_ARGUMENT,
-                "prefill: session and tokens must not be null");
+static winnow_status checkRows(winnow_rows rows, winnow_error *error) {
   if (rows != WINNOW_ROWS_LAST && rows != WINNOW_ROWS_ALL &&
       rows != WINNOW_ROWS_NONE)
     return fail(error, WINNOW_INVALID_ARGUMENT, "prefill: unknown rows %d",
                 static_cast<int>(rows));
-  if (!session->model->decoder.entry)
-    return fail(error, WINNOW_UNSUPPORTED,
-                "%s has no decoder: use invoke for its entry points",
-                session->model->artifact->name);
-  if (winnow_status status = checkTokens(*session, *tokens, error))
-    return status;
-  int64_t logitRows = rowsOf(rows, tokens->count, true);
+  return WINNOW_OK;
+}
+
+/// Appends tokens whose data are good.
+static winnow_status append(winnow_session &session, const Tokens &tokens,
+                            winnow_rows rows, winnow_error *error) {
+  int64_t logitRows = rowsOf(rows, tokens.count, true);
   // A piece writes logits when it cannot be cancelled any more, but a later
   // piece can: then the old logits have to be there still.
-  bool spare = session->cancel && rows == WINNOW_ROWS_ALL &&
-               tokens->count > session->piece;
-  if (spare && !reserveSpare(*session, logitRows))
+  bool spare =
+      session.cancel && rows == WINNOW_ROWS_ALL && tokens.count > session.piece;
+  if (spare && !reserveSpare(session, logitRows))
     return fail(error, WINNOW_OUT_OF_MEMORY,
                 "prefill: cannot reserve the logits of %lld rows",
                 static_cast<long long>(logitRows));
 
   // Nothing below can fail, unless the caller cancels.
   int32_t *positions =
-      reinterpret_cast<int32_t *>(session->positions.data) + session->length;
-  if (tokens->positions)
-    memcpy(positions, tokens->positions,
-           static_cast<size_t>(tokens->count) * sizeof(int32_t));
+      reinterpret_cast<int32_t *>(session.positions.data) + session.length;
+  if (tokens.positions)
+    memcpy(positions, tokens.positions,
+           static_cast<size_t>(tokens.count) * sizeof(int32_t));
   else
-    for (int64_t i = 0; i < tokens->count; ++i)
-      positions[i] = static_cast<int32_t>(session->length + i);
-  Region &output = spare ? session->spare : session->logits;
-  if (!runPieces(*session, *tokens, rows,
-                 reinterpret_cast<float *>(output.data)))
+    for (int64_t i = 0; i < tokens.count; ++i)
+      positions[i] = static_cast<int32_t>(session.length + i);
+  Region &output = spare ? session.spare : session.logits;
+  if (!runPieces(session, tokens, rows, reinterpret_cast<float *>(output.data)))
     return fail(error, WINNOW_CANCELLED, "prefill: cancelled by the caller");
   if (spare)
     memcpy(
-        session->logits.data, session->spare.data,
-        static_cast<size_t>(logitRows * session->model->artifact->vocabulary) *
+        session.logits.data, session.spare.data,
+        static_cast<size_t>(logitRows * session.model->artifact->vocabulary) *
             sizeof(float));
-  session->length += tokens->count;
-  session->logitRows = logitRows;
+  session.length += tokens.count;
+  session.logitRows = logitRows;
   return succeed(error);
+}
+
+winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
+                      winnow_rows rows, winnow_error *error) {
+  if (!session || !tokens)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "prefill: session and tokens must not be null");
+  if (winnow_status status = checkRows(rows, error))
+    return status;
+  const Decoder &decoder = session->model->decoder;
+  if (!decoder.entry)
+    return fail(error, WINNOW_UNSUPPORTED,
+                "%s has no decoder: use invoke for its entry points",
+                session->model->artifact->name);
+  Tokens all = {
+      decoder,          reinterpret_cast<const uint8_t *>(tokens->ids),
+      sizeof(int32_t),  tokens->positions,
+      tokens->segments, tokens->count};
+  if (winnow_status status = checkTokens(*session, all, error))
+    return status;
+  if (winnow_status status = checkIds(*session, *tokens, error))
+    return status;
+  return append(*session, all, rows, error);
+}
+
+winnow_status prefillEmbeddings(winnow_session *session,
+                                const winnow_embeddings *embeddings,
+                                winnow_rows rows, winnow_error *error) {
+  if (!session || !embeddings)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "prefill: session and embeddings must not be null");
+  if (winnow_status status = checkRows(rows, error))
+    return status;
+  const Decoder &decoder = session->model->embeddings;
+  if (!decoder.entry)
+    return fail(error, WINNOW_UNSUPPORTED,
+                "%s takes token ids and no embeddings",
+                session->model->artifact->name);
+  if (embeddings->width != decoder.width)
+    return fail(error, WINNOW_INVALID_ARGUMENT,
+                "embeddings have a width of %lld, expected %lld",
+                static_cast<long long>(embeddings->width),
+                static_cast<long long>(decoder.width));
+  Tokens all = {decoder,
+                reinterpret_cast<const uint8_t *>(embeddings->rows),
+                static_cast<size_t>(decoder.width) * sizeof(float),
+                embeddings->positions,
+                embeddings->segments,
+                embeddings->count};
+  if (winnow_status status = checkTokens(*session, all, error))
+    return status;
+  return append(*session, all, rows, error);
 }
 
 winnow_status decode(winnow_session *session, int32_t id, winnow_error *error) {

@@ -177,7 +177,8 @@ winnow_status invoke(winnow_session *session, const char *name,
   if (index == artifact.entry_count)
     return fail(error, WINNOW_UNSUPPORTED, "%s has no entry point '%s'",
                 artifact.name, name);
-  if (&artifact.entries[index] == session->model->decoder.entry)
+  if (&artifact.entries[index] == session->model->decoder.entry ||
+      &artifact.entries[index] == session->model->embeddings.entry)
     return fail(error, WINNOW_UNSUPPORTED,
                 "'%s' is the decoder: use prefill and decode", name);
   Arguments arguments(session->allocator, artifact.entries[index]);

@@ -11,38 +11,61 @@
 namespace winnow {
 namespace runtime {
 
+static int32_t findInput(const winnow_entry &entry, const char *name) {
+  for (int32_t i = 0; i < entry.input_count; ++i)
+    if (strcmp(entry.inputs[i].name, name) == 0)
+      return i;
+  return -1;
+}
+
 /// The index of the input `name`, a vector of i32 whose length is a named
 /// dimension; that dimension goes to `dim`. -1 where there is none.
 static int32_t findVector(const winnow_entry &entry, const char *name,
                           int32_t &dim) {
-  for (int32_t i = 0; i < entry.input_count; ++i) {
-    const winnow_tensor_info &input = entry.inputs[i];
-    if (strcmp(input.name, name) != 0)
-      continue;
-    if (input.dtype != WINNOW_I32 || input.rank != 1 || input.shape[0] >= 0)
-      return -1;
-    dim = static_cast<int32_t>(-1 - input.shape[0]);
-    return i;
-  }
-  return -1;
+  int32_t index = findInput(entry, name);
+  if (index < 0)
+    return -1;
+  const winnow_tensor_info &input = entry.inputs[index];
+  if (input.dtype != WINNOW_I32 || input.rank != 1 || input.shape[0] >= 0)
+    return -1;
+  dim = static_cast<int32_t>(-1 - input.shape[0]);
+  return index;
 }
 
-static Decoder findDecoder(const winnow_artifact_info &artifact) {
-  Decoder decoder;
+/// The same for "embeddings", rows of `width` f32.
+static int32_t findEmbeddings(const winnow_entry &entry, int64_t &width,
+                              int32_t &dim) {
+  int32_t index = findInput(entry, "embeddings");
+  if (index < 0)
+    return -1;
+  const winnow_tensor_info &input = entry.inputs[index];
+  if (input.dtype != WINNOW_F32 || input.rank != 2 || input.shape[0] >= 0 ||
+      input.shape[1] < 1)
+    return -1;
+  dim = static_cast<int32_t>(-1 - input.shape[0]);
+  width = input.shape[1];
+  return index;
+}
+
+/// The entry `name` as a decoder of ids, or of `embeddings`.
+static Decoder findDecoder(const winnow_artifact_info &artifact,
+                           const char *name, bool embeddings) {
   if (artifact.vocabulary <= 0)
-    return decoder;
+    return Decoder();
   for (int32_t i = 0; i < artifact.entry_count; ++i) {
     const winnow_entry &entry = artifact.entries[i];
-    if (strcmp(entry.name, "forward") != 0)
+    if (strcmp(entry.name, name) != 0)
       continue;
     Decoder found;
     int32_t positionDim = 0, segmentDim = 0;
     found.index = i;
-    found.ids = findVector(entry, "ids", found.tokenDim);
+    found.tokens = embeddings
+                       ? findEmbeddings(entry, found.width, found.tokenDim)
+                       : findVector(entry, "ids", found.tokenDim);
     found.positions = findVector(entry, "positions", positionDim);
     found.segments = findVector(entry, "segments", segmentDim);
     found.rows = findVector(entry, "rows", found.rowDim);
-    if (found.ids < 0 || found.positions < 0 || found.segments < 0 ||
+    if (found.tokens < 0 || found.positions < 0 || found.segments < 0 ||
         found.rows < 0 || positionDim != found.tokenDim ||
         segmentDim != found.tokenDim || found.rowDim == found.tokenDim ||
         entry.input_count != 4 || entry.output_count != 1 ||
@@ -51,7 +74,27 @@ static Decoder findDecoder(const winnow_artifact_info &artifact) {
     found.entry = &entry;
     return found;
   }
-  return decoder;
+  return Decoder();
+}
+
+/// True where two entries can work on the same caches.
+static bool haveEqualCaches(const winnow_entry &a, const winnow_entry &b) {
+  bool equal = a.cache_count == b.cache_count;
+  for (int32_t i = 0; equal && i < a.cache_count; ++i)
+    equal = a.caches[i].heads == b.caches[i].heads &&
+            a.caches[i].key_dim == b.caches[i].key_dim &&
+            a.caches[i].value_dim == b.caches[i].value_dim &&
+            a.caches[i].capacity == b.caches[i].capacity;
+  return equal;
+}
+
+static void findDecoders(const winnow_artifact_info &artifact,
+                         winnow_model &model) {
+  model.decoder = findDecoder(artifact, "forward", false);
+  Decoder embeddings = findDecoder(artifact, "forward_embeddings", true);
+  if (model.decoder.entry && embeddings.entry &&
+      haveEqualCaches(*model.decoder.entry, *embeddings.entry))
+    model.embeddings = embeddings;
 }
 
 static winnow_status checkCpu(const winnow_artifact_info &artifact,
@@ -117,7 +160,7 @@ winnow_status openModel(const winnow_artifact_info &artifact,
   opened->artifact = &artifact;
   opened->allocator = allocator;
   opened->log = log;
-  opened->decoder = findDecoder(artifact);
+  findDecoders(artifact, *opened);
   if (winnow_status status = opened->weights.open(path, artifact, error)) {
     releaseArray(allocator, opened, 1);
     return status;
@@ -152,6 +195,7 @@ winnow_status describeModel(const winnow_model *model,
   full.context = artifact.context;
   full.weight_bytes = static_cast<int64_t>(model->weights.size());
   full.checkpoint_bytes_per_token = artifact.checkpoint_bytes_per_token;
+  full.embedding_width = model->embeddings.width;
   if (const winnow_entry *entry = model->decoder.entry) {
     full.layers = entry->cache_count;
     for (int32_t i = 0; i < entry->cache_count; ++i) {

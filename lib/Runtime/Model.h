@@ -10,11 +10,13 @@
 namespace winnow {
 namespace runtime {
 
-/// Where the runtime's own arguments stand in the entry "forward".
+/// Where the runtime's own arguments stand in an entry that continues a
+/// sequence: "forward" or "forward_embeddings".
 struct Decoder {
-  const winnow_entry *entry = nullptr; ///< null: the artifact has no decoder
+  const winnow_entry *entry = nullptr; ///< null: the artifact has none
   int32_t index = 0;                   ///< of the entry
-  int32_t ids = 0, positions = 0, segments = 0, rows = 0; ///< inputs
+  int64_t width = 0; ///< of a row of embeddings; 0: tokens are ids
+  int32_t tokens = 0, positions = 0, segments = 0, rows = 0; ///< inputs
   int32_t tokenDim = 0, rowDim = 0; ///< named dimensions T and R
 };
 
@@ -28,6 +30,7 @@ struct winnow_model {
   winnow::runtime::Logger log;
   winnow::runtime::Weights weights;
   winnow::runtime::Decoder decoder;
+  winnow::runtime::Decoder embeddings; ///< shares the caches of `decoder`
 };
 
 namespace winnow {

@@ -228,6 +228,9 @@ static winnow_status reserveDecoder(winnow_session &session,
   int64_t dims[2] = {session.piece, session.piece};
   if (winnow_status status = reserveWorkspace(session, entry, dims, error))
     return status;
+  if (const winnow_entry *other = session.model->embeddings.entry)
+    if (winnow_status status = reserveWorkspace(session, *other, dims, error))
+      return status;
   // Rows of logits take memory as they are computed. Their place never changes,
   // so whoever kept a pointer to old ones reads newer ones at worst.
   int64_t positionBytes = 0, rowBytes = 0, logitBytes = 0, logitRow = 0;
@@ -256,6 +259,8 @@ static winnow_status fillSession(winnow_session &session, winnow_error *error) {
   for (int32_t i = 0; i < artifact.entry_count; ++i) {
     const winnow_entry &entry = artifact.entries[i];
     bool decodes = &entry == session.model->decoder.entry;
+    if (&entry == session.model->embeddings.entry)
+      continue; // works on the decoder's caches
     if (!session.caches[i].reserve(session.allocator, entry,
                                    decodes ? session.context : INT64_MAX))
       return fail(error, WINNOW_OUT_OF_MEMORY,

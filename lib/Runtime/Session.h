@@ -66,6 +66,9 @@ bool runEntry(winnow_session &session, const winnow_entry &entry,
 // The functions of winnow_api with the same meaning.
 winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
                       winnow_rows rows, winnow_error *error);
+winnow_status prefillEmbeddings(winnow_session *session,
+                                const winnow_embeddings *embeddings,
+                                winnow_rows rows, winnow_error *error);
 winnow_status decode(winnow_session *session, int32_t id, winnow_error *error);
 winnow_status logits(winnow_session *session, const float **data, int64_t *rows,
                      winnow_error *error);

@@ -37,7 +37,8 @@ class CompilationError(Error):
 
 
 class CancelledError(Error):
-    """A compilation was stopped by its progress callback."""
+    """A compilation was stopped by its progress callback, or a call of a session
+    by its cancel callback."""
 
 
 class MismatchError(Error):
@@ -90,6 +91,7 @@ ARTIFACT_ERRORS: dict[int, type[Error]] = {
     8: TokenRangeError,
     9: ContextOverrunError,
     10: UnsupportedError,
+    11: CancelledError,
 }
 """winnow_status to exceptions."""
 

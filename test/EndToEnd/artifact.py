@@ -91,6 +91,18 @@ class Tokens(ctypes.Structure):
     )
 
 
+class Embeddings(ctypes.Structure):
+    """winnow_embeddings."""
+
+    _fields_ = (
+        ("rows", c_void_p),
+        ("width", c_int64),
+        ("positions", c_void_p),
+        ("segments", c_void_p),
+        ("count", c_int64),
+    )
+
+
 class Tensor(ctypes.Structure):
     """winnow_tensor."""
 
@@ -126,6 +138,7 @@ class ModelInfo(ctypes.Structure):
         ("weight_bytes", c_int64),
         ("kv_bytes_per_token", c_int64),
         ("checkpoint_bytes_per_token", c_int64),
+        ("embedding_width", c_int64),
     )
 
 
@@ -173,6 +186,7 @@ class Api(ctypes.Structure):
                 _ERROR,
             ),
         ),
+        ("set_profiler", c_void_p),
         ("status_name", _function(c_char_p, c_int32)),
         (
             "open_with_options",
@@ -184,6 +198,7 @@ class Api(ctypes.Structure):
         ("session_save_to", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
         ("session_load_from", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
         ("cache_lengths", _function(c_int32, c_void_p, POINTER(c_int64), c_int64, _ERROR)),
+        ("prefill_embeddings", _function(c_int32, c_void_p, POINTER(Embeddings), c_int32, _ERROR)),
     )
 
 
@@ -295,6 +310,13 @@ class Session:
         pointers = [None if array is None else array.ctypes.data for array in arrays]
         call(self._api.prefill, self._handle, byref(Tokens(*pointers, len(ids))), int(rows))
         return None if rows == Rows.NONE else self.logits()
+
+    def prefill_embeddings(self, rows: np.ndarray) -> np.ndarray:
+        """Appends rows [count, width] in place of tokens; returns all logits."""
+        rows = np.ascontiguousarray(rows, np.float32)
+        given = Embeddings(rows.ctypes.data, rows.shape[1], None, None, rows.shape[0])
+        call(self._api.prefill_embeddings, self._handle, byref(given), int(Rows.ALL))
+        return self.logits()
 
     def decode(self, token: int) -> np.ndarray:
         """Appends one token; returns its logits [1, vocabulary]."""

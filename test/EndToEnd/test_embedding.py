@@ -62,12 +62,12 @@ def build(kind: str, model: Path, artifacts: Artifacts) -> tuple[Path, Path, lis
     return name, suffixed(name, ".so"), [f"-Wl,-rpath,{name.parent}"]
 
 
-def compile_example(name: Path, output: Path, *options: object) -> None:
-    """Compiles examples/generate.c for an artifact, with its own header alone."""
+def compile_example(name: Path, output: Path, *options: object, source: str = "generate.c") -> None:
+    """Compiles an example for an artifact, with its own header alone."""
     run(
         *("clang-22", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic"),
         *(f'-DMODEL_HEADER="{suffixed(name, ".h")}"', f"-DMODEL_API={name.name}_winnow_api"),
-        *(ROOT / "examples" / "generate.c", "-o", output, *options),
+        *(ROOT / "examples" / source, "-o", output, *options),
     )
 
 
@@ -104,6 +104,30 @@ def test_example(
         assert result.stderr.startswith(f"error {status}: ") and message in result.stderr
 
 
+def test_resume(
+    tiny_paths: dict[str, Path], artifacts: Artifacts, programs: Programs, tmp_path: Path
+) -> None:
+    """Two runs of examples/resume.c write what one run of winnow-run does."""
+    name, library, flags = build("shared", tiny_paths[MODELS[0]], artifacts)
+    program, state = tmp_path / "resume", tmp_path / "state"
+    compile_example(name, program, library, *flags, source="resume.c")
+    weights = suffixed(name, ".weights")
+    first = run(program, weights, state, COUNT, *IDS).strip().split(",")
+    more = [3, 4]
+    second = run(program, weights, state, COUNT, *more)
+    ids = [*IDS, *map(int, first), *more]
+    assert first == expected(name, programs).strip().split(",")
+    assert second == ",".join(map(str, programs.generate(name, ids, COUNT))) + "\n"
+
+    before = state.read_bytes()
+    result = subprocess.run(
+        [program, weights, state, "1", "77"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("WINNOW_TOKEN_OUT_OF_RANGE: token id 77")
+    assert state.read_bytes() == before
+
+
 def test_two_models_in_one_program(
     kind: str,
     tiny_paths: dict[str, Path],
@@ -126,6 +150,27 @@ def test_two_models_in_one_program(
         suffixed(build(kind, tiny_paths[model], artifacts)[0], ".weights") for model in MODELS
     ]
     printed = run(program, *weights, COUNT, *IDS)
+    assert printed == "".join(expected(name, programs) for name in names)
+
+
+def test_two_models_in_two_threads(
+    kind: str,
+    tiny_paths: dict[str, Path],
+    artifacts: Artifacts,
+    programs: Programs,
+    tmp_path: Path,
+) -> None:
+    parts = [build(kind, tiny_paths[model], artifacts) for model in MODELS]
+    program = tmp_path / "both"
+    run(
+        *("clang-22", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread"),
+        *("-I", ROOT / "include", ROOT / "test" / "EndToEnd" / "two_models.c", "-o", program),
+        *(f"-DAPI_{index}={name.name}_winnow_api" for index, (name, _, _) in enumerate(parts)),
+        *(flag for _, library, flags in parts for flag in (library, *flags)),
+    )
+    weights = [suffixed(name, ".weights") for name, _, _ in parts]
+    printed = run(program, *weights, COUNT, *IDS)
+    names = [artifacts.get(tiny_paths[model]) for model in MODELS]
     assert printed == "".join(expected(name, programs) for name in names)
 
 

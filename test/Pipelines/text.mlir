@@ -9,6 +9,7 @@
 // COMPRESS-NEXT:     winnow-quantize-activations{enabled=true}
 
 // CPU:           builtin.module(
+// CPU-NEXT:        winnow-add-embeddings-entry,
 // CPU-NEXT:        winnow-verify-model,
 // CPU-NEXT:        func.func(
 // CPU-NEXT:          winnow-inline-layers

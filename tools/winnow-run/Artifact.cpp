@@ -106,6 +106,17 @@ bool Session::prefill(const int32_t *ids, int64_t count, winnow_rows rows,
   return false;
 }
 
+bool Session::prefill(const float *embeddings, int64_t width, int64_t count,
+                      winnow_rows rows, std::string &error) {
+  winnow_embeddings tokens = {embeddings, width, nullptr, nullptr, count};
+  winnow_error failure = {};
+  if (artifact->api().prefill_embeddings(handle, &tokens, rows, &failure) ==
+      WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
 bool Session::decode(int32_t id, std::string &error) {
   winnow_error failure = {};
   if (artifact->api().decode(handle, id, &failure) == WINNOW_OK)

@@ -53,6 +53,9 @@ public:
 
   bool prefill(const int32_t *ids, int64_t count, winnow_rows rows,
                std::string &error);
+  /// The same of rows in place of ids.
+  bool prefill(const float *embeddings, int64_t width, int64_t count,
+               winnow_rows rows, std::string &error);
   bool decode(int32_t id, std::string &error);
   /// [rows, vocabulary] of the last call.
   bool logits(const float *&data, int64_t &rows, std::string &error);

@@ -49,20 +49,30 @@ static bool countTokens(const Options &options, int64_t stored, int64_t prompt,
   return false;
 }
 
+/// Computes tokens [start, start + count) of the prompt.
+static bool prefill(Session &session, const Prompt &prompt, int64_t start,
+                    int64_t count, winnow_rows rows, std::string &error) {
+  if (prompt.embeddings.rows == 0)
+    return session.prefill(prompt.ids.data() + start, count, rows, error);
+  int64_t width = prompt.embeddings.columns;
+  return session.prefill(prompt.embeddings.values.data() + start * width, width,
+                         count, rows, error);
+}
+
 /// Computes the prompt and writes the logits of all its tokens.
 static bool prefillWithLogits(Session &session, const Options &options,
-                              const std::vector<int32_t> &ids,
-                              int64_t vocabulary, std::string &error) {
+                              const Prompt &prompt, int64_t vocabulary,
+                              std::string &error) {
   NpyFile file;
-  int64_t count = static_cast<int64_t>(ids.size());
+  int64_t count = prompt.size();
   if (!file.create(options.logitsPath, count, vocabulary, error))
     return false;
   int64_t piece = options.piece ? options.piece : kLogitsPiece;
   for (int64_t start = 0; start < count; start += piece) {
     const float *logits = nullptr;
     int64_t rows = 0;
-    if (!session.prefill(ids.data() + start, std::min(piece, count - start),
-                         WINNOW_ROWS_ALL, error) ||
+    if (!prefill(session, prompt, start, std::min(piece, count - start),
+                 WINNOW_ROWS_ALL, error) ||
         !session.logits(logits, rows, error) ||
         !file.write(logits, rows * vocabulary, error))
       return false;
@@ -177,30 +187,30 @@ static bool generateTokens(Session &session, const Options &options,
   return true;
 }
 
-/// Computes the prompt; `ids` may be empty.
+/// Computes the prompt, which may be empty.
 static bool computePrompt(Session &session, const Options &options,
-                          const std::vector<int32_t> &ids, int64_t vocabulary,
+                          const Prompt &prompt, int64_t vocabulary,
                           std::string &error) {
   if (!options.logitsPath.empty())
-    return prefillWithLogits(session, options, ids, vocabulary, error);
-  return ids.empty() ||
-         session.prefill(ids.data(), static_cast<int64_t>(ids.size()),
-                         WINNOW_ROWS_LAST, error);
+    return prefillWithLogits(session, options, prompt, vocabulary, error);
+  return prompt.size() == 0 ||
+         prefill(session, prompt, 0, prompt.size(), WINNOW_ROWS_LAST, error);
 }
 
 bool generate(const Artifact &artifact, const Options &options,
               std::string &error) {
   std::unique_ptr<Tokenizer> tokenizer;
-  std::vector<int32_t> ids;
+  Prompt prompt;
   if (!openTokenizer(options, tokenizer, error))
     return false;
   std::unique_ptr<Session> session = Session::create(artifact, options, error);
   if (!session ||
       (!options.loadSession.empty() &&
        !session->load(options.loadSession, error)) ||
-      !readPrompt(options, tokenizer.get(), session->length() > 0, ids, error))
+      !readPrompt(options, tokenizer.get(), session->length() > 0, prompt,
+                  error))
     return false;
-  int64_t promptSize = static_cast<int64_t>(ids.size());
+  int64_t promptSize = prompt.size();
   int64_t count;
   if (!countTokens(options, session->length(), promptSize, session->context(),
                    count, error))
@@ -213,7 +223,7 @@ bool generate(const Artifact &artifact, const Options &options,
     return false;
   int64_t vocabulary = artifact.info().vocabulary;
   auto start = std::chrono::steady_clock::now();
-  if (!computePrompt(*session, options, ids, vocabulary, error))
+  if (!computePrompt(*session, options, prompt, vocabulary, error))
     return false;
   double prefillSeconds = secondsSince(start);
 

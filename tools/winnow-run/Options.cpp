@@ -101,6 +101,13 @@ static const OptionRow kRows[] = {
        o.idsFile = v;
        return !v.empty();
      }},
+    {"--embeddings", "IN.npy",
+     "continue these rows in place of ids, float32 [tokens, width]; prints ids",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.embeddings = v;
+       return !v.empty();
+     }},
     {"--load-session", "FILE",
      "go on from where --save-session stopped; the prompt follows, if any",
      "a path",
@@ -227,15 +234,16 @@ static bool check(const Options &o, std::string &error) {
     return false;
   }
   int prompts = o.prompt.has_value() + o.promptFile.has_value() +
-                o.ids.has_value() + o.idsFile.has_value();
+                o.ids.has_value() + o.idsFile.has_value() +
+                o.embeddings.has_value();
   bool sessions = !o.loadSession.empty() || !o.saveSession.empty();
   // A loaded session can go on by itself.
   bool generates = prompts || !o.loadSession.empty();
   if (o.bench && o.inspect)
     error = "--bench and --inspect exclude each other";
   else if (prompts > 1)
-    error = "only one of --prompt, --prompt-file, --ids and --ids-file can be "
-            "given";
+    error = "only one of --prompt, --prompt-file, --ids, --ids-file and "
+            "--embeddings can be given";
   else if ((o.bench || o.inspect) && prompts)
     error = std::string(o.bench ? "--bench" : "--inspect") + " takes no prompt";
   else if ((o.bench || o.inspect) && !o.logitsPath.empty())
@@ -245,7 +253,7 @@ static bool check(const Options &o, std::string &error) {
     error = std::string(o.bench ? "--bench" : "--inspect") +
             " loads and saves no session";
   else if (!o.bench && !o.inspect && !o.verify && !generates)
-    error = "one of --prompt, --prompt-file, --ids, --ids-file, "
+    error = "one of --prompt, --prompt-file, --ids, --ids-file, --embeddings, "
             "--load-session, --bench and --inspect is needed";
   else if (!o.profilePath.empty() && !o.bench && !generates)
     error = "--profile goes with --bench or a prompt";

@@ -20,7 +20,8 @@ struct Options {
   std::optional<std::string> promptFile;
   std::optional<std::vector<int32_t>> ids;
   std::optional<std::string> idsFile;
-  std::optional<int64_t> tokens; ///< to generate; not given: 128
+  std::optional<std::string> embeddings; ///< path
+  std::optional<int64_t> tokens;         ///< to generate; not given: 128
   SamplingOptions sampling;
   std::vector<std::string> stops;
   bool ignoreEos = false;
@@ -41,7 +42,7 @@ struct Options {
 
   bool hasPrompt() const { return prompt || promptFile || printsIds(); }
   /// Generated tokens are printed as they were given: as ids or as text.
-  bool printsIds() const { return ids || idsFile; }
+  bool printsIds() const { return ids || idsFile || embeddings; }
 };
 
 /// Reads the command line (without the program's name). Returns nothing and

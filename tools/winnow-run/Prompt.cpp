@@ -130,14 +130,17 @@ bool parseIdList(const std::string &text, const std::string &name,
 }
 
 bool readPrompt(const Options &options, const Tokenizer *tokenizer,
-                bool continues, std::vector<int32_t> &ids, std::string &error) {
+                bool continues, Prompt &prompt, std::string &error) {
   if (options.ids) {
-    ids = *options.ids;
+    prompt.ids = *options.ids;
   } else if (options.idsFile) {
     std::string text;
     std::string name = *options.idsFile == "-" ? "<stdin>" : *options.idsFile;
     if (!readFile(*options.idsFile, text, error) ||
-        !parseIdList(text, name, ids, error))
+        !parseIdList(text, name, prompt.ids, error))
+      return false;
+  } else if (options.embeddings) {
+    if (!readNpy(*options.embeddings, prompt.embeddings, error))
       return false;
   } else {
     std::string text;
@@ -147,11 +150,11 @@ bool readPrompt(const Options &options, const Tokenizer *tokenizer,
       return false;
     EncodeOptions encode;
     encode.addBos = !continues;
-    ids = tokenizer->encode(text, encode);
+    prompt.ids = tokenizer->encode(text, encode);
   }
-  if (ids.empty() && !continues)
+  if (prompt.size() == 0 && !continues)
     error = "the prompt has no tokens";
-  return !ids.empty() || continues;
+  return prompt.size() != 0 || continues;
 }
 
 } // namespace run

@@ -3,6 +3,7 @@
 #ifndef WINNOW_TOOLS_WINNOW_RUN_PROMPT_H
 #define WINNOW_TOOLS_WINNOW_RUN_PROMPT_H
 
+#include "NpyReader.h"
 #include "Options.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
@@ -20,11 +21,20 @@ namespace run {
 bool openTokenizer(const Options &options,
                    std::unique_ptr<Tokenizer> &tokenizer, std::string &error);
 
-/// Reads the ids of the prompt, wherever `options` say it is. `continues`: they
-/// follow other tokens, so there is no token in front of a text, and there may
-/// be none at all.
+/// Token ids, or rows of embeddings in their place.
+struct Prompt {
+  std::vector<int32_t> ids;
+  NpyArray embeddings;
+
+  int64_t size() const {
+    return embeddings.rows + static_cast<int64_t>(ids.size());
+  }
+};
+
+/// Reads the prompt, wherever `options` say it is. `continues`: it follows
+/// other tokens, so there is no token in front of a text, and it may be empty.
 bool readPrompt(const Options &options, const Tokenizer *tokenizer,
-                bool continues, std::vector<int32_t> &ids, std::string &error);
+                bool continues, Prompt &prompt, std::string &error);
 
 /// Reads integers that are separated by commas, white space or both. `name`
 /// stands in front of an error, which gives line and column, both from 1.

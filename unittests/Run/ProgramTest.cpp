@@ -50,7 +50,7 @@ protected:
     for (const char *file :
          {"winnow_fake.so", "winnow_fake.weights", "winnow_fake.tokenizer",
           "other.so", "out", "err", "prompt", "logits.npy", "example.c",
-          "example", "state"})
+          "example", "state", "rows.npy"})
       unlink((folder + "/" + file).c_str());
     EXPECT_EQ(rmdir(folder.c_str()), 0) << "a file was left in " << folder;
   }
@@ -177,6 +177,60 @@ TEST_F(Program, IdsFromAFile) {
             "the prompt has no tokens");
   EXPECT_NE(failure(name + " --ids-file " + folder + "/none").find("none"),
             std::string::npos);
+}
+
+/// Rows that stand for ids, see FakeModel.c.
+TEST_F(Program, Embeddings) {
+  auto npy = [&](const std::string &shape, size_t count,
+                 const char *type = "<f4", const char *fortran = "False") {
+    std::string header = std::string("{'descr': '") + type +
+                         "', 'fortran_order': " + fortran +
+                         ", 'shape': " + shape + ", }\n";
+    std::string bytes = "\x93NUMPY";
+    bytes += std::string("\x01\0", 2);
+    bytes += static_cast<char>(header.size());
+    bytes += '\0';
+    bytes += header;
+    for (size_t i = 0; i < count; ++i) {
+      float value = i % 2 ? 0.5f : static_cast<float>(i / 2) + 0.5f;
+      bytes.append(reinterpret_cast<const char *>(&value), sizeof value);
+    }
+    writeAll(folder + "/rows.npy", bytes);
+    return name + " --embeddings " + folder + "/rows.npy --logits " + folder +
+           "/logits.npy";
+  };
+  run(name + " --ids 1,2,3 --logits " + folder + "/logits.npy");
+  std::string expected = readAll(folder + "/logits.npy");
+  unlink((folder + "/logits.npy").c_str());
+  Result result = run(npy("(3, 2)", 6) + " -n 2");
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "10,10\n");
+  EXPECT_EQ(readAll(folder + "/logits.npy"), expected);
+  unlink((folder + "/logits.npy").c_str());
+
+  auto refusal = [&](const std::string &command, const std::string &words) {
+    std::string message = failure(command);
+    EXPECT_NE(message.find(words), std::string::npos) << message;
+    EXPECT_NE(access((folder + "/logits.npy").c_str(), F_OK), 0);
+  };
+  refusal(npy("(2, 3)", 6), "embeddings have a width of 3, expected 2");
+  refusal(npy("(0, 2)", 0), "no tokens");
+  refusal(npy("(3, 2)", 5), "20 bytes for [3, 2]");
+  refusal(npy("(3, 2)", 7), "28 bytes for [3, 2]");
+  refusal(npy("(999999999999999999, 999999999999999999)", 6), "bytes for");
+  refusal(npy("(-3, -2)", 6), "two dimensions");
+  refusal(npy("(6,)", 6), "two dimensions");
+  refusal(npy("(1, 3, 2)", 6), "two dimensions");
+  refusal(npy("(3, 2)", 6, "<f8"), "its type is '<f8'");
+  refusal(npy("(3, 2)", 6, "<f4", "True"), "C order");
+  npy("(3, 2)", 6);
+  std::string command = name + " --embeddings " + folder + "/rows.npy";
+  std::string bytes = readAll(folder + "/rows.npy");
+  for (size_t size : {0u, 5u, 9u, 40u}) {
+    writeAll(folder + "/rows.npy", bytes.substr(0, size));
+    refusal(command, "not an array of NumPy");
+  }
+  refusal(name + " --embeddings " + folder + "/none.npy", "none.npy");
 }
 
 /// One prompt in two runs gives the logits of one run.

@@ -43,7 +43,8 @@ TEST(IdList, ErrorsHaveAPlace) {
             "file:1:1: expected a token id, found '2147483648'");
   EXPECT_EQ(errorOf("99999999999999999999999999"),
             "file:1:1: expected a token id, found '99999999999999999999...'");
-  EXPECT_EQ(errorOf("1 \x01\xff"), "file:1:3: expected a token id, found '?" "?'");
+  EXPECT_EQ(errorOf("1 \x01\xff"), "file:1:3: expected a token id, found '?"
+                                   "?'");
   EXPECT_EQ(errorOf(std::string("1 \0", 3)),
             "file:1:3: expected a token id, found '?'");
 }

@@ -24,7 +24,7 @@ static_assert(offsetof(winnow_api, set_profiler) == 112, "");
 static_assert(offsetof(winnow_api, status_name) == 120, "");
 static_assert(offsetof(winnow_session_options, allocator) == 40, "");
 static_assert(sizeof(winnow_allocator) == 24, "");
-static_assert(sizeof(winnow_model_info) == 88, "");
+static_assert(offsetof(winnow_model_info, embedding_width) == 88, "");
 static_assert(sizeof(winnow_error) == 504, "");
 static_assert(sizeof(winnow_tensor) == 48, "");
 static_assert(sizeof(winnow_tokens) == 32, "");

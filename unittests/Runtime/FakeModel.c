@@ -30,8 +30,19 @@ static int64_t key_index(const winnow_kv_slot *cache, int64_t head, int64_t slot
 static const winnow_cache_info kCaches[] = {{1, 4, 4, FAKE_CONTEXT},
                                             {2, 3, 2, FAKE_CONTEXT}};
 
-static void store(const winnow_call *call, int64_t token) {
-  const int32_t *ids = call->inputs[0];
+/* An id, or the sum of a row of embeddings, takes the place of "id" above. */
+typedef float (*id_function)(const winnow_call *call, int64_t token);
+
+static float read_id(const winnow_call *call, int64_t token) {
+  return (float)((const int32_t *)call->inputs[0])[token];
+}
+
+static float read_row(const winnow_call *call, int64_t token) {
+  const float *row = (const float *)call->inputs[0] + token * FAKE_WIDTH;
+  return row[0] + row[1];
+}
+
+static void store(const winnow_call *call, int64_t token, float id) {
   const int32_t *positions = call->inputs[1];
   const int32_t *segments = call->inputs[2];
   for (int c = 0; c < 2; ++c) {
@@ -41,10 +52,10 @@ static void store(const winnow_call *call, int64_t token) {
     for (int64_t head = 0; head < info->heads; ++head) {
       for (int64_t k = 0; k < info->key_dim; ++k)
         cache->keys[key_index(cache, head, slot, k, info->key_dim)] =
-            (float)(ids[token] + 1 + head + k);
+            id + (float)(1 + head + k);
       for (int64_t k = 0; k < info->value_dim; ++k)
         cache->values[(head * cache->capacity + slot) * info->value_dim + k] =
-            (float)(ids[token] + 1 + head + k + positions[token]);
+            id + (float)(1 + head + k + positions[token]);
     }
     cache->positions[slot] = positions[token];
     cache->segments[slot] = segments[token];
@@ -63,7 +74,8 @@ static float slot_sum(const winnow_kv_slot *cache, const winnow_cache_info *info
   return sum;
 }
 
-static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
+static void compute(const winnow_call *call, int32_t thread, int32_t threads,
+                    id_function id) {
   int64_t tokens = call->dims[0], rows = call->dims[1];
   const int32_t *positions = call->inputs[1];
   const int32_t *segments = call->inputs[2];
@@ -74,7 +86,7 @@ static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
   float *sums = (float *)call->arena; /* [tokens], rounded up to 16 */
 
   for (int64_t i = thread; i < tokens; i += threads)
-    store(call, i);
+    store(call, i, id(call, i));
   if (call->checkpoint(call->team, thread))
     return;
   for (int64_t i = thread; i < tokens; i += threads) {
@@ -98,6 +110,15 @@ static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
   if (thread == 0)
     for (int c = 0; c < 2; ++c)
       call->caches[c].length += tokens;
+}
+
+static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
+  compute(call, thread, threads, read_id);
+}
+
+static void forward_embeddings(const winnow_call *call, int32_t thread,
+                               int32_t threads) {
+  compute(call, thread, threads, read_row);
 }
 
 /* y = x + 1 on [N, 3]. */
@@ -127,6 +148,11 @@ static const winnow_tensor_info kForwardInputs[] = {
     {"positions", WINNOW_I32, 1, {-1}},
     {"segments", WINNOW_I32, 1, {-1}},
     {"rows", WINNOW_I32, 1, {-2}}};
+static const winnow_tensor_info kEmbeddingsInputs[] = {
+    {"embeddings", WINNOW_F32, 2, {-1, FAKE_WIDTH}},
+    {"positions", WINNOW_I32, 1, {-1}},
+    {"segments", WINNOW_I32, 1, {-1}},
+    {"rows", WINNOW_I32, 1, {-2}}};
 static const winnow_tensor_info kForwardOutputs[] = {
     {"logits", WINNOW_F32, 2, {-2, FAKE_VOCABULARY}}};
 static const char *const kForwardDims[] = {"T", "R"};
@@ -153,7 +179,10 @@ static const winnow_entry kEntries[] = {
     {"append", append, kAppendInputs, kAppendOutputs, kAppendCaches, kOneDim,
      kNothing, kNothing, 0, 0, 1, 1, 1, 1},
     {"enormous", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
-     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1}};
+     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1},
+    {"forward_embeddings", forward_embeddings, kEmbeddingsInputs,
+     kForwardOutputs, kCaches, kForwardDims, kForwardArena, kNothing, 0,
+     16 * sizeof(float), 4, 1, 2, 2}};
 
 const winnow_artifact_info winnow_artifact = {
     WINNOW_ABI_VERSION,
@@ -164,7 +193,7 @@ const winnow_artifact_info winnow_artifact = {
     "x86-64",
     "{\"name\": \"fake\"}",
     kEntries,
-    4,
+    5,
     0,
     FAKE_VOCABULARY,
     FAKE_CONTEXT,

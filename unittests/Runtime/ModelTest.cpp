@@ -54,6 +54,7 @@ TEST(Model, OpensAndDescribes) {
   EXPECT_EQ(info.weight_bytes, 4096 + FAKE_WEIGHT_BYTES);
   EXPECT_EQ(info.kv_bytes_per_token, 4 * (1 * (4 + 4) + 2 * (3 + 2)));
   EXPECT_EQ(info.checkpoint_bytes_per_token, 1234);
+  EXPECT_EQ(info.embedding_width, FAKE_WIDTH);
   EXPECT_EQ(api->verify(model, &error), WINNOW_OK) << error.message;
   api->close(model);
   api->close(nullptr);

@@ -14,6 +14,8 @@ namespace winnow {
 /// On a param: its type as the checkpoint stores it, once a pass has given it
 /// the type that kernels read.
 inline constexpr llvm::StringLiteral kStoredTypeAttr = "winnow.stored";
+/// The entry point that winnow-add-embeddings-entry adds; lib/Runtime knows it.
+inline constexpr llvm::StringLiteral kEmbeddingsEntry = "forward_embeddings";
 /// Module attributes that convert-winnow-to-cpu leaves for Emit.
 inline constexpr llvm::StringLiteral kEntriesAttr = "winnow.entries";
 inline constexpr llvm::StringLiteral kWeightsAttr = "winnow.weights";

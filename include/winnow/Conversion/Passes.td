@@ -7,6 +7,28 @@ include "mlir/Pass/PassBase.td"
 
 // Keep alphabetical.
 
+def WinnowAddEmbeddingsEntry
+    : Pass<"winnow-add-embeddings-entry", "::mlir::ModuleOp"> {
+  let summary = "Let a decoder take rows of embeddings in place of token ids";
+  let description = [{
+    What: copies the entry point `forward` of a decoder to
+    `forward_embeddings`, where the argument `ids` is `embeddings`, a
+    `tensor<?xWxf32>`, and stands for the result of the `winnow.embed` that read
+    the ids. What follows is the same, so the copy shares its kernels, and rows
+    that embed would have made give the same bits. The rows are those after the
+    scale of `winnow.embed`.
+
+    Requires: nothing. A module changes only if `forward` has caches and an
+    argument `ids` that one `winnow.embed` and nothing else reads, and if nothing
+    is called `forward_embeddings` yet.
+    Guarantees: `forward` is as before.
+    Keeps: everything.
+    Lossy? Exact.
+  }];
+  let statistics = [Statistic<"numAdded", "added", "Entry points added">];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
 def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
   let summary = "Give each weight the layout that its kernels read";
   let description = [{

@@ -106,7 +106,11 @@ enum {
  * runtime reads. A decoder has an entry "forward" with inputs named
  *   ids [T] i32, positions [T] i32, segments [T] i32, rows [R] i32
  * and one output, logits [R, vocabulary] f32: row i of it belongs to token
- * rows[i] of the call. R may be 0. */
+ * rows[i] of the call. R may be 0. It may have an entry "forward_embeddings" with
+ * the same inputs, outputs, caches and dimensions, but for
+ *   embeddings [T, width] f32
+ * in place of ids: what the model makes of ids first. It shares the caches of
+ * "forward". */
 typedef struct winnow_artifact_info {
   uint32_t abi_version;
   uint32_t cpu_features;
