@@ -1,14 +1,15 @@
 //===- winnow-bench-kernels.cpp - Speed of the linear kernels -------------===//
 //
 //   winnow-bench-kernels [--formats=q8_0,q4_k] [--rows=1,4,512] [--n=2048]
-//       [--k=2048] [--team=1] [--target-cpu=host] [--activations=a8|f32]
+//       [--k=2048] [--team=1] [--target-cpu=host] [--activations=a8|bf16|f32]
 //       [--seconds=1] [--bytes=320]
 //
 // Compiles the kernels as winnow-compile does and times them, best of as many
 // passes as fit. Up to 16 rows the weights take `bytes` MB in all (several
 // matrices where n x k is smaller), so that they come from memory; with more
 // rows one matrix of n x k is multiplied. Shares are of the ceilings measured
-// in the same run: read bandwidth, 8-bit dot products or f32 multiply-adds.
+// in the same run: read bandwidth, dot products of 8 bits or of bf16, or f32
+// multiply-adds.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,8 +66,8 @@ using LinearFunction = void(const void *x, const void *w, const float *bias,
                             float *y, int64_t m, int64_t n, int64_t k,
                             int64_t ldx, int64_t ldy, void *scratch,
                             int64_t thread, int64_t threads);
-using QuantizeFunction = void(const float *x, void *buffer, int64_t row,
-                              int64_t rows, int64_t k);
+using RecodeFunction = void(const float *x, void *buffer, int64_t row,
+                            int64_t rows, int64_t k);
 
 /// Zeroed memory in huge pages where the system gives them.
 class Pages {
@@ -114,8 +115,7 @@ struct Ceilings {
 };
 
 void benchmark(const LinearSpec &spec, LinearFunction *kernel,
-               QuantizeFunction *quantizeRow, int64_t m,
-               const Ceilings &ceilings) {
+               RecodeFunction *recodeRow, int64_t m, const Ceilings &ceilings) {
   int64_t n = nSize, k = kSize;
   int64_t matrixBytes = llvm::cantFail(tile16Bytes(spec.format, n, k));
   bool fromMemory = m <= 16;
@@ -129,19 +129,20 @@ void benchmark(const LinearSpec &spec, LinearFunction *kernel,
     std::memcpy(weights.data + i, &bits, 4);
   }
   int64_t rounded = (m + 7) / 8 * 8;
-  Pages x(rounded * k * 4), quantized(rounded * activationBytesPerRow(k));
+  Pages x(rounded * k * 4),
+      recoded(rounded * activationBytesPerRow(spec.activations, k));
   auto *values = reinterpret_cast<float *>(x.data);
   for (int64_t i = 0; i < m * k; ++i)
     values[i] = float(random() % 2001) / 1000 - 1;
-  for (int64_t row = 0; row < m; ++row)
-    quantizeRow(values + row * k, quantized.data, row, m, k);
+  bool f32 = spec.activations == Activations::F32;
+  for (int64_t row = 0; row < m && !f32; ++row)
+    recodeRow(values + row * k, recoded.data, row, m, k);
   Pages y(rounded * n * 4);
   int64_t scratchBytes = linearScratchBytes(spec, rounded, k);
   Pages scratch(threadCount * scratchBytes);
-  bool f32 = spec.activations == Activations::F32;
   double time = bestSeconds([&](int thread) {
     for (int64_t i = 0; i < matrices; ++i)
-      kernel(f32 ? x.data : quantized.data, weights.data + i * matrixBytes,
+      kernel(f32 ? x.data : recoded.data, weights.data + i * matrixBytes,
              nullptr, reinterpret_cast<float *>(y.data), m, n, k, k, n,
              scratch.data + thread * scratchBytes, thread, threadCount);
   });
@@ -173,19 +174,31 @@ llvm::Error run() {
   context.loadAllAvailableDialects();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  static const struct {
+    llvm::StringRef name;
+    Activations activations;
+    llvm::StringRef ceiling;
+  } kKinds[] = {{"a8", Activations::A8B32, "u8s8_dot"},
+                {"bf16", Activations::BF16, "bf16_dot"},
+                {"f32", Activations::F32, "f32_fma"}};
+  const auto *kind = llvm::find_if(
+      kKinds, [](const auto &row) { return row.name == activations; });
+  if (kind == std::end(kKinds))
+    return llvm::createStringError("unknown activations '" + activations + "'");
   std::vector<std::pair<LinearSpec, std::string>> kernels;
   for (const std::string &format : formats) {
     LinearSpec spec;
     spec.format = format;
-    spec.activations =
-        activations == "f32" ? Activations::F32 : Activations::A8B32;
+    spec.activations = kind->activations;
     auto kernel = getLinearKernel(*module, *target, spec);
     if (!kernel)
       return kernel.takeError();
     kernels.push_back({spec, kernel->getName().str()});
   }
-  mlir::func::FuncOp quantizer = getQuantizeRowKernel(*module, *target);
-  std::string quantizerName = quantizer.getName().str();
+  std::string recoderName;
+  if (kind->activations != Activations::F32)
+    recoderName =
+        getRecodeRowKernel(*module, *target, kind->activations).getName();
 
   auto start = std::chrono::steady_clock::now();
   mlir::PassManager passes(&context);
@@ -236,20 +249,24 @@ llvm::Error run() {
     for (auto &peak : ceilings::measureArithmeticPeaks(threadCount)) {
       llvm::outs() << llvm::format("%s %.1f GOP/s\n", peak.key.c_str(),
                                    peak.operationsPerSecond * 1e-9);
-      if (peak.key == (activations == "f32" ? "f32_fma" : "u8s8_dot"))
+      if (peak.key == kind->ceiling)
         ceilings.arithmetic = peak.operationsPerSecond;
     }
   }
-  auto quantize = (*jit)->lookup(quantizerName);
-  if (!quantize)
-    return quantize.takeError();
+  RecodeFunction *recodeRow = nullptr;
+  if (!recoderName.empty()) {
+    auto symbol = (*jit)->lookup(recoderName);
+    if (!symbol)
+      return symbol.takeError();
+    recodeRow = symbol->toPtr<RecodeFunction *>();
+  }
   for (auto &[spec, name] : kernels) {
     auto symbol = (*jit)->lookup(name);
     if (!symbol)
       return symbol.takeError();
     for (int64_t m : rowCounts)
-      benchmark(spec, symbol->toPtr<LinearFunction *>(),
-                quantize->toPtr<QuantizeFunction *>(), m, ceilings);
+      benchmark(spec, symbol->toPtr<LinearFunction *>(), recodeRow, m,
+                ceilings);
   }
   return llvm::Error::success();
 }
@@ -260,6 +277,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Speed of the linear kernels\n");
+  if (formats.empty() && activations == "bf16")
+    formats.push_back("bf16");
   if (formats.empty())
     for (const char *format : {"q8_0", "q5_0", "q4_0", "q4_k", "q6_k"})
       formats.push_back(format);

@@ -33,17 +33,22 @@ def Winnow_LinearOp : Winnow_TokenOp<"linear"> {
     weight decoded and rounded as its format defines. Native code, input a8_b32:
     codes are multiplied and added as integers, exactly, in blocks of 32 (16
     where the format has a scale per 16), each block scaled and added in f32 in
-    the order of k. The bias is added last. For T terms of magnitudes t the
+    the order of k. Native code, input and weight bf16: as for plain input but in
+    the order k = 1, 0, 3, 2, ...; with AVX512-BF16 denormal inputs, weights and
+    sums count as zero. The bias is added last. For T terms of magnitudes t the
     distance from the reference is at most (T + 4) * 2^-23 * sum of t (2^-24 for
-    plain input). A row's bits depend neither on M nor on other rows, threads or
-    the processor.
+    plain and bf16 input), and where denormals count as zero at most 2^-126 *
+    (sum of |x| + sum of |w| + 2 K) more. A row's bits depend neither on M nor
+    on other rows or threads, and on the processor only where a bf16 layer meets
+    denormals.
 
     #### Corner cases
 
     M = 0 gives no rows; K = 0 gives the bias or 0. NaN or an infinity in a plain
     input reaches its row alone; in an a8_b32 input it is a block whose scale is
-    NaN, which makes NaN of its row. Native code takes weights of f32, f16 and
-    bf16 with plain inputs only.
+    NaN, which makes NaN of its row. Native code takes weights of f32 and f16
+    with plain inputs only, those of bf16 with plain and bf16 inputs, others with
+    plain and a8_b32 inputs.
 
     #### Inputs
 
@@ -67,7 +72,7 @@ def Winnow_LinearOp : Winnow_TokenOp<"linear"> {
     - C3 size(output, 0) = size(input, 0).
     - C4 size(output, 1) = size(weight, 0).
     - C5 size(bias, 0) = size(weight, 0).
-    - C6 The input has no encoding or an activation format (a8_b32) in the
+    - C6 The input has no encoding or an activation format (a8_b32, bf16) in the
       layout `rows`.
 
     #### Invariants
@@ -118,6 +123,9 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     decoded number = scale * code
     ```
 
+    For bf16, each number is rounded to the nearest one of 8 significant bits,
+    half to even.
+
     #### Numerics
 
     Decoding is exact up to the roundings that a format defines (products of
@@ -129,7 +137,9 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
 
     A block whose amax is below 2^-120 has scale 0 and codes 0. A block with NaN
     or an infinity has scale NaN and codes 0, so all its numbers are NaN. No rows
-    give no rows.
+    give no rows. In bf16 numbers from 2^128 - 2^119 on become infinity, NaN stays
+    NaN and denormal numbers are kept. Native code encodes plain rows; decoding
+    is for weights, when they are laid out.
 
     #### Inputs
 
@@ -148,15 +158,17 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     - C1 Both have f32 elements and no encoding but `#winnow.encoding` (type
       constraints).
     - C2 shape(output) = shape(input) (trait).
-    - C3 The result has no encoding or an activation format (a8_b32) in the
-      layout `rows`. Weights are encoded elsewhere, when they are compressed.
+    - C3 The result has no encoding or an activation format (a8_b32, bf16) in
+      the layout `rows`. Weights are encoded elsewhere, when they are compressed.
     - C4 The input has no encoding or the layout `rows`.
 
     #### Invariants
 
     - V1 From a type to itself equals identity; that is also a fold.
     - V2 Plain to a8_b32 and back moves a number by at most amax / 254 and its
-      rounding; a second time changes nothing more than rounding.
+      rounding; a second time changes nothing more than rounding. Plain to bf16
+      and back moves a normal number by at most 2^-8 of it, a second time by
+      nothing.
 
     #### Example
 

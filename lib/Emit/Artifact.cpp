@@ -45,14 +45,16 @@ std::string apiSymbolOf(StringRef name) {
   return symbol + "_winnow_api";
 }
 
-/// Machine code of the entries and kernels.
-static Expected<SmallVector<char, 0>>
-generateKernels(mlir::ModuleOp module, const cpu::Target &target) {
+/// Machine code of the entries and kernels, and the WINNOW_CPU_* bits it needs.
+static Expected<SmallVector<char, 0>> generateKernels(mlir::ModuleOp module,
+                                                      const cpu::Target &target,
+                                                      uint32_t &features) {
   LLVMContext context;
   Expected<std::unique_ptr<Module>> translated =
       translateToLlvm(module, target, context);
   if (!translated)
     return translated.takeError();
+  features = requiredFeatures(**translated, target);
   if (Error error = optimizeLlvm(**translated, target))
     return std::move(error);
   SmallVector<char, 0> object;
@@ -151,7 +153,8 @@ Error ArtifactWriter::writeWeightsAndGenerateKernels() {
   std::thread codegen([&] {
     mlir::TimingScope timing = time("machine code");
     ErrorAsOutParameter checked(&failed);
-    Expected<SmallVector<char, 0>> object = generateKernels(module, target);
+    Expected<SmallVector<char, 0>> object =
+        generateKernels(module, target, facts.cpuFeatures);
     if (object)
       kernels = std::move(*object);
     else
@@ -168,7 +171,6 @@ void ArtifactWriter::describe() {
   facts.name = name;
   facts.apiSymbol = apiSymbolOf(name);
   facts.targetCpu = target.cpu;
-  facts.cpuFeatures = target.requiredFeatures;
   facts.weightBytes = archive->getDataSize();
   facts.buildId = {archive->getHash(),
                    xxh3_64bits(StringRef(kernels.data(), kernels.size()))};

@@ -5,6 +5,7 @@
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Emit/Weights.h"
 #include "winnow/Formats/NumberFormat.h"
+#include "winnow/Runtime/Call.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringExtras.h"
@@ -76,11 +77,12 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
     if (auto vocabulary = model.getAs<mlir::IntegerAttr>("vocabulary"))
       facts.vocabulary = vocabulary.getInt();
   }
-  manifest["target"] = json::Object{{"cpu", target.cpu},
-                                    {"features", target.features},
-                                    {"avx512", target.avx512},
-                                    {"avx512_vnni", target.avx512Vnni},
-                                    {"avx512_bf16", target.avx512Bf16}};
+  manifest["target"] = json::Object{
+      {"cpu", target.cpu},
+      {"features", target.features},
+      {"avx512", target.avx512},
+      {"avx512_vnni", target.avx512Vnni},
+      {"avx512_bf16", bool(facts.cpuFeatures & WINNOW_CPU_AVX512_BF16)}};
 
   json::Array entries;
   for (auto entry : module->getAttrOfType<mlir::ArrayAttr>(kEntriesAttr)

@@ -2,6 +2,8 @@
 
 #include "winnow/Emit/NativeCode.h"
 
+#include "winnow/Runtime/Call.h"
+
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -18,10 +20,23 @@ using namespace llvm;
 
 namespace winnow {
 
+static bool usesBf16(const Module &module) {
+  return llvm::any_of(module, [](const Function &function) {
+    return function.getName().starts_with("llvm.x86.avx512bf16.");
+  });
+}
+
+uint32_t requiredFeatures(const Module &module, const cpu::Target &target) {
+  return target.requiredFeatures |
+         (usesBf16(module) ? WINNOW_CPU_AVX512_BF16 : 0);
+}
+
 void prepareModule(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
-  StringRef features = machine.getTargetFeatureString();
+  std::string features = machine.getTargetFeatureString().str();
+  if (!usesBf16(module))
+    features += (features.empty() ? "" : ",") + std::string("-avx512bf16");
   bool wide = machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
   for (Function &function : module) {
     if (function.isDeclaration())

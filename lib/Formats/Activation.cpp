@@ -1,4 +1,4 @@
-//===- Activation.cpp - 8-bit activations ---------------------------------===//
+//===- Activation.cpp - Rounded activations -------------------------------===//
 
 #include "winnow/Formats/Activation.h"
 
@@ -32,8 +32,15 @@ void winnow::encodeActivationGroup(ArrayRef<float> values, float &scale,
     code = int8_t(std::nearbyint(value * inverse));
 }
 
+uint16_t winnow::roundToBf16(float value) {
+  uint32_t bits = bit_cast<uint32_t>(value);
+  if (std::isnan(value))
+    return bits >> 16 | 0x40;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
 bool winnow::isActivationFormat(const NumberFormat &format) {
-  return format.name == "a8_b32";
+  return format.name == "a8_b32" || format.name == "bf16";
 }
 
 Error winnow::encodeActivation(const NumberFormat &format,
@@ -50,6 +57,13 @@ Error winnow::encodeActivation(const NumberFormat &format,
                              " elements are " + Twine(*expected) +
                              " bytes, found " + Twine(bytes.size()));
   uint8_t *block = bytes.data();
+  if (format.isFloat()) {
+    for (float value : values) {
+      support::endian::write16le(block, roundToBf16(value));
+      block += format.blockBytes;
+    }
+    return Error::success();
+  }
   for (; !values.empty(); values = values.drop_front(format.blockElements),
                           block += format.blockBytes) {
     float scale;

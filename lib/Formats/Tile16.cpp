@@ -25,7 +25,7 @@ static constexpr uint8_t kE2M1[16] = {12, 13, 14, 15, 16, 18, 20, 24,
 static const Tile16Layout kLayouts[] = {
     {"f32", Codes::F32, Scales::None, 1, 1, 0, nullptr},
     {"f16", Codes::F16, Scales::None, 1, 1, 0, nullptr},
-    {"bf16", Codes::BF16, Scales::None, 1, 1, 0, nullptr},
+    {"bf16", Codes::BF16, Scales::None, 2, 1, 0, nullptr},
     {"q8_0", Codes::U8, Scales::F16, 64, 32, 128, nullptr},
     {"q4_0", Codes::U4, Scales::F16, 64, 32, 8, nullptr},
     {"q4_1", Codes::U4, Scales::F16Min, 64, 32, 0, nullptr},
@@ -128,7 +128,7 @@ int64_t Tile16Layout::superScaleOffset() const { return codesOffset() - 64; }
 
 int64_t Tile16Layout::chunkBytes() const {
   if (isFloat())
-    return blockCodeBytes() / kBlock;
+    return chunk * blockCodeBytes() / kBlock;
   int64_t bytes = codesOffset() + blocksPerChunk() * blockCodeBytes();
   if (scales == Scales::F16 || scales == Scales::BF16)
     bytes += chunk / group * kRows * 2;

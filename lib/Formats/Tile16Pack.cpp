@@ -270,13 +270,18 @@ private:
 
 } // namespace
 
-/// [rows][k] to [k][16], elements of `size` bytes.
-static void packFloats(const uint8_t *file, int64_t rows, int64_t k,
-                       int64_t size, uint8_t *group) {
+/// Where input `i` of a row of a group of floats is: [K/chunk][16][chunk].
+static int64_t floatIndex(const Tile16Layout &layout, int64_t row, int64_t i) {
+  return (i / layout.chunk * kRows + row) * layout.chunk + i % layout.chunk;
+}
+
+/// Elements of `size` bytes, [rows][k] in the file.
+static void packFloats(const Tile16Layout &layout, const uint8_t *file,
+                       int64_t rows, int64_t k, int64_t size, uint8_t *group) {
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t i = 0; i < k; ++i)
-      std::memcpy(group + (i * kRows + row) * size, file + (row * k + i) * size,
-                  size);
+      std::memcpy(group + floatIndex(layout, row, i) * size,
+                  file + (row * k + i) * size, size);
 }
 
 Error relayoutToTile16(StringRef name, int64_t n, int64_t k,
@@ -307,7 +312,7 @@ Error relayoutToTile16(StringRef name, int64_t n, int64_t k,
     uint8_t *to = out.data() + group * groupBytes;
     int64_t count = std::min(kRows, rows - group * kRows);
     if (layout.isFloat()) {
-      packFloats(from, count, k, format.blockBytes, to);
+      packFloats(layout, from, count, k, format.blockBytes, to);
       continue;
     }
     Packer packer(layout, format, k);
@@ -370,7 +375,8 @@ Error decodeTile16Row(StringRef name, int64_t n, int64_t k,
   row %= kRows;
   if (layout.isFloat()) {
     for (int64_t i = 0; i < k; ++i) {
-      const uint8_t *at = group + (i * kRows + row) * format.blockBytes;
+      const uint8_t *at =
+          group + floatIndex(layout, row, i) * format.blockBytes;
       out[i] =
           storedToFloat(format.codeMap.floatType,
                         format.blockBytes == 4 ? read32le(at) : read16le(at));

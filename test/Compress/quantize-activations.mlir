@@ -7,6 +7,8 @@
 winnow.param @q from {random = 1 : i64} : tensor<32x64xf32, #winnow.encoding<q5_0>>
 winnow.param @k from {random = 2 : i64} : tensor<16x64xf32, #winnow.encoding<q4_0>>
 winnow.param @float from {random = 3 : i64} : tensor<16x64xf32>
+winnow.param @half from {random = 5 : i64} : tensor<16x64xf32, #winnow.encoding<f16>>
+winnow.param @brain from {random = 6 : i64} : tensor<16x33xf32, #winnow.encoding<bf16>>
 winnow.param @square from {random = 4 : i64} : tensor<64x64xf32, #winnow.encoding<q8_0>>
 
 // Layers that read one value share its recode; the type says what was lost.
@@ -38,12 +40,26 @@ func.func @chain(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
   return %b : tensor<?x64xf32>
 }
 
-// Float weights have no integer dot product.
+// Weights of bf16 are multiplied by inputs of bf16, in any width.
+// CHECK-LABEL: func @bf16_weight(
+// CHECK:         %[[ROUNDED:.*]] = winnow.recode %{{.*}} : tensor<?x33xf32> -> tensor<?x33xf32, #winnow.encoding<bf16>>
+// CHECK:         winnow.linear %[[ROUNDED]], %{{.*}} -> tensor<?x16xf32>
+// IDENTITY-LABEL: func @bf16_weight(
+// IDENTITY-NOT:     winnow.recode
+func.func @bf16_weight(%x: tensor<?x33xf32>) -> tensor<?x16xf32> {
+  %w = winnow.use @brain : tensor<16x33xf32, #winnow.encoding<bf16>>
+  %a = winnow.linear %x, %w : tensor<?x33xf32>, tensor<16x33xf32, #winnow.encoding<bf16>> -> tensor<?x16xf32>
+  return %a : tensor<?x16xf32>
+}
+
+// Others of floats have no faster product.
 // CHECK-LABEL: func @float_weight(
 // CHECK-NOT:     winnow.recode
 // CHECK:         return
-func.func @float_weight(%x: tensor<?x64xf32>) -> tensor<?x16xf32> {
+func.func @float_weight(%x: tensor<?x64xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {
   %w = winnow.use @float : tensor<16x64xf32>
+  %h = winnow.use @half : tensor<16x64xf32, #winnow.encoding<f16>>
   %a = winnow.linear %x, %w : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
-  return %a : tensor<?x16xf32>
+  %b = winnow.linear %x, %h : tensor<?x64xf32>, tensor<16x64xf32, #winnow.encoding<f16>> -> tensor<?x16xf32>
+  return %a, %b : tensor<?x16xf32>, tensor<?x16xf32>
 }

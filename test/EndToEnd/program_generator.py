@@ -133,11 +133,13 @@ class Builder:
         fitting = [name for name, block in FORMATS.items() if inner % block == 0]
         blocked = [name for name in fitting if name not in FLOAT_FORMATS]
         encoding = self.choose(blocked if blocked and self.chance(0.8) else FLOAT_FORMATS)
-        quantized = encoding not in FLOAT_FORMATS and self.chance(0.65)
+        activations = "f32"
+        if encoding in ops.ACTIVATIONS and self.chance(0.65):
+            activations = ops.ACTIVATIONS[encoding]
         weight = self.param((outer, inner), encoding)
         bias = self.vector(outer) if self.chance(0.3) else None
         output = self.value((rows, outer))
-        return self.add(ops.make_linear(weight, bias, quantized, source, output), layer)
+        return self.add(ops.make_linear(weight, bias, activations, source, output), layer)
 
     def norm(self, source: Value, layer: int | None = None) -> Value:
         """A norm of rows or of heads."""

@@ -21,6 +21,9 @@ FORMATS |= dict.fromkeys("q4_0 q4_1 q5_0 q5_1 q8_0 iq4_nl mxfp4".split(), 32)
 FORMATS |= {"q2_0": 64, "nvfp4": 64, "q1_0": 128}
 FORMATS |= dict.fromkeys("q2_k q3_k q4_k q5_k q6_k iq4_xs tq1_0 tq2_0".split(), 256)
 FLOAT_FORMATS = ("f32", "f16", "bf16")
+# What inputs are rounded to in front of weights of a format.
+ACTIVATIONS = {name: "a8_b32" for name in FORMATS if name not in FLOAT_FORMATS}
+ACTIVATIONS["bf16"] = "bf16"
 
 
 def exact(_: list[np.ndarray], expected: list[np.ndarray], __: Decoded) -> Bounds:
@@ -263,10 +266,12 @@ def make_norm(
 
 
 def make_linear(
-    weight: Param, bias: Param | None, quantized: bool, source: Value, output: Value
+    weight: Param, bias: Param | None, activations: str, source: Value, output: Value
 ) -> Op:
-    """A linear layer, with its input rounded to 8 bits first if `quantized`."""
+    """A linear layer, with its input recoded to the format `activations` first
+    if that is not f32."""
     inner = weight.shape[1]
+    quantized = activations == "a8_b32"
 
     def write(read: Read) -> list[str]:
         lines = [f"%{output.name}_w = winnow.use @{weight.name} : {weight.type}"]
@@ -274,8 +279,8 @@ def make_linear(
         if bias:
             lines += write_vector(bias, f"{output.name}_bias")
             optional = f" bias(%{output.name}_bias : {bias.plain_type})"
-        if quantized:
-            encoded = f"{kind[:-1]}, #winnow.encoding<a8_b32>>"
+        if activations != "f32":
+            encoded = f"{kind[:-1]}, #winnow.encoding<{activations}>>"
             lines.append(f"%{output.name}_x = winnow.recode {operand} : {kind} -> {encoded}")
             operand, kind = f"%{output.name}_x", encoded
         lines.append(
@@ -288,6 +293,7 @@ def make_linear(
         # Scale and offset of a block of codes are applied apart, so that each
         # term is as large as the largest weight.
         size = wide(inputs[0]) @ (wide(params[weight.name]) + LARGEST_WEIGHT * quantized).T
+        size *= 1 + 2.0**-8  # inputs may be rounded up
         terms = inner // 8 if quantized else inner
         if bias:
             size, terms = size + wide(params[bias.name]), terms + 1

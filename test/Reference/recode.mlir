@@ -22,6 +22,17 @@ func.func @activations() {
   return
 }
 
+// Eight significant bits, half to even: 1 + 2^-8 and 1 + 3 * 2^-8 are ties, and
+// what lies beyond the largest number is infinity.
+func.func @bf16() {
+  %x = arith.constant dense<[[1.0, 1.00390625, 1.01171875, 1.004, -3.0e-40, 3.4028e38]]> : tensor<1x6xf32>
+  %encoded = winnow.recode %x : tensor<1x6xf32> -> tensor<1x6xf32, #winnow.encoding<bf16>>
+  %decoded = winnow.recode %encoded : tensor<1x6xf32, #winnow.encoding<bf16>> -> tensor<1x6xf32>
+  %expected = arith.constant dense<[[1.0, 1.0, 1.015625, 1.0078125, -2.75506488e-40, 0x7F800000]]> : tensor<1x6xf32>
+  check.expect_eq %decoded, %expected : tensor<1x6xf32>
+  return
+}
+
 // Numbers that are in the format stay as they are.
 func.func @idempotent() {
   %x = arith.constant dense<-3.0> : tensor<2x64xf32>

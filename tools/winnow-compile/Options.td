@@ -21,7 +21,8 @@ defm context : Value<"context", "N",
     "Tokens that a session can hold (default: the model's own, at most 8192)">;
 defm activations : Value<"activations", "MODE",
     "How inputs of linear layers are rounded: auto, to 8 bits where weights "
-    "are integers (default), or f32, not at all">;
+    "are integers and to bf16 where they are bf16 (default), or f32, not at "
+    "all">;
 defm emit : Value<"emit", "KIND",
     "What to write: artifact (NAME.so, .weights, .h, .json, .tokenizer; the "
     "default), static (NAME.a for NAME.so), or the one file of a stage: mlir "

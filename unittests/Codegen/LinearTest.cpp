@@ -22,8 +22,8 @@ using LinearFunction = void(const void *x, const void *w, const float *bias,
                             float *y, int64_t m, int64_t n, int64_t k,
                             int64_t ldx, int64_t ldy, void *scratch,
                             int64_t thread, int64_t threads);
-using QuantizeFunction = void(const float *x, void *buffer, int64_t row,
-                              int64_t rows, int64_t k);
+using RecodeFunction = void(const float *x, void *buffer, int64_t row,
+                            int64_t rows, int64_t k);
 using EmbedFunction = void(const void *w, int64_t id, int64_t k, float scale,
                            float *out);
 
@@ -68,6 +68,12 @@ std::vector<float> randomRow(int64_t length, unsigned seed) {
   std::vector<float> row(length);
   for (float &value : row)
     value = normal(random);
+  return row;
+}
+
+std::vector<float> roundedToBf16(std::vector<float> row) {
+  for (float &value : row)
+    value = storedToFloat(StoredType::BF16, roundToBf16(value));
   return row;
 }
 
@@ -124,8 +130,28 @@ struct Case {
 };
 
 std::string caseName(const testing::TestParamInfo<Case> &info) {
-  return targetName(info.param.cpu) + "_" + info.param.format +
-         (info.param.activations == Activations::F32 ? "_f32" : "_a8");
+  const char *suffix = info.param.activations == Activations::F32     ? "_f32"
+                       : info.param.activations == Activations::A8B32 ? "_a8"
+                                                                      : "_bf16";
+  return targetName(info.param.cpu) + "_" + info.param.format + suffix;
+}
+
+/// The activations besides f32 that weights of a format are multiplied with.
+std::optional<Activations> recodedActivations(const Tile16Layout &layout) {
+  if (layout.codes == Tile16Layout::Codes::BF16)
+    return Activations::BF16;
+  if (layout.isFloat())
+    return std::nullopt;
+  return Activations::A8B32;
+}
+
+/// The recoder of a kernel's activations; any of them for f32.
+std::string addRecoder(JitModule &jit, Activations activations) {
+  func::FuncOp recoder = getRecodeRowKernel(
+      jit.module(), jit.target(),
+      activations == Activations::F32 ? Activations::A8B32 : activations);
+  recoder.setPublic();
+  return recoder.getName().str();
 }
 
 std::vector<Case> allCases() {
@@ -133,8 +159,8 @@ std::vector<Case> allCases() {
   for (const std::string &cpu : JitModule::runnableTargets())
     for (const Tile16Layout &layout : Tile16Layout::all()) {
       cases.push_back({cpu, layout.format.str(), Activations::F32});
-      if (!layout.isFloat())
-        cases.push_back({cpu, layout.format.str(), Activations::A8B32});
+      if (auto recoded = recodedActivations(layout))
+        cases.push_back({cpu, layout.format.str(), *recoded});
     }
   return cases;
 }
@@ -157,7 +183,7 @@ protected:
   }
 
   /// All rows of y for `m` rows of x on `threads` threads, run in turn.
-  std::vector<float> run(LinearFunction *kernel, QuantizeFunction *quantizeRow,
+  std::vector<float> run(LinearFunction *kernel, RecodeFunction *recodeRow,
                          llvm::ArrayRef<std::vector<float>> rows,
                          uint8_t *weights, const float *bias, int64_t n,
                          int64_t k, int64_t threads) {
@@ -167,10 +193,12 @@ protected:
     EXPECT_EQ(scratchBytes,
               linearScratchBytes(spec, 0, k) +
                   (m + 7) / 8 * 8 * linearScratchBytesPerRow(spec, k));
-    Buffer quantized((m + 7) / 8 * 8 * activationBytesPerRow(k));
+    Buffer recoded((m + 7) / 8 * 8 *
+                   activationBytesPerRow(spec.activations, k));
     std::vector<float> plain(m * ldx, NAN);
     for (int64_t row = 0; row < m; ++row) {
-      quantizeRow(rows[row].data(), quantized.data(), row, m, k);
+      if (spec.activations != Activations::F32)
+        recodeRow(rows[row].data(), recoded.data(), row, m, k);
       std::copy(rows[row].begin(), rows[row].end(), &plain[row * ldx]);
     }
     plain.resize(m * ldx - kSlack);
@@ -178,7 +206,7 @@ protected:
       Buffer scratch(scratchBytes);
       kernel(spec.activations == Activations::F32
                  ? static_cast<void *>(plain.data())
-                 : quantized.data(),
+                 : recoded.data(),
              weights, bias, y.data(), m, n, k, ldx, ldy, scratch.data(), thread,
              threads);
     }
@@ -190,8 +218,8 @@ protected:
 
   /// Compares all rows of one call with f64, and other row counts and numbers
   /// of threads with it, bit for bit.
-  void checkShape(LinearFunction *kernel, QuantizeFunction *quantizeRow,
-                  int64_t n, int64_t k) {
+  void checkShape(LinearFunction *kernel, RecodeFunction *recodeRow, int64_t n,
+                  int64_t k) {
     int64_t rowBytes = k / format->blockElements * format->blockBytes;
     std::vector<uint8_t> file = randomWeights(*format, n, k, n + k);
     int64_t bytes = *tile16Bytes(spec.format, n, k);
@@ -205,7 +233,7 @@ protected:
     int64_t ldy = n + kSlack;
 
     std::vector<float> all =
-        run(kernel, quantizeRow, rows, weights.data(), bias.data(), n, k, 1);
+        run(kernel, recodeRow, rows, weights.data(), bias.data(), n, k, 1);
     for (int64_t m = 0; m < kMostRows; m += 7) {
       Quantized x;
       if (spec.activations == Activations::A8B32)
@@ -213,9 +241,12 @@ protected:
       for (int64_t i = 0; i < n; ++i) {
         const uint8_t *row = &file[i * rowBytes];
         float added = spec.bias ? bias[i] : 0;
-        Expected64 expected = spec.activations == Activations::A8B32
-                                  ? dotInt8(*format, row, k, x, added)
-                                  : dotF32(*format, row, k, rows[m], added);
+        Expected64 expected =
+            spec.activations == Activations::A8B32
+                ? dotInt8(*format, row, k, x, added)
+            : spec.activations == Activations::BF16
+                ? dotF32(*format, row, k, roundedToBf16(rows[m]), added)
+                : dotF32(*format, row, k, rows[m], added);
         ASSERT_NEAR(all[m * ldy + i], expected.value, expected.bound)
             << "m " << m << " n " << i << " of " << n << " k " << k;
       }
@@ -226,7 +257,7 @@ protected:
         {7, 1}, {8, 3}, {9, 2}, {16, 1}, {17, 3}, {33, 2}};
     for (auto [m, threads] : kRowsAndThreads) {
       std::vector<float> y =
-          run(kernel, quantizeRow, llvm::ArrayRef(rows).take_back(m),
+          run(kernel, recodeRow, llvm::ArrayRef(rows).take_back(m),
               weights.data(), bias.data(), n, k, threads);
       const float *expected = &all[(kMostRows - m) * ldy];
       for (int64_t row = 0; row < m; ++row)
@@ -246,13 +277,11 @@ TEST_P(Linear, AgreesWithF64AndWithItself) {
   // Half of the formats with a bias, half without; OmitsTheBias compares.
   spec.bias = GetParam().format.size() % 2 == 0;
   std::string kernelName = addKernel(spec.bias);
-  func::FuncOp quantizer = getQuantizeRowKernel(jit->module(), jit->target());
-  quantizer.setPublic();
-  std::string quantizerName = quantizer.getName().str();
+  std::string recoderName = addRecoder(*jit, spec.activations);
   ASSERT_TRUE(jit->compile());
   auto *kernel = jit->get<LinearFunction>(kernelName);
-  auto *quantizeRow = jit->get<QuantizeFunction>(quantizerName);
-  ASSERT_TRUE(kernel && quantizeRow);
+  auto *recodeRow = jit->get<RecodeFunction>(recoderName);
+  ASSERT_TRUE(kernel && recodeRow);
 
   std::vector<int64_t> widths;
   if (format->isFloat())
@@ -265,7 +294,7 @@ TEST_P(Linear, AgreesWithF64AndWithItself) {
     for (int64_t n : {1, 77, 176}) {
       if (n == 1 && k != widths.back())
         continue;
-      checkShape(kernel, quantizeRow, n, k);
+      checkShape(kernel, recodeRow, n, k);
       if (HasFatalFailure())
         return;
     }
@@ -279,14 +308,15 @@ class PerTarget : public testing::TestWithParam<std::string> {};
 /// The layout that Linear.h describes, with the numbers of the host's rule.
 TEST_P(PerTarget, QuantizesRowsLikeTheHost) {
   JitModule jit(GetParam());
-  getQuantizeRowKernel(jit.module(), jit.target()).setPublic();
+  std::string name = addRecoder(jit, Activations::A8B32);
   ASSERT_TRUE(jit.compile());
-  auto *quantizeRow = jit.get<QuantizeFunction>("winnow_quantize_row_a8_b32");
+  auto *quantizeRow = jit.get<RecodeFunction>(name);
   ASSERT_TRUE(quantizeRow);
   for (int64_t k : {32, 64, 96, 640})
     for (int64_t m : {1, 2, 8, 11}) {
       int64_t padded = (k + 63) / 64 * 64, tile = m == 1 ? 1 : 8;
-      Buffer buffer((m + 7) / 8 * 8 * activationBytesPerRow(k));
+      int64_t rowBytes = activationBytesPerRow(Activations::A8B32, k);
+      Buffer buffer((m + 7) / 8 * 8 * rowBytes);
       for (int64_t row = 0; row < m; ++row) {
         std::vector<float> x = randomRow(k, row);
         switch (row % 5) { // special first blocks
@@ -307,8 +337,7 @@ TEST_P(PerTarget, QuantizesRowsLikeTheHost) {
         Quantized expected = quantize(x);
         expected.codes.resize(padded, 0);
         expected.scales.resize(padded / 32, 0.0f);
-        const uint8_t *base =
-            buffer.data() + row / tile * tile * activationBytesPerRow(k);
+        const uint8_t *base = buffer.data() + row / tile * tile * rowBytes;
         int64_t lane = row % tile;
         for (int64_t i = 0; i < padded; ++i)
           ASSERT_EQ(int8_t(base[(i / 4 * tile + lane) * 4 + i % 4]),
@@ -335,6 +364,42 @@ TEST_P(PerTarget, QuantizesRowsLikeTheHost) {
     }
 }
 
+/// As Linear.h describes: pairs where the target multiplies them, else f32.
+TEST_P(PerTarget, RoundsRowsLikeTheHost) {
+  JitModule jit(GetParam());
+  std::string name = addRecoder(jit, Activations::BF16);
+  ASSERT_TRUE(jit.compile());
+  auto *roundRow = jit.get<RecodeFunction>(name);
+  ASSERT_TRUE(roundRow);
+  // Ties, denormal numbers, what overflows, and a NaN without upper bits.
+  const uint32_t kSpecial[] = {0x3f808000, 0x3f818000, 0x3f808001, 0x80000000,
+                               0x00000001, 0x00018000, 0x7f7fffff, 0xff7f8000,
+                               0x7f800000, 0x7f800001, 0xffc00000};
+  for (int64_t k : {1, 15, 16, 37, 64}) {
+    constexpr int64_t m = 11;
+    int64_t padded = (k + 1) / 2 * 2;
+    int64_t rowBytes = padded * (jit.target().avx512Bf16 ? 2 : 4);
+    EXPECT_LE(rowBytes, activationBytesPerRow(Activations::BF16, k));
+    Buffer buffer(m * rowBytes + 1);
+    for (int64_t row = 0; row < m; ++row) {
+      std::vector<float> x = randomRow(k, row);
+      x[row % k] = llvm::bit_cast<float>(kSpecial[row]);
+      roundRow(x.data(), buffer.data(), row, m, k);
+      x.resize(padded, 0.0f);
+      for (int64_t i = 0; i < padded; ++i) {
+        uint32_t bits = 0;
+        std::memcpy(&bits,
+                    buffer.data() + (row * padded + i) * rowBytes / padded,
+                    rowBytes / padded);
+        ASSERT_EQ(bits, uint32_t(roundToBf16(x[i]))
+                            << (jit.target().avx512Bf16 ? 0 : 16))
+            << "row " << row << " k " << i << " of " << k;
+      }
+    }
+    EXPECT_EQ(buffer.data()[m * rowBytes], 0xa5) << "beyond the last row";
+  }
+}
+
 TEST_P(PerTarget, EmbedsRowsOfEveryFormat) {
   JitModule jit(GetParam());
   for (const Tile16Layout &layout : Tile16Layout::all()) {
@@ -348,7 +413,10 @@ TEST_P(PerTarget, EmbedsRowsOfEveryFormat) {
     auto *embed =
         jit.get<EmbedFunction>("winnow_embed_row_" + layout.format.str());
     ASSERT_TRUE(embed);
-    int64_t n = 37, k = 3 * std::max(format.blockElements, 32u);
+    // Floats have no blocks: an odd width.
+    int64_t n = 37,
+            k = 3 *
+                (format.isFloat() ? 11u : std::max(format.blockElements, 32u));
     std::vector<uint8_t> file = randomWeights(format, n, k, 5);
     std::vector<uint8_t> tile16(*tile16Bytes(layout.format, n, k));
     ASSERT_FALSE(
@@ -400,15 +468,19 @@ TEST_P(PerTarget, OmitsTheBias) {
 
 TEST_P(PerTarget, RefusesWhatItCannotCompute) {
   JitModule jit(GetParam());
-  LinearSpec spec;
-  spec.format = "bf16";
-  EXPECT_EQ(
-      toString(getLinearKernel(jit.module(), jit.target(), spec).takeError()),
-      "float weights (bf16) take f32 activations only");
-  spec.format = "iq1_s";
-  EXPECT_EQ(
-      toString(getLinearKernel(jit.module(), jit.target(), spec).takeError()),
-      "number format 'iq1_s' has no tile16 layout");
+  auto message = [&](const char *format, Activations activations) {
+    LinearSpec spec{format, activations, false};
+    return toString(
+        getLinearKernel(jit.module(), jit.target(), spec).takeError());
+  };
+  EXPECT_EQ(message("bf16", Activations::A8B32),
+            "weights of bf16 cannot be multiplied by 8-bit activations");
+  EXPECT_EQ(message("f16", Activations::BF16),
+            "weights of f16 cannot be multiplied by bf16 activations");
+  EXPECT_EQ(message("q8_0", Activations::BF16),
+            "weights of q8_0 cannot be multiplied by bf16 activations");
+  EXPECT_EQ(message("iq1_s", Activations::A8B32),
+            "number format 'iq1_s' has no tile16 layout");
 }
 
 /// Processors that this machine need not be.
@@ -419,6 +491,8 @@ TEST(LinearTargets, CompileForOthers) {
       for (Activations kind : {Activations::A8B32, Activations::F32})
         ASSERT_TRUE(bool(
             getLinearKernel(jit.module(), jit.target(), {name, kind, false})));
+    ASSERT_TRUE(bool(getLinearKernel(jit.module(), jit.target(),
+                                     {"bf16", Activations::BF16, false})));
     EXPECT_TRUE(jit.compile()) << cpu;
   }
 }
@@ -426,28 +500,29 @@ TEST(LinearTargets, CompileForOthers) {
 /// The bits do not depend on the instructions that a processor has.
 TEST(LinearTargets, GiveTheSameBits) {
   constexpr int64_t n = 37, k = 512;
-  for (const char *name : {"q8_0", "q5_1", "q4_k", "q6_k", "mxfp4"}) {
+  for (const char *name : {"q8_0", "q5_1", "q4_k", "q6_k", "mxfp4", "bf16"}) {
     std::vector<uint8_t> file = randomWeights(*lookupFormat(name), n, k, 3);
     std::vector<uint8_t> weights(*tile16Bytes(name, n, k));
     ASSERT_FALSE(relayoutToTile16(name, n, k, file, 0, 3, weights));
     std::vector<float> x = randomRow(kMostRows * k, 2), first;
     for (const std::string &cpu : JitModule::runnableTargets()) {
       JitModule jit(cpu);
-      LinearSpec spec{name, Activations::A8B32, false};
+      LinearSpec spec{name, *recodedActivations(**Tile16Layout::get(name)),
+                      false};
       auto kernel = getLinearKernel(jit.module(), jit.target(), spec);
       ASSERT_TRUE(bool(kernel));
       kernel->setPublic();
       std::string kernelName = kernel->getName().str();
-      getQuantizeRowKernel(jit.module(), jit.target()).setPublic();
+      std::string recoderName = addRecoder(jit, spec.activations);
       ASSERT_TRUE(jit.compile());
-      Buffer quantized((kMostRows + 7) / 8 * 8 * activationBytesPerRow(k));
-      auto *quantizeRow =
-          jit.get<QuantizeFunction>("winnow_quantize_row_a8_b32");
+      Buffer recoded((kMostRows + 7) / 8 * 8 *
+                     activationBytesPerRow(spec.activations, k));
+      auto *recodeRow = jit.get<RecodeFunction>(recoderName);
       for (int64_t row = 0; row < kMostRows; ++row)
-        quantizeRow(&x[row * k], quantized.data(), row, kMostRows, k);
+        recodeRow(&x[row * k], recoded.data(), row, kMostRows, k);
       std::vector<float> y(kMostRows * n);
       Buffer scratch(linearScratchBytes(spec, kMostRows, k));
-      jit.get<LinearFunction>(kernelName)(quantized.data(), weights.data(),
+      jit.get<LinearFunction>(kernelName)(recoded.data(), weights.data(),
                                           nullptr, y.data(), kMostRows, n, k, k,
                                           n, scratch.data(), 0, 1);
       if (first.empty())

@@ -53,7 +53,9 @@ std::vector<float> testRow(int64_t length, unsigned seed) {
 TEST_P(QuantizeRow, FollowsTheRule) {
   JitModule jit(GetParam());
   std::string name =
-      getQuantizeRowKernel(jit.module(), jit.target()).getSymName().str();
+      getRecodeRowKernel(jit.module(), jit.target(), Activations::A8B32)
+          .getSymName()
+          .str();
   ASSERT_TRUE(jit.compile());
   auto *kernel =
       jit.get<void(const float *, void *, int64_t, int64_t, int64_t)>(name);
@@ -61,7 +63,9 @@ TEST_P(QuantizeRow, FollowsTheRule) {
     for (int64_t rows : {1, 3, 8, 9}) {
       int64_t stride = rows == 1 ? 1 : 8, padded = (k + 63) / 64 * 64;
       std::vector<uint8_t> buffer(
-          (rows + 7) / 8 * 8 * activationBytesPerRow(k) + 64, 0xEE);
+          (rows + 7) / 8 * 8 * activationBytesPerRow(Activations::A8B32, k) +
+              64,
+          0xEE);
       for (int64_t r = 0; r < rows; ++r)
         kernel(testRow(k, 10 * r + k).data(), buffer.data(), r, rows, k);
       for (int64_t r = 0; r < rows; ++r) {

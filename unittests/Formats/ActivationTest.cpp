@@ -1,4 +1,4 @@
-//===- ActivationTest.cpp - 8-bit activations -----------------------------===//
+//===- ActivationTest.cpp - Rounded activations ---------------------------===//
 
 #include "winnow/Formats/Activation.h"
 #include "../Errors.h"
@@ -88,6 +88,35 @@ TEST(Activation, ZeroTinyAndNonFiniteGroups) {
     ASSERT_EQ(messageOf(decode(format, bytes, decoded)), "");
     for (float number : decoded)
       EXPECT_TRUE(std::isnan(number));
+  }
+}
+
+TEST(Activation, RoundsToTheNearestBf16) {
+  // The significand of bf16 has 8 bits, so 1 + 2^-8 and 1 + 3 * 2^-8 are ties.
+  EXPECT_EQ(roundToBf16(1 + 0x1p-8f), 0x3f80);
+  EXPECT_EQ(roundToBf16(-(1 + 3 * 0x1p-8f)), 0xbf82);
+  EXPECT_EQ(roundToBf16(std::nextafter(1 + 0x1p-8f, 2.0f)), 0x3f81);
+  EXPECT_EQ(roundToBf16(-0.0f), 0x8000);
+  EXPECT_EQ(roundToBf16(0x1p-133f), 0x0001); // the smallest of bf16
+  EXPECT_EQ(roundToBf16(0x1.fep127f), 0x7f7f);
+  EXPECT_EQ(roundToBf16(std::nextafter(0x1.ffp127f, 0.0f)), 0x7f7f);
+  EXPECT_EQ(roundToBf16(0x1.ffp127f), 0x7f80);
+  EXPECT_EQ(roundToBf16(-INFINITY), 0xff80);
+  // A NaN that only has low bits stays one.
+  EXPECT_EQ(roundToBf16(bit_cast<float>(0xff800001u)), 0xffc0);
+
+  const NumberFormat &format = *lookupFormat("bf16");
+  std::mt19937 generator(7);
+  std::normal_distribution<float> normal;
+  for (int exponent = -100; exponent <= 120; exponent += 20) {
+    std::vector<float> values(65), decoded(65);
+    for (float &value : values)
+      value = std::ldexp(normal(generator), exponent);
+    std::vector<uint8_t> bytes(130);
+    ASSERT_EQ(messageOf(encodeActivation(format, values, bytes)), "");
+    ASSERT_EQ(messageOf(decode(format, bytes, decoded)), "");
+    for (auto [value, rounded] : zip_equal(values, decoded))
+      EXPECT_LE(std::fabs(double(rounded) - value), std::fabs(value) * 0x1p-8);
   }
 }
 

@@ -34,8 +34,8 @@ enum class EmitKind {
 /// The kind called `name` on the command line.
 llvm::Expected<EmitKind> parseEmitKind(llvm::StringRef name);
 
-/// Whether activations are rounded to 8 bits in front of integer kernels:
-/// "auto" or "f32".
+/// Whether activations are rounded in front of integer and bf16 kernels: "auto"
+/// or "f32".
 llvm::Expected<bool> parseActivations(llvm::StringRef name);
 
 /// Takes what is being done and how much of it (0 to 1); false stops the

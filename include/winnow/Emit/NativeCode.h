@@ -26,7 +26,13 @@ llvm::Expected<std::unique_ptr<llvm::Module>>
 translateToLlvm(mlir::ModuleOp module, const cpu::Target &target,
                 llvm::LLVMContext &context);
 
-/// Sets triple, data layout and target attributes on all of `module`.
+/// WINNOW_CPU_* bits (Runtime/Call.h) of what `module` needs; checked when an
+/// artifact is opened.
+uint32_t requiredFeatures(const llvm::Module &module,
+                          const cpu::Target &target);
+
+/// Sets triple, data layout and target attributes on all of `module`. LLVM may
+/// use BF16 instructions only where the module calls for them.
 void prepareModule(llvm::Module &module, llvm::TargetMachine &machine);
 
 /// Runs LLVM's O3 pipeline for `target` on `module`.

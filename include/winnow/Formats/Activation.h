@@ -1,4 +1,4 @@
-//===- Activation.h - 8-bit activations ------------------------*- C++ -*-===//
+//===- Activation.h - Rounded activations ----------------------*- C++ -*-===//
 //
 // The formats that `--activations=auto` rounds activations to. They are rows
 // of the format table like any other, so `decode` decodes them; this is the
@@ -25,12 +25,16 @@ constexpr float kActivationFloor = 0x1p-120f;
 void encodeActivationGroup(llvm::ArrayRef<float> values, float &scale,
                            llvm::MutableArrayRef<int8_t> codes);
 
+/// The bits of the bf16 number nearest to `value`, ties to even; beyond the
+/// largest of them infinity. A NaN becomes a quiet NaN.
+uint16_t roundToBf16(float value);
+
 /// True for the formats that `encodeActivation` can write.
 bool isActivationFormat(const NumberFormat &format);
 
 /// Encodes whole blocks in an activation format (a8_b32: f32 scale, 32 signed
-/// bytes): an error where `values` is no multiple of the block, `bytes` is not
-/// their size, or the format is not for activations.
+/// bytes; bf16: one number): an error where `values` is no multiple of the
+/// block, `bytes` is not their size, or the format is not for activations.
 llvm::Error encodeActivation(const NumberFormat &format,
                              llvm::ArrayRef<float> values,
                              llvm::MutableArrayRef<uint8_t> bytes);

@@ -32,7 +32,9 @@
 // v = c - zeroPoint (after the table, if there is one), a = d or d * sc, and
 // b = m or -(dmin * mn) or nothing.
 //
-// Float formats are [N/16][K][16] without padding of K.
+// Floats of f32 and f16 are [N/16][K][16] without padding of K. Those of bf16
+// are [N/16][K/2][16][2], K padded to even with zeros: a dword lane holds two
+// consecutive inputs, the operand of vdpbf16ps.
 //
 // Sizes equal those of the file but for Q6_K (6.625 bits a weight for 6.5625),
 // Q3_K (3.625 for 3.4375), IQ4_XS (4.375 for 4.25), MXFP4 (4.5 for 4.25) and
@@ -66,7 +68,7 @@ struct Tile16Layout {
   llvm::StringRef format;
   Codes codes;
   Scales scales;
-  /// Inputs per chunk: 1 (float formats), 64 or 256.
+  /// Inputs per chunk: 1 (f32, f16), 2 (bf16), 64 or 256.
   int64_t chunk;
   /// Inputs per scale: 16 or 32.
   int64_t group;

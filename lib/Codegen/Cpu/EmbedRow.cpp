@@ -27,14 +27,21 @@ llvm::Error emitEmbedRow(KernelBuilder &kb, StringRef format, Value w, Value id,
     kb.store(kb.mulF(weight, scale), kb.offset(out, kb.mul(index, 4)), 4);
   };
   if (layout.isFloat()) {
+    // Whole chunks, then what is left of the last one.
+    Value whole = kb.divU(k, layout.chunk);
+    auto putColumns = [&](Value chunk, int64_t columns) {
+      KernelBuilder::Values weights = tiles.loadFloats(
+          kb.offset(group, kb.mul(chunk, layout.chunkBytes())));
+      for (int64_t column = 0; column < columns; ++column)
+        put(weights[column], kb.add(kb.mul(chunk, layout.chunk), column));
+    };
     kb.forLoop(
-        kb.i64(0), k, kb.i64(1),
-        [&](Value index) {
-          put(tiles.loadFloats(
-                  kb.offset(group, kb.mul(index, layout.chunkBytes()))),
-              index);
-        },
+        kb.i64(0), whole, kb.i64(1),
+        [&](Value chunk) { putColumns(chunk, layout.chunk); },
         /*unroll=*/false);
+    if (layout.chunk == 2)
+      kb.ifThen(kb.lessThan(kb.mul(whole, 2), k),
+                [&] { putColumns(whole, 1); });
     return llvm::Error::success();
   }
   kb.forLoop(

@@ -4,6 +4,7 @@
 #include "MemoryStreams.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -18,24 +19,53 @@ static llvm::Expected<const Tile16Layout *> layoutOf(const LinearSpec &spec) {
   auto layout = Tile16Layout::get(spec.format);
   if (!layout)
     return layout.takeError();
-  if ((*layout)->isFloat() && spec.activations != Activations::F32)
-    return createStringError("float weights (" + spec.format +
-                             ") take f32 activations only");
-  return layout;
+  switch (spec.activations) {
+  case Activations::F32:
+    return layout;
+  case Activations::A8B32:
+    if (!(*layout)->isFloat())
+      return layout;
+    return createStringError("weights of " + spec.format +
+                             " cannot be multiplied by 8-bit activations");
+  case Activations::BF16:
+    if ((*layout)->codes == Tile16Layout::Codes::BF16)
+      return layout;
+    return createStringError("weights of " + spec.format +
+                             " cannot be multiplied by bf16 activations");
+  }
+  llvm_unreachable("every kind of activations has kernels");
+}
+
+static StringRef nameOf(Activations activations) {
+  switch (activations) {
+  case Activations::F32:
+    return "f32";
+  case Activations::A8B32:
+    return "a8";
+  case Activations::BF16:
+    return "bf16";
+  }
+  llvm_unreachable("every kind of activations has a name");
 }
 
 static std::string kernelName(const LinearSpec &spec) {
-  return "winnow_linear_" + spec.format +
-         (spec.activations == Activations::F32 ? "_f32" : "_a8") +
-         (spec.bias ? "_bias" : "");
+  return ("winnow_linear_" + spec.format + "_" + nameOf(spec.activations) +
+          (spec.bias ? "_bias" : ""))
+      .str();
 }
 
 static std::unique_ptr<LinearKernelParts>
 makeParts(ModuleOp module, const Target &target, const LinearSpec &spec,
           const Tile16Layout &layout) {
-  return spec.activations == Activations::F32
-             ? makeF32Parts(module, target, spec, layout)
-             : makeInt8Parts(module, target, spec, layout);
+  switch (spec.activations) {
+  case Activations::F32:
+    return makeF32Parts(module, target, spec, layout);
+  case Activations::A8B32:
+    return makeInt8Parts(module, target, spec, layout);
+  case Activations::BF16:
+    return makeBf16Parts(module, target, spec, layout);
+  }
+  llvm_unreachable("every kind of activations has kernels");
 }
 
 //===----------------------------------------------------------------------===//
@@ -72,6 +102,42 @@ KernelBuilder::Values LinearKernelParts::inParts(
         for (int64_t g = 0; g < groups; ++g)
           sums[(row + r) * kPanelGroups + group + g] = own[r * groups + g];
     }
+  return sums;
+}
+
+KernelBuilder::Values LinearKernelParts::rowPointers(KernelBuilder &kb, Value x,
+                                                     Value rows, Value rowBytes,
+                                                     int64_t count) {
+  Values pointers;
+  for (int64_t row = 0; row < count; ++row) {
+    Value index = kb.minS(kb.i64(row), kb.add(rows, -1));
+    pointers.push_back(kb.offset(x, kb.mul(index, rowBytes)));
+  }
+  return pointers;
+}
+
+KernelBuilder::Values LinearKernelParts::overK(KernelBuilder &kb, Value count,
+                                               int64_t chunk, Values sums,
+                                               StepBody step) {
+  Value from = kb.i64(0);
+  auto loop = [&](int64_t inputs) {
+    Value to = kb.mul(kb.divU(count, inputs), inputs);
+    int64_t columns = std::min(inputs, chunk);
+    sums = kb.forLoop(
+        from, to, kb.i64(inputs), sums,
+        [&](Value k, ValueRange carried) {
+          Values next(carried);
+          for (int64_t i = 0; i < inputs; i += columns)
+            next = step(kb.add(k, i), columns, next);
+          return next;
+        },
+        /*unroll=*/false);
+    from = to;
+  };
+  loop(4);
+  if (chunk > 1)
+    loop(chunk);
+  loop(1);
   return sums;
 }
 
@@ -328,9 +394,56 @@ int64_t linearScratchBytes(const LinearSpec &spec, int64_t m, int64_t k) {
          llvm::alignTo(m, kTileRows) * parts->preparedBytesPerRow(k);
 }
 
-int64_t activationBytesPerRow(int64_t k) {
-  int64_t padded = llvm::alignTo(k, 64);
-  return padded + padded / 32 * 4 + padded / 16 * 4;
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+Activations activationsOf(StringRef format) {
+  return llvm::StringSwitch<Activations>(format)
+      .Case("a8_b32", Activations::A8B32)
+      .Case("bf16", Activations::BF16)
+      .Default(Activations::F32);
+}
+
+int64_t activationBytesPerRow(Activations activations, int64_t k) {
+  switch (activations) {
+  case Activations::F32:
+    return 4 * k;
+  case Activations::A8B32: {
+    int64_t padded = llvm::alignTo(k, 64);
+    return padded + padded / 32 * 4 + padded / 16 * 4;
+  }
+  case Activations::BF16:
+    return 4 * llvm::alignTo(k, 2);
+  }
+  llvm_unreachable("every kind of activations has a size");
+}
+
+void emitRecodeRow(KernelBuilder &kb, Activations activations, Value x,
+                   Value buffer, Value row, Value rows, Value k) {
+  switch (activations) {
+  case Activations::F32:
+    llvm_unreachable("f32 rows are used as they are");
+  case Activations::A8B32:
+    return emitQuantizeRow(kb, x, buffer, row, rows, k);
+  case Activations::BF16:
+    return emitRoundRow(kb, x, buffer, row, k);
+  }
+  llvm_unreachable("every kind of activations can be written");
+}
+
+func::FuncOp getRecodeRowKernel(ModuleOp module, const Target &target,
+                                Activations activations) {
+  std::string symbol = ("winnow_recode_row_" + nameOf(activations)).str();
+  if (func::FuncOp existing = KernelBuilder::lookup(module, symbol))
+    return existing;
+  MLIRContext *context = module.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  KernelBuilder kb(module, target, symbol, {ptr, ptr, i64, i64, i64});
+  emitRecodeRow(kb, activations, kb.arg(0), kb.arg(1), kb.arg(2), kb.arg(3),
+                kb.arg(4));
+  return kb.finish();
 }
 
 } // namespace winnow::cpu

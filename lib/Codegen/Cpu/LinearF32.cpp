@@ -9,6 +9,7 @@
 #include "MemoryStreams.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -23,12 +24,12 @@ class F32Parts final : public LinearKernelParts {
 public:
   using LinearKernelParts::LinearKernelParts;
 
-  // The panel: f32 [K][kPanelGroups][16].
+  // The panel: f32 [K][kPanelGroups][16], K rounded up to whole chunks.
   int64_t panelBytes(int64_t k) const override {
-    return k * kPanelGroups * kLine;
+    return llvm::alignTo(k, layout.chunk) * kPanelGroups * kLine;
   }
   Value emitPanelBytes(KernelBuilder &kb, Value k) override {
-    return kb.mul(k, kPanelGroups * kLine);
+    return kb.mul(kb.roundUp(k, layout.chunk), kPanelGroups * kLine);
   }
   Value emitTileBytes(KernelBuilder &kb, Value k, Value ldx) override {
     return kb.mul(ldx, kTileRows * 4);
@@ -43,31 +44,16 @@ protected:
                        Value rows, Value k, Value ldx) override;
 
 private:
-  using StepBody = llvm::function_ref<Values(Value k, ValueRange sums)>;
-
-  /// Addresses of `count` rows of x; those past the last are the last again.
-  Values rowPointers(KernelBuilder &kb, Value x, Value rows, Value ldx,
-                     int64_t count);
   /// One step of all chains: sums += x[row][k] * weights[g].
   void multiply(KernelBuilder &kb, ValueRange xRows, Value k,
                 ValueRange weights, Values &sums);
-  /// for k in [0, count): four steps an iteration, then one.
-  Values overK(KernelBuilder &kb, Value count, Values sums, StepBody step);
+  /// The columns of chunk k / chunk of a float format: result[column][g].
+  SmallVector<Values> loadColumns(KernelBuilder &kb, Tile16Emitter &tiles,
+                                  ValueRange groups, Value k);
   /// The weights of block `block` of 32, of all groups: result[k][g].
   SmallVector<Values> decodeBlock(KernelBuilder &kb, Tile16Emitter &tiles,
                                   ValueRange groups, Value block);
 };
-
-KernelBuilder::Values F32Parts::rowPointers(KernelBuilder &kb, Value x,
-                                            Value rows, Value ldx,
-                                            int64_t count) {
-  Values pointers;
-  for (int64_t row = 0; row < count; ++row) {
-    Value index = kb.minS(kb.i64(row), kb.add(rows, -1));
-    pointers.push_back(kb.offset(x, kb.mul(kb.mul(index, ldx), 4)));
-  }
-  return pointers;
-}
 
 void F32Parts::multiply(KernelBuilder &kb, ValueRange xRows, Value k,
                         ValueRange weights, Values &sums) {
@@ -81,23 +67,19 @@ void F32Parts::multiply(KernelBuilder &kb, ValueRange xRows, Value k,
   }
 }
 
-KernelBuilder::Values F32Parts::overK(KernelBuilder &kb, Value count,
-                                      Values sums, StepBody step) {
-  constexpr int64_t kSteps = 4;
-  Value whole = kb.mul(kb.divU(count, kSteps), kSteps);
-  sums = kb.forLoop(
-      kb.i64(0), whole, kb.i64(kSteps), sums,
-      [&](Value k, ValueRange carried) {
-        Values next(carried);
-        for (int64_t i = 0; i < kSteps; ++i)
-          next = step(kb.add(k, i), next);
-        return next;
-      },
-      /*unroll=*/false);
-  return kb.forLoop(
-      whole, count, kb.i64(1), sums,
-      [&](Value k, ValueRange carried) { return step(k, carried); },
-      /*unroll=*/false);
+SmallVector<KernelBuilder::Values> F32Parts::loadColumns(KernelBuilder &kb,
+                                                         Tile16Emitter &tiles,
+                                                         ValueRange groups,
+                                                         Value k) {
+  SmallVector<Values> columns(layout.chunk);
+  Value at = kb.mul(kb.divU(k, layout.chunk), layout.chunkBytes());
+  for (Value group : groups) {
+    Value address = kb.offset(group, at);
+    kb.prefetch(kb.offset(address, kPrefetchDistance));
+    for (auto [column, weights] : llvm::enumerate(tiles.loadFloats(address)))
+      columns[column].push_back(weights);
+  }
+  return columns;
 }
 
 SmallVector<KernelBuilder::Values> F32Parts::decodeBlock(KernelBuilder &kb,
@@ -129,20 +111,18 @@ KernelBuilder::Values F32Parts::emitRowSums(KernelBuilder &kb,
                                             int64_t tileRows) {
   Tile16Emitter tiles(kb, layout);
   tiles.setPrefetchDistance(kPrefetchDistance);
-  Values xRows = rowPointers(kb, call.x, call.rows, call.ldx, rows);
+  Values xRows = rowPointers(kb, call.x, call.rows, kb.mul(call.ldx, 4), rows);
   Values init(rows * groups.size(), kb.splatF32(0));
   if (layout.isFloat())
-    return overK(kb, call.k, init, [&](Value k, ValueRange carried) {
-      Values sums(carried), weights;
-      Value at = kb.mul(k, layout.chunkBytes());
-      for (Value group : groups) {
-        Value address = kb.offset(group, at);
-        kb.prefetch(kb.offset(address, kPrefetchDistance));
-        weights.push_back(tiles.loadFloats(address));
-      }
-      multiply(kb, xRows, k, weights, sums);
-      return sums;
-    });
+    return overK(
+        kb, call.k, layout.chunk, init,
+        [&](Value k, int64_t columns, ValueRange carried) {
+          Values sums(carried);
+          SmallVector<Values> weights = loadColumns(kb, tiles, groups, k);
+          for (int64_t column = 0; column < columns; ++column)
+            multiply(kb, xRows, kb.add(k, column), weights[column], sums);
+          return sums;
+        });
   return kb.forLoop(
       kb.i64(0), kb.divU(call.k, kBlock), kb.i64(1), init,
       [&](Value block, ValueRange carried) {
@@ -167,13 +147,11 @@ void F32Parts::emitDecode(KernelBuilder &kb, ValueRange groups, Value panel,
   };
   if (layout.isFloat()) {
     kb.forLoop(
-        kb.i64(0), k, kb.i64(1),
+        kb.i64(0), k, kb.i64(layout.chunk),
         [&](Value index) {
-          Values weights;
-          for (Value group : groups)
-            weights.push_back(tiles.loadFloats(
-                kb.offset(group, kb.mul(index, layout.chunkBytes()))));
-          put(weights, index);
+          SmallVector<Values> columns = loadColumns(kb, tiles, groups, index);
+          for (auto [column, weights] : llvm::enumerate(columns))
+            put(weights, kb.add(index, column));
         },
         /*unroll=*/false);
     return;
@@ -191,21 +169,23 @@ void F32Parts::emitDecode(KernelBuilder &kb, ValueRange groups, Value panel,
 KernelBuilder::Values F32Parts::emitPanelSums(KernelBuilder &kb, Value x,
                                               Value prepared, Value panel,
                                               Value rows, Value k, Value ldx) {
-  Values xRows = rowPointers(kb, x, rows, ldx, kTileRows);
+  Values xRows = rowPointers(kb, x, rows, kb.mul(ldx, 4), kTileRows);
   return inParts([&](int64_t firstRow, int64_t rowCount, int64_t firstGroup,
                      int64_t groupCount) {
     ValueRange own = ValueRange(xRows).slice(firstRow, rowCount);
     Values init(rowCount * groupCount, kb.splatF32(0));
-    return overK(kb, k, init, [&](Value index, ValueRange carried) {
-      Values sums(carried), weights;
-      Value from = kb.offset(panel, kb.mul(index, kPanelGroups * kLine));
-      for (int64_t g = 0; g < groupCount; ++g)
-        weights.push_back(kb.load(kb.vectorType(kb.f32Type()),
-                                  kb.offset(from, (firstGroup + g) * kLine),
-                                  kLine));
-      multiply(kb, own, index, weights, sums);
-      return sums;
-    });
+    return overK(kb, k, /*chunk=*/1, init,
+                 [&](Value index, int64_t, ValueRange carried) {
+                   Values sums(carried), weights;
+                   Value from =
+                       kb.offset(panel, kb.mul(index, kPanelGroups * kLine));
+                   for (int64_t g = 0; g < groupCount; ++g)
+                     weights.push_back(kb.load(
+                         kb.vectorType(kb.f32Type()),
+                         kb.offset(from, (firstGroup + g) * kLine), kLine));
+                   multiply(kb, own, index, weights, sums);
+                   return sums;
+                 });
   });
 }
 

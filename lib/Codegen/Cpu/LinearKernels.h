@@ -93,6 +93,16 @@ protected:
   /// tile is one part where 32 registers hold it, four where there are 16.
   Values inParts(llvm::function_ref<Values(int64_t, int64_t, int64_t, int64_t)>
                      part) const;
+  /// Addresses of `count` rows of x; those past the last are the last again.
+  static Values rowPointers(KernelBuilder &kb, Value x, Value rows,
+                            Value rowBytes, int64_t count);
+  /// One step of a loop over k: `columns` inputs from `k` on.
+  using StepBody =
+      llvm::function_ref<Values(Value k, int64_t columns, mlir::ValueRange)>;
+  /// for k in [0, count) in chunks: four inputs an iteration, then one chunk,
+  /// then what is left of the last one.
+  static Values overK(KernelBuilder &kb, Value count, int64_t chunk,
+                      Values sums, StepBody step);
   /// Adds the bias and stores the first `rows` rows.
   void emitStores(KernelBuilder &kb, Values sums, Value bias, Value y,
                   Value rows, Value n, Value ldy, mlir::ValueRange groups);
@@ -108,10 +118,21 @@ std::unique_ptr<LinearKernelParts> makeInt8Parts(mlir::ModuleOp module,
                                                  const Target &target,
                                                  const LinearSpec &spec,
                                                  const Tile16Layout &layout);
+std::unique_ptr<LinearKernelParts> makeBf16Parts(mlir::ModuleOp module,
+                                                 const Target &target,
+                                                 const LinearSpec &spec,
+                                                 const Tile16Layout &layout);
 std::unique_ptr<LinearKernelParts> makeF32Parts(mlir::ModuleOp module,
                                                 const Target &target,
                                                 const LinearSpec &spec,
                                                 const Tile16Layout &layout);
+
+/// The cases of emitRecodeRow. Their arguments are x, buffer and row number,
+/// then as each needs the number of rows and K.
+void emitQuantizeRow(KernelBuilder &kb, mlir::Value x, mlir::Value buffer,
+                     mlir::Value row, mlir::Value rows, mlir::Value k);
+void emitRoundRow(KernelBuilder &kb, mlir::Value x, mlir::Value buffer,
+                  mlir::Value row, mlir::Value k);
 
 } // namespace winnow::cpu
 

@@ -4,7 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "winnow/Codegen/Cpu/Linear.h"
+#include "LinearKernels.h"
+
 #include "winnow/Formats/Activation.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -18,7 +19,6 @@ namespace winnow::cpu {
 
 static constexpr int64_t kBlock = 32;
 static constexpr int64_t kHalf = 16;
-static constexpr int64_t kTileRows = 8;
 /// Blocks that are quantized together.
 static constexpr int64_t kGroup = 4;
 
@@ -212,18 +212,6 @@ void emitQuantizeRow(KernelBuilder &kb, Value x, Value buffer, Value row,
           packed.storeSum(kb.i32(0), kb.add(kb.mul(block, 2), half));
       },
       /*unroll=*/false);
-}
-
-func::FuncOp getQuantizeRowKernel(ModuleOp module, const Target &target) {
-  constexpr llvm::StringLiteral symbol = "winnow_quantize_row_a8_b32";
-  if (func::FuncOp existing = KernelBuilder::lookup(module, symbol))
-    return existing;
-  MLIRContext *context = module.getContext();
-  Type ptr = LLVM::LLVMPointerType::get(context);
-  Type i64 = IntegerType::get(context, 64);
-  KernelBuilder kb(module, target, symbol, {ptr, ptr, i64, i64, i64});
-  emitQuantizeRow(kb, kb.arg(0), kb.arg(1), kb.arg(2), kb.arg(3), kb.arg(4));
-  return kb.finish();
 }
 
 } // namespace winnow::cpu

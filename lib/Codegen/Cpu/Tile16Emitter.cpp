@@ -46,7 +46,7 @@ Value Tile16Emitter::loadByte(Value ptr) {
 Value Tile16Emitter::loadHalf(Value ptr) {
   Value address = laneAddress(ptr, 2);
   Type f32 = lanesOf(kb.f32Type());
-  if (layout.scales == Scales::BF16 || layout.codes == Codes::BF16) {
+  if (layout.scales == Scales::BF16) {
     Value bits = kb.zext(kb.load(lanesOf(kb.i16Type()), address, 2),
                          lanesOf(kb.i32Type()));
     return kb.bitcast(kb.shl(bits, splat(16)), f32);
@@ -236,10 +236,15 @@ Value Tile16Emitter::decode(Value quad, int64_t j, Value a, Value b) {
   return b ? kb.addF(weight, b) : weight;
 }
 
-Value Tile16Emitter::loadFloats(Value at) {
+Tile16Emitter::Values Tile16Emitter::loadFloats(Value chunk) {
+  Type f32 = lanesOf(kb.f32Type());
   if (layout.codes == Codes::F32)
-    return kb.load(lanesOf(kb.f32Type()), laneAddress(at, 4), 4);
-  return loadHalf(at);
+    return {kb.load(f32, laneAddress(chunk, 4), 4)};
+  if (layout.codes == Codes::F16)
+    return {loadHalf(chunk)};
+  Value pairs = kb.load(lanesOf(kb.i32Type()), laneAddress(chunk, 4), 4);
+  return {kb.bitcast(kb.shl(pairs, splat(16)), f32),
+          kb.bitcast(kb.andI(pairs, splat(0xffff0000)), f32)};
 }
 
 } // namespace winnow::cpu

@@ -56,8 +56,8 @@ public:
   /// Column `j` (0 to 3) of a quad of codes as weights, rounded as the file
   /// format defines.
   Value decode(Value quad, int64_t j, Value a, Value b);
-  /// Weights of a float format for one k; `at` is the address of its 16 rows.
-  Value loadFloats(Value at);
+  /// The `layout.chunk` columns of a chunk of a float format.
+  Values loadFloats(Value chunk);
 
 private:
   bool oneRow() const { return bool(row); }

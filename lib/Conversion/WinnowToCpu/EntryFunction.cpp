@@ -297,8 +297,10 @@ LogicalResult EntryEmitter::emitLinear(const Step &step) {
            << weightType;
   LinearSpec spec;
   spec.format = weightEncoding.getFormat().str();
-  spec.activations = getEncoding(op.getInput().getType()) ? Activations::A8B32
-                                                          : Activations::F32;
+  if (EncodingAttr encoding = getEncoding(op.getInput().getType()))
+    spec.activations = activationsOf(encoding.getFormat());
+  else
+    spec.activations = Activations::F32;
   spec.bias = bool(op.getBias());
   llvm::Expected<func::FuncOp> kernel = getLinearKernel(module, target, spec);
   if (!kernel)

@@ -101,7 +101,7 @@ FailureOr<int64_t> Planner::rowBytesOf(Value value) {
     elements *= size;
   }
   if (EncodingAttr encoding = getEncoding(type))
-    return activationBytesPerRow(elements);
+    return activationBytesPerRow(activationsOf(encoding.getFormat()), elements);
   int64_t bits =
       type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   return elements * std::max<int64_t>(bits / 8, 1);
@@ -538,7 +538,12 @@ LogicalResult Planner::planOp(Operation *op) {
                         {bufferOf(norm.getInput()), bufferOf(norm.getWeight()),
                          bufferOf(norm.getBias())});
       })
-      .Case([&](RecodeOp recode) {
+      .Case([&](RecodeOp recode) -> LogicalResult {
+        if (getEncoding(recode.getInput().getType()) ||
+            !getEncoding(recode.getType()))
+          return recode.emitOpError("expects to encode plain rows in native "
+                                    "code, found ")
+                 << recode.getInput().getType() << " to " << recode.getType();
         return planRows(Step::Kind::Recode, recode.getInput(),
                         {bufferOf(recode.getInput())});
       })

@@ -202,8 +202,8 @@ std::string RowKernelEmitter::key() {
       os << rowElements(map->getResult(0));
     } else if (step->kind != Step::Kind::Copy) {
       os << step->op->getAttrDictionary();
-      for (Type type : step->op->getOperandTypes())
-        os << type;
+      llvm::interleave(step->op->getOperandTypes(), os, "");
+      llvm::interleave(step->op->getResultTypes(), os, "");
     }
     os << "\n";
   }
@@ -348,8 +348,10 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   }
   case Step::Kind::Recode: {
     auto op = cast<RecodeOp>(step.op);
-    emitQuantizeRow(kb, in(0), base(kb, step.outputs[0]), row,
-                    kb.arg(rowsArg()), kb.i64(rowElements(op.getInput())));
+    Activations activations =
+        activationsOf(getEncoding(op.getType()).getFormat());
+    emitRecodeRow(kb, activations, in(0), base(kb, step.outputs[0]), row,
+                  kb.arg(rowsArg()), kb.i64(rowElements(op.getInput())));
     return success();
   }
   case Step::Kind::KvAppend:

@@ -78,3 +78,13 @@ func.func @dynamic_words(%q: tensor<?x1x8xf32> {winnow.name = "q", winnow.dims =
       : tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?x1x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x1x8xf32>
   return %o : tensor<?x1x8xf32>
 }
+
+// -----
+
+// Only weights are decoded, and that when they are laid out.
+func.func @decoding(%x: tensor<?x8xf32> {winnow.name = "x", winnow.dims = ["T"]}) -> (tensor<?x8xf32>) attributes {winnow.entry} {
+  %q = winnow.recode %x : tensor<?x8xf32> -> tensor<?x8xf32, #winnow.encoding<bf16>>
+  // expected-error @below {{expects to encode plain rows in native code, found 'tensor<?x8xf32, #winnow.encoding<bf16>>' to 'tensor<?x8xf32>'}}
+  %y = winnow.recode %q : tensor<?x8xf32, #winnow.encoding<bf16>> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

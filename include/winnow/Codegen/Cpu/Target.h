@@ -26,7 +26,8 @@ struct Target {
   bool avx512Vnni = false;
   bool avxVnni = false; ///< VEX-encoded, 256 bits
   bool avx512Bf16 = false;
-  /// WINNOW_CPU_* bits (Runtime/Call.h): checked when an artifact is opened.
+  /// WINNOW_CPU_* bits (Runtime/Call.h) that any code needs; see
+  /// requiredFeatures in Emit/NativeCode.h.
   uint32_t requiredFeatures = 0;
 
   /// `name` is "host" or a processor that LLVM knows. For the host the
