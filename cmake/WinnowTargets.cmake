@@ -93,6 +93,7 @@ function(winnow_add_c_library target)
     LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
   install(TARGETS ${target} EXPORT WinnowCTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT programs)
+  set_property(GLOBAL APPEND PROPERTY WINNOW_INSTALLED ${target})
 endfunction()
 
 # winnow_add_tool(name sources... [PLAIN] [UNINSTALLED] LINK libs...)
