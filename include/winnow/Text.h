@@ -104,7 +104,7 @@ WINNOW_TEXT_API int32_t winnow_tokenizer_eos(const winnow_tokenizer *tokenizer);
 typedef struct winnow_text_stream winnow_text_stream;
 
 /* A stream that ends before the first of `stop_count` texts (null-terminated,
- * not empty). */
+ * not empty). tokenizer may be null: then add_text feeds the stream. */
 WINNOW_TEXT_API winnow_text_stream *
 winnow_text_stream_create(const winnow_tokenizer *tokenizer,
                           const char *const *stops, int32_t stop_count,
@@ -114,9 +114,13 @@ WINNOW_TEXT_API void winnow_text_stream_destroy(winnow_text_stream *stream);
 
 /* The text that is certain after one more id: complete characters, and nothing
  * that may begin a stop text. UTF-8, valid until the next call; *size may be 0.
- * Null: out of memory, or a null pointer. */
+ * Null: out of memory, a null pointer, or a stream without a tokenizer. */
 WINNOW_TEXT_API const char *winnow_text_stream_add(winnow_text_stream *stream,
                                                    int32_t id, size_t *size);
+/* The same after more text, which another tokenizer made of ids. */
+WINNOW_TEXT_API const char *
+winnow_text_stream_add_text(winnow_text_stream *stream, const char *text,
+                            size_t text_size, size_t *size);
 /* The rest, when no more ids come. */
 WINNOW_TEXT_API const char *
 winnow_text_stream_finish(winnow_text_stream *stream, size_t *size);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <stdexcept>
 
 using namespace winnow;
@@ -18,7 +19,7 @@ struct winnow_tokenizer {
   std::unique_ptr<Tokenizer> tokenizer;
 };
 struct winnow_text_stream {
-  StreamDecoder decoder;
+  std::optional<StreamDecoder> decoder;
   StopTexts stops;
   std::string text; ///< what the last call returned
 };
@@ -191,17 +192,20 @@ winnow_text_stream *winnow_text_stream_create(const winnow_tokenizer *tokenizer,
                                               const char *const *stops,
                                               int32_t stop_count, char *error,
                                               size_t error_size) {
-  if (!tokenizer || stop_count < 0 || (!stops && stop_count))
+  if (stop_count < 0 || (!stops && stop_count))
     return fail(error, error_size,
-                "text_stream_create: tokenizer and stops must not be null");
+                "text_stream_create: stops must not be null");
   for (int32_t i = 0; i < stop_count; ++i)
     if (!stops[i] || !*stops[i])
       return fail(error, error_size, "a stop text is empty");
   return guarded(error, error_size, [&] {
-    return new winnow_text_stream{
-        StreamDecoder(*tokenizer->tokenizer),
+    auto *stream = new winnow_text_stream{
+        std::nullopt,
         StopTexts(std::vector<std::string>(stops, stops + stop_count)),
         {}};
+    if (tokenizer)
+      stream->decoder.emplace(*tokenizer->tokenizer);
+    return stream;
   });
 }
 
@@ -223,14 +227,27 @@ static const char *advance(winnow_text_stream *stream, size_t *size,
 
 const char *winnow_text_stream_add(winnow_text_stream *stream, int32_t id,
                                    size_t *size) {
+  if (!stream || !stream->decoder)
+    return nullptr;
   return advance(stream, size,
-                 [&] { return stream->stops.add(stream->decoder.add(id)); });
+                 [&] { return stream->stops.add(stream->decoder->add(id)); });
+}
+
+const char *winnow_text_stream_add_text(winnow_text_stream *stream,
+                                        const char *text, size_t text_size,
+                                        size_t *size) {
+  if (!text && text_size)
+    return nullptr;
+  return advance(stream, size, [&] {
+    return stream->stops.add(std::string(text, text_size));
+  });
 }
 
 const char *winnow_text_stream_finish(winnow_text_stream *stream,
                                       size_t *size) {
   return advance(stream, size, [&] {
-    std::string rest = stream->stops.add(stream->decoder.finish());
+    std::string rest =
+        stream->decoder ? stream->stops.add(stream->decoder->finish()) : "";
     return stream->stops.stopped() ? rest : rest + stream->stops.finish();
   });
 }

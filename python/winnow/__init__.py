@@ -34,6 +34,7 @@ from winnow.errors import (
     UnsupportedError,
 )
 from winnow.generation import Generation, Stream, Token
+from winnow.huggingface import HuggingFaceTokenizer
 from winnow.model import DiagnosticFunction, Model
 from winnow.progress import ProgressFunction
 from winnow.sampler import Sampler
@@ -116,6 +117,7 @@ __all__ = [
     "Error",
     "FileError",
     "Generation",
+    "HuggingFaceTokenizer",
     "InvalidArgumentError",
     "LibraryError",
     "MismatchError",

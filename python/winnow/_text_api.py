@@ -63,6 +63,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "winnow_text_stream_create": (c_void_p, c_void_p, POINTER(c_char_p), c_int32, *_FAILURE),
     "winnow_text_stream_destroy": (None, c_void_p),
     "winnow_text_stream_add": (c_void_p, c_void_p, c_int32, POINTER(c_size_t)),
+    "winnow_text_stream_add_text": (c_void_p, c_void_p, c_char_p, c_size_t, POINTER(c_size_t)),
     "winnow_text_stream_finish": (c_void_p, c_void_p, POINTER(c_size_t)),
     "winnow_text_stream_stopped": (c_int32, c_void_p),
     "winnow_sampler_create": (c_void_p, POINTER(SamplerOptions), *_FAILURE),

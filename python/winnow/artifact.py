@@ -18,6 +18,7 @@ import numpy as np
 from winnow._artifact_api import ABI_VERSION, DTYPES, Api, ModelInfo, call, failure
 from winnow._libraries import ENCODING, Handle, encode_path, opened
 from winnow.errors import AbiMismatchError, BadFileError, FileError, UnsupportedError
+from winnow.huggingface import HuggingFaceTokenizer
 from winnow.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -51,9 +52,14 @@ class Artifact:
     unmapped with the last of them.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        tokenizer: Tokenizer | HuggingFaceTokenizer | None = None,
+    ) -> None:
         """Opens the artifact at `path`, the name that was given to the compiler,
-        without an extension.
+        without an extension; `tokenizer` takes the place of its own.
 
         Raises FileError, BadFileError, MismatchError (files of two builds),
         AbiMismatchError or UnsupportedCpuError.
@@ -61,6 +67,7 @@ class Artifact:
         name = os.fsdecode(encode_path(path, "path"))
         self.path = Path(name).absolute()
         """Where it is, without an extension."""
+        self._given_tokenizer = tokenizer
         self._lock = threading.Lock()
         library = _load(f"{self.path}.so")
         try:
@@ -140,11 +147,13 @@ class Artifact:
         return Tokenizer(path) if path.exists() else None
 
     @property
-    def tokenizer(self) -> Tokenizer:
-        """The vocabulary, NAME.tokenizer.
+    def tokenizer(self) -> Tokenizer | HuggingFaceTokenizer:
+        """The vocabulary: the one that was given, else NAME.tokenizer.
 
         Raises UnsupportedError where the checkpoint had none.
         """
+        if self._given_tokenizer is not None:
+            return self._given_tokenizer
         with self._lock:
             tokenizer = self._tokenizer
         if tokenizer is None:

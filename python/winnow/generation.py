@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from winnow._arrays import Ids, int32_array, integer
 from winnow.errors import ContextOverrunError, InvalidArgumentError, UnsupportedError
+from winnow.huggingface import HuggingFaceStream, HuggingFaceTokenizer
 from winnow.sampler import Sampler
 from winnow.tokenizer import TextStream, Tokenizer
 
@@ -65,7 +66,7 @@ class Stream(Iterator[Token]):
         self._sampler = Sampler(**sampling)
         self._ignore_eos = ignore_eos
         self._tokenizer = _tokenizer_of(session, needed=isinstance(prompt, str) or bool(stop))
-        self._decoder: TextStream | None = None
+        self._decoder: TextStream | HuggingFaceStream | None = None
         if self._tokenizer is not None:
             self._decoder = self._tokenizer.stream(stop)
         self._ids: list[int] = []
@@ -117,7 +118,7 @@ class Stream(Iterator[Token]):
         return Generation(list(self._ids), text, self._reason or "length")
 
 
-def _tokenizer_of(session: Session, needed: bool) -> Tokenizer | None:
+def _tokenizer_of(session: Session, needed: bool) -> Tokenizer | HuggingFaceTokenizer | None:
     try:
         return session.artifact.tokenizer
     except UnsupportedError:

@@ -59,7 +59,7 @@ class Tokenizer:
             special: the texts of control tokens, such as "<bos>", become their
                 ids; else they are ordinary text.
         """
-        data = _encode(text, "text")
+        data = encode_text(text, "text")
         flags = (ADD_BOS if bos else 0) | (ADD_EOS if eos else 0) | (SPECIAL if special else 0)
         size = len(data) + 16
         while True:
@@ -97,7 +97,7 @@ class Tokenizer:
 
     def find(self, piece: str | bytes) -> int | None:
         """The id of a piece as the checkpoint writes it, or None."""
-        data = _encode(piece, "piece")
+        data = encode_text(piece, "piece")
         found: int = text_api().tokenizer_find(self._handle.pointer, data, len(data))
         return None if found < 0 else found
 
@@ -141,15 +141,16 @@ class TextStream:
     until that is decided. A stream belongs to one thread at a time.
     """
 
-    def __init__(self, tokenizer: Tokenizer, stop: str | Sequence[str] = ()) -> None:
-        """Raises InvalidArgumentError for an empty stop text."""
+    def __init__(self, tokenizer: Tokenizer | None, stop: str | Sequence[str] = ()) -> None:
+        """Without a tokenizer, a stream of text. Raises InvalidArgumentError for
+        an empty stop text."""
         texts = [stop] if isinstance(stop, str) else list(stop)
-        encoded = [_encode(text, "stop") for text in texts]
+        encoded = [encode_text(text, "stop") for text in texts]
         if any(b"\0" in text for text in encoded):
             raise InvalidArgumentError("a stop text holds a null character")
         message = ctypes.create_string_buffer(500)
         pointer = text_api().text_stream_create(
-            tokenizer._handle.pointer,
+            None if tokenizer is None else tokenizer._handle.pointer,
             (ctypes.c_char_p * len(encoded))(*encoded),
             len(encoded),
             message,
@@ -157,11 +158,17 @@ class TextStream:
         )
         if not pointer:
             raise InvalidArgumentError(message.value.decode(*ENCODING))
-        self._handle = Handle(pointer, text_api().text_stream_destroy, tokenizer._handle)
+        keep = () if tokenizer is None else (tokenizer._handle,)
+        self._handle = Handle(pointer, text_api().text_stream_destroy, *keep)
 
     def add(self, token: int) -> str:
         """The text that is certain after one more id; may be empty."""
         return self._text(text_api().text_stream_add, token)
+
+    def add_text(self, text: str) -> str:
+        """The text that is certain after more text."""
+        data = encode_text(text, "text")
+        return self._text(text_api().text_stream_add_text, data, len(data))
 
     def finish(self) -> str:
         """The rest, when no more ids come."""
@@ -172,7 +179,7 @@ class TextStream:
         """True once a stop text was found; nothing comes after it."""
         return bool(text_api().text_stream_stopped(self._handle.pointer))
 
-    def _text(self, function: Any, *arguments: int) -> str:
+    def _text(self, function: Any, *arguments: int | bytes) -> str:
         size = ctypes.c_size_t()
         handle = opened(self._handle, "stream")
         text = function(handle.pointer, *arguments, ctypes.byref(size))
@@ -185,7 +192,8 @@ def _role(token: int) -> int | None:
     return None if token < 0 else token
 
 
-def _encode(text: str | bytes, what: str) -> bytes:
+def encode_text(text: str | bytes, what: str) -> bytes:
+    """The UTF-8 of a text; bytes as they are."""
     if isinstance(text, bytes):
         return text
     if not isinstance(text, str):

@@ -26,14 +26,36 @@ TEST(TextApi, RefusesNullPointers) {
   EXPECT_EQ(winnow_tokenizer_bos(nullptr), -1);
   EXPECT_EQ(winnow_tokenizer_eos(nullptr), -1);
   size_t size = 7;
-  EXPECT_EQ(winnow_text_stream_create(nullptr, nullptr, 0, nullptr, 0),
+  EXPECT_EQ(winnow_text_stream_create(nullptr, nullptr, 1, nullptr, 0),
             nullptr);
+  EXPECT_EQ(winnow_text_stream_add_text(nullptr, "a", 1, &size), nullptr);
   EXPECT_EQ(winnow_text_stream_add(nullptr, 1, &size), nullptr);
   EXPECT_EQ(winnow_text_stream_finish(nullptr, &size), nullptr);
   EXPECT_EQ(winnow_text_stream_stopped(nullptr), 0);
   winnow_text_stream_destroy(nullptr);
   winnow_sampler_destroy(nullptr);
   EXPECT_EQ(winnow_sampler_sample(nullptr, nullptr, 0), -1);
+}
+
+TEST(TextApi, StreamsOfText) {
+  const char *stops[] = {"END", ""};
+  EXPECT_EQ(winnow_text_stream_create(nullptr, stops, 2, nullptr, 0), nullptr);
+  winnow_text_stream *stream =
+      winnow_text_stream_create(nullptr, stops, 1, nullptr, 0);
+  ASSERT_NE(stream, nullptr);
+  size_t size = 0;
+  // Without a tokenizer ids mean nothing.
+  EXPECT_EQ(winnow_text_stream_add(stream, 1, &size), nullptr);
+  EXPECT_EQ(winnow_text_stream_add_text(stream, nullptr, 1, &size), nullptr);
+  EXPECT_STREQ(winnow_text_stream_add_text(stream, "one E", 5, &size), "one ");
+  EXPECT_EQ(size, 4u);
+  EXPECT_STREQ(winnow_text_stream_add_text(stream, "ve", 2, &size), "Eve");
+  EXPECT_STREQ(winnow_text_stream_add_text(stream, "E", 1, &size), "");
+  EXPECT_EQ(winnow_text_stream_stopped(stream), 0);
+  EXPECT_STREQ(winnow_text_stream_add_text(stream, "ND more", 7, &size), "");
+  EXPECT_NE(winnow_text_stream_stopped(stream), 0);
+  EXPECT_STREQ(winnow_text_stream_finish(stream, &size), "");
+  winnow_text_stream_destroy(stream);
 }
 
 TEST(TextApi, MessagesFitIntoTheirBuffer) {
