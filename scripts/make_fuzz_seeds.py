@@ -2,14 +2,16 @@
 
     make_fuzz_seeds.py BUILD DIRECTORY
 
-Makes DIRECTORY/gguf, DIRECTORY/tokenizer and DIRECTORY/program, with the
-winnow-compile of BUILD: models of one layer, their vocabularies behind a text,
-and the programs of test/.
+Makes DIRECTORY/gguf, /safetensors, /tokenizer-json, /tokenizer and /program, with
+the winnow-compile of BUILD: models of one layer, small tokenizers, vocabularies
+behind a text, and the programs of test/.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -19,9 +21,13 @@ from pathlib import Path
 import gguf
 from gguf import GGMLQuantizationType as Type
 
+from hugging_face_tokenizers import variants
 from make_tiny_models import TinyModel, make_model
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "test" / "EndToEnd"))
+
+from hugging_face import write_small_llama  # noqa: E402
 
 MODELS = (
     TinyModel("llama", "llama", 1, 8, 8, 2, 1, 4, rope_factors=True),
@@ -63,6 +69,21 @@ def byte_level_tokenizer() -> bytes:
     return b"WNWTOKEN" + struct.pack(f"<{len(numbers)}i", *numbers) + types + b"".join(strings)
 
 
+def write_hugging_face(directory: Path) -> None:
+    """The variants of tokenizer.json with next to no pieces, and a small model."""
+    for name, tokenizer in variants().items():
+        model = tokenizer["model"]
+        kept = [*(f"<0x{byte:02X}>" for byte in range(256)), *"ab1", "ab", "\u2581"]
+        model["vocab"] = {piece: index for index, piece in enumerate(kept)}
+        model["merges"] = ["a b"]
+        text = json.dumps(tokenizer | {"added_tokens": tokenizer["added_tokens"][:3]})
+        (directory / "tokenizer-json" / name).write_text(text)
+    model = directory / "small"
+    write_small_llama(model, 4)
+    shutil.move(model / "model.safetensors", directory / "safetensors" / "llama")
+    shutil.rmtree(model)
+
+
 def write_programs(directory: Path) -> None:
     """The test programs without their comments, those of one file apart."""
     for path in sorted((ROOT / "test").rglob("*.mlir")):
@@ -74,7 +95,7 @@ def write_programs(directory: Path) -> None:
 
 def main() -> None:
     build, directory = map(Path, sys.argv[1:])
-    for name in ("gguf", "tokenizer", "program"):
+    for name in ("gguf", "safetensors", "tokenizer-json", "tokenizer", "program"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     for model in MODELS:
         path = directory / "gguf" / f"{model.name}.gguf"
@@ -91,6 +112,7 @@ def main() -> None:
     byte_level_model(directory / "gguf" / "vocabulary.gguf")
     seed = bytes([len(TEXT)]) + TEXT + byte_level_tokenizer()
     (directory / "tokenizer" / "byte-level").write_bytes(seed)
+    write_hugging_face(directory)
     write_programs(directory / "program")
 
 

@@ -79,7 +79,8 @@ LoadedModel::load(StringRef path, const LoadOptions &options) {
   if (std::error_code code = sys::fs::status(path, status))
     return createStringError(code, "'" + path + "': " + code.message());
   std::unique_ptr<LoadedModel> loaded(new LoadedModel(options));
-  loaded->source = sys::path::filename(path);
+  // A folder may have a slash behind it.
+  loaded->source = sys::path::filename(path.rtrim('/'));
   if (Error error = path.ends_with(".mlir")
                         ? loaded->parse(path)
                         : loaded->import(path, options.context))

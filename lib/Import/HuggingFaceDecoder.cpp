@@ -142,6 +142,9 @@ private:
             ? std::sqrt(1 + std::log(factor) / std::log(double(original)))
             : 1;
     rope.attentionFactor = reader.getPositive(at("attention_factor"), usual);
+    if (!std::isfinite(rope.attentionFactor))
+      reader.fail("rope scaling 'longrope' expects an original context of more "
+                  "than one token");
     std::string key = at(context > original ? "long_factor" : "short_factor");
     rope.factors = reader.getNumbers(key);
     if (rope.factors.size() != size_t(config.ropeDims / 2) ||

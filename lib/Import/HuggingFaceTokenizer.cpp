@@ -7,6 +7,7 @@
 
 #include "winnow/Import/Checkpoint.h"
 #include "winnow/Import/HuggingFaceConfig.h"
+#include "winnow/Tokenizer/Tokenizer.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -308,7 +309,9 @@ winnow::readHuggingFaceTokenizer(StringRef directory, size_t vocabulary) {
     return std::move(error);
   if (Error error = readEnds(directory, *data))
     return std::move(error);
-  if (std::optional<std::string> problem = checkTokenizerData(*data))
-    return fail(llvm::createStringError("vocabulary: " + *problem));
+  // Expressions are compiled where text is encoded; try that now.
+  std::string problem;
+  if (!Tokenizer::create(*data, problem))
+    return fail(llvm::createStringError(problem));
   return std::optional<TokenizerData>(std::move(*data));
 }

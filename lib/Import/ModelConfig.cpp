@@ -50,6 +50,12 @@ ModelConfig winnow::readModelConfig(ConfigReader &reader,
   int64_t headLength = std::max<int64_t>(1, config.width / heads[0]);
   config.keyLength = reader.getCount(keys.keyLength, 1, headLength);
   config.valueLength = reader.getCount(keys.valueLength, 1, headLength);
+  // So that sums of a few such products fit 64 bits.
+  int64_t length = std::max(config.keyLength, config.valueLength);
+  if (*llvm::max_element(heads) > (int64_t(1) << 40) / length)
+    reader.fail("heads of " + Twine(length) +
+                " channels expect fewer of them than " +
+                Twine(*llvm::max_element(heads)));
   config.attentionScale =
       static_cast<float>(1.0 / std::sqrt(double(config.keyLength)));
   if (reader.has(keys.attentionSoftcap))

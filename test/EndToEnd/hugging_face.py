@@ -36,21 +36,32 @@ GEMMA_NAMES = GGUF_NAMES | {
 }
 
 
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a file as float32."""
+def read_header(path: Path) -> tuple[dict[str, Any], bytes]:
+    """What a file says of its tensors, and their bytes."""
     data = path.read_bytes()
     begin = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:begin])
+    header.pop("__metadata__", None)
+    return header, data[begin:]
+
+
+def stored_tensors(path: Path) -> dict[str, bytes]:
+    """The bytes of each tensor of a file."""
+    header, data = read_header(path)
+    return {name: data[slice(*entry["data_offsets"])] for name, entry in header.items()}
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a file as float32."""
+    header, _ = read_header(path)
     tensors = {}
-    for name, entry in json.loads(data[8:begin]).items():
-        if name == "__metadata__":
-            continue
-        first, last = entry["data_offsets"]
-        stored = data[begin + first : begin + last]
-        if entry["dtype"] == "BF16":
+    for name, stored in stored_tensors(path).items():
+        kind = header[name]["dtype"]
+        if kind == "BF16":
             values = (np.frombuffer(stored, "<u2").astype(np.uint32) << 16).view(np.float32)
         else:
-            values = np.frombuffer(stored, {"F32": "<f4", "F16": "<f2"}[entry["dtype"]])
-        tensors[name] = values.astype(np.float32).reshape(entry["shape"])
+            values = np.frombuffer(stored, {"F32": "<f4", "F16": "<f2"}[kind])
+        tensors[name] = values.astype(np.float32).reshape(header[name]["shape"])
     return tensors
 
 

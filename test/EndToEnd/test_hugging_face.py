@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from hugging_face import write_gguf
+from hugging_face import stored_tensors, write_gguf
+from interpreter import Call, interpret
 from programs import Artifacts, Programs, artifact_files
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
@@ -53,6 +54,31 @@ def test_gguf_of_the_same_weights(
     expected = logits_of(GOLDEN / name, artifacts, programs, tmp_path)
     logits = logits_of(file, artifacts, programs, tmp_path)
     assert largest(logits - expected) <= 1e-5 * largest(expected)
+
+
+@pytest.mark.parametrize("name", ["gemma3", "gpt_neox", "phi3"])
+def test_interpreted_model_agrees_with_transformers(
+    name: str, programs: Programs, tmp_path: Path
+) -> None:
+    module = tmp_path / "model.mlir"
+    result = programs.execute("winnow-compile", GOLDEN / name, "--emit=mlir", "-o", module)
+    assert result.returncode == 0, result.stderr
+    params = tmp_path / "params"
+    params.mkdir()
+    for tensor, stored in stored_tensors(GOLDEN / name / "model.safetensors").items():
+        (params / tensor).write_bytes(stored)
+    tokens = np.array(RECORD["tokens"][name], np.int32)
+    arguments = {
+        "ids": tokens,
+        "positions": np.arange(len(tokens), dtype=np.int32),
+        "segments": np.zeros(len(tokens), np.int32),
+        "rows": np.arange(0, len(tokens), RECORD["rows"], dtype=np.int32),
+    }
+    winnow_opt = programs.directory / "winnow-opt"
+    calls = [Call("forward", arguments)]
+    [[logits]] = interpret(winnow_opt, module.read_text(), calls, tmp_path / "calls", params)
+    expected = np.load(GOLDEN / "logits.npz")[f"{name}/61"]
+    assert largest(logits - expected) <= 1e-4 * largest(expected)
 
 
 def copy_with(name: str, folder: Path, change: Callable[[dict], None]) -> Path:

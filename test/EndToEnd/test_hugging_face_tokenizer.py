@@ -85,6 +85,13 @@ ERRORS = {
         "qwen", set_part("pre_tokenizer", {"type": "UnicodeScripts"}),
         "pre_tokenizer 'UnicodeScripts'",
     ),
+    "expression": (
+        "qwen",
+        lambda tokenizer: tokenizer["pre_tokenizer"]["pretokenizers"][0]["pattern"].update(
+            Regex="(?<name"
+        ),
+        "pre-tokenizer expression '(?<name'",
+    ),
     "no pre-tokenizer": ("qwen", set_part("pre_tokenizer", None), "pre_tokenizer"),
     "post-processor": (
         "llama2", set_part("post_processor", {"type": "RobertaProcessing"}),

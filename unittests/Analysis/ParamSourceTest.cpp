@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace winnow;
@@ -114,6 +115,24 @@ TEST_F(ParamSourceTest, Splat) {
       parse("splat = 1.0 : f32", "tensor<1xf32, #winnow.encoding<f16>>"));
   ASSERT_TRUE(succeeded(f16));
   EXPECT_EQ(*f16, std::vector<uint8_t>({0, 0x3C}));
+}
+
+TEST_F(ParamSourceTest, RowsOfAFile) {
+  ParamOp whole = parse("file = \"x\"", "tensor<4x1xf32>");
+  EXPECT_FALSE(FileRows::get(whole.getSource()));
+  // The second of three rows of each of two heads.
+  ParamOp some =
+      parse("file = \"x\", rows = array<i64: 2, 2, 6>", "tensor<4x1xf32>");
+  std::optional<FileRows> rows = FileRows::get(some.getSource());
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->toAttribute(&context), some.getSource().get(kRowsSource));
+  EXPECT_EQ(rows->at(1), 3);
+  EXPECT_EQ(rows->at(2), 8);
+  std::vector<uint8_t> stored(2 * 12), gathered;
+  std::iota(stored.begin(), stored.end(), 0);
+  EXPECT_TRUE(rows->gather(stored, 2, 1, 2, gathered));
+  EXPECT_EQ(gathered, std::vector<uint8_t>({6, 7, 16, 17}));
+  EXPECT_FALSE(rows->gather(stored, 2, 4, 1, gathered));
 }
 
 TEST_F(ParamSourceTest, Errors) {

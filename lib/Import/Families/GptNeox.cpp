@@ -42,6 +42,10 @@ const Family winnow::gptNeoxFamily = [] {
   family.projectionBias = family.otherBias = Presence::Optional;
   family.readHuggingFace = [](HuggingFaceConfig &reader, ModelConfig &config) {
     config.parallelResidual = reader.getFlag("use_parallel_residual", true);
+    // Stacking head by head has no other meaning.
+    for (const LayerConfig &layer : config.layers)
+      if (layer.keyValueHeads != layer.heads)
+        reader.fail("num_key_value_heads is not supported for gpt_neox models");
   };
   return family;
 }();
