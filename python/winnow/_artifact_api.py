@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char, c_char_p, c_float, c_int32, c_int64, c_uint32, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_float, c_int, c_int32, c_int64, c_uint32, c_void_p
 from typing import Any
 
 import numpy as np
 
-from winnow.errors import ARTIFACT_ERRORS, Error
+from winnow.errors import ARTIFACT_ERRORS, Error, UnsupportedError
 
 ABI_VERSION = 1
 
@@ -27,6 +27,10 @@ class ErrorInfo(ctypes.Structure):
     _fields_ = (("status", c_int32), ("message", c_char * 500))
 
 
+CANCEL = ctypes.CFUNCTYPE(c_int, c_void_p)
+"""winnow_cancel."""
+
+
 class SessionOptions(ctypes.Structure):
     """winnow_session_options."""
 
@@ -37,6 +41,11 @@ class SessionOptions(ctypes.Structure):
         ("piece", c_int64),
         ("executor", c_void_p),
         ("executor_context", c_void_p),
+        ("allocator", c_void_p),
+        ("cancel", CANCEL),
+        ("cancel_context", c_void_p),
+        ("log", c_void_p),
+        ("log_context", c_void_p),
     )
 
 
@@ -45,6 +54,18 @@ class Tokens(ctypes.Structure):
 
     _fields_ = (
         ("ids", c_void_p),
+        ("positions", c_void_p),
+        ("segments", c_void_p),
+        ("count", c_int64),
+    )
+
+
+class Embeddings(ctypes.Structure):
+    """winnow_embeddings."""
+
+    _fields_ = (
+        ("rows", c_void_p),
+        ("width", c_int64),
         ("positions", c_void_p),
         ("segments", c_void_p),
         ("count", c_int64),
@@ -83,6 +104,7 @@ class ModelInfo(ctypes.Structure):
         ("weight_bytes", c_int64),
         ("kv_bytes_per_token", c_int64),
         ("checkpoint_bytes_per_token", c_int64),
+        ("embedding_width", c_int64),
     )
 
 
@@ -117,13 +139,39 @@ class Api(ctypes.Structure):
         ("truncate", _function(c_int32, c_void_p, c_int64, _ERROR)),
         ("reset", _function(c_int32, c_void_p)),
         ("invoke", _function(c_int32, c_void_p, c_char_p, *_TENSORS, *_TENSORS, _ERROR)),
+        # Artifacts of older compilers lack these: see `function`.
+        ("set_profiler", c_void_p),
+        ("status_name", c_void_p),
+        ("open_with_options", c_void_p),
+        ("session_save", _function(c_int32, c_void_p, c_char_p, _ERROR)),
+        ("session_load", _function(c_int32, c_void_p, c_char_p, _ERROR)),
+        ("session_state_size", c_void_p),
+        ("session_save_to", c_void_p),
+        ("session_load_from", c_void_p),
+        ("cache_lengths", c_void_p),
+        (
+            "prefill_embeddings",
+            _function(c_int32, c_void_p, POINTER(Embeddings), c_int32, _ERROR),
+        ),
     )
 
 
-def call(function: Any, *arguments: Any) -> None:
+LEAST_SIZE: int = Api.set_profiler.offset
+"""The functions that every artifact has, in bytes of winnow_api."""
+
+
+def function(api: Any, name: str) -> Any:
+    """A function that artifacts of older compilers lack."""
+    field = getattr(Api, name)
+    if api.struct_size < field.offset + field.size:
+        raise UnsupportedError(f"the artifact was compiled before there was {name}")
+    return getattr(api, name)
+
+
+def call(called: Any, *arguments: Any) -> None:
     """Calls a function whose last parameter is a winnow_error."""
     error = ErrorInfo()
-    status = function(*arguments, ctypes.byref(error))
+    status = called(*arguments, ctypes.byref(error))
     if status:
         raise failure(status, error.message.decode("utf-8", "replace"))
 

@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import threading
+from collections.abc import Callable
 from ctypes import POINTER, byref, c_void_p
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from winnow._artifact_api import ABI_VERSION, DTYPES, Api, ModelInfo, call, failure
+from winnow._artifact_api import ABI_VERSION, DTYPES, LEAST_SIZE, Api, ModelInfo, call, failure
 from winnow._libraries import ENCODING, Handle, encode_path, opened
 from winnow.errors import AbiMismatchError, BadFileError, FileError, UnsupportedError
 from winnow.huggingface import HuggingFaceTokenizer
@@ -107,6 +108,8 @@ class Artifact:
         """Layers with a KV cache."""
         self.weight_bytes: int = info.weight_bytes
         """The size of NAME.weights in bytes."""
+        self.embedding_width: int = info.embedding_width
+        """Elements of a row for `Session.prefill_embeddings`; 0: takes ids only."""
         self.kv_bytes_per_token: int = info.kv_bytes_per_token
         """Bytes of cache that each token of a session takes."""
         try:
@@ -161,12 +164,17 @@ class Artifact:
         return tokenizer
 
     def session(
-        self, *, threads: int | None = None, context: int | None = None, piece: int | None = None
+        self,
+        *,
+        threads: int | None = None,
+        context: int | None = None,
+        piece: int | None = None,
+        cancel: Callable[[], object] | None = None,
     ) -> Session:
         """A new session; see `Session`."""
         from winnow.session import Session
 
-        return Session(self, threads=threads, context=context, piece=piece)
+        return Session(self, threads=threads, context=context, piece=piece, cancel=cancel)
 
     def __repr__(self) -> str:
         return f"<winnow.Artifact '{self.path}'>"
@@ -202,7 +210,7 @@ def _find_api(library: ctypes.CDLL, path: Path) -> Any:
     if (
         not pointer
         or pointer.contents.abi_version != ABI_VERSION
-        or pointer.contents.struct_size < ctypes.sizeof(Api)
+        or pointer.contents.struct_size < LEAST_SIZE
     ):
         raise AbiMismatchError(
             f"'{path}.so' has another ABI version than this package ({ABI_VERSION})"

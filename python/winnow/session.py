@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import POINTER, byref, c_float, c_int64, c_void_p
 from typing import Any, Literal
 
@@ -13,16 +14,19 @@ import numpy.typing as npt
 
 from winnow._arrays import Ids, int32_array, integer, typed_array
 from winnow._artifact_api import (
+    CANCEL,
     ROWS,
+    Embeddings,
     SessionOptions,
     Tensor,
     Tokens,
     call,
     failure,
+    function,
 )
-from winnow._libraries import Handle, opened
+from winnow._libraries import Handle, encode_path, opened
 from winnow.artifact import Artifact, Entry
-from winnow.errors import InvalidArgumentError, OutOfMemoryError, UnsupportedError
+from winnow.errors import CancelledError, InvalidArgumentError, OutOfMemoryError, UnsupportedError
 from winnow.generation import Generation, OnToken, Stream
 
 Rows = Literal["last", "all", "none"]
@@ -47,6 +51,7 @@ class Session:
         threads: int | None = None,
         context: int | None = None,
         piece: int | None = None,
+        cancel: Callable[[], object] | None = None,
     ) -> None:
         """A session of an artifact, which may be closed meanwhile.
 
@@ -56,6 +61,9 @@ class Session:
                 is the default. Memory is taken as tokens are stored.
             piece: tokens of a prompt that are computed at a time; memory grows
                 with it, results do not depend on it.
+            cancel: asked between the layers of a call. A true result ends the
+                call with CancelledError, an exception ends it and comes out of
+                it; the session is then as before. It must not use the session.
         """
         model = opened(artifact._handle, "artifact")
         options = SessionOptions(
@@ -64,22 +72,32 @@ class Session:
             0 if context is None else integer(context, "context", 1),
             0 if piece is None else integer(piece, "piece", 1),
         )
+        self._raised: list[BaseException] = []
+        if cancel is not None:
+            options.cancel = _cancel_callback(cancel, self._raised)
         self._api = artifact._api
         session = c_void_p()
         call(self._api.session_create, model.pointer, byref(options), byref(session))
         assert session.value
-        self._handle: Handle | None = Handle(session.value, self._api.session_destroy, model)
+        self._handle: Handle | None = Handle(
+            session.value, self._api.session_destroy, model, options
+        )
         self._lock = threading.Lock()
         self.artifact = artifact
         """What it computes with."""
         self.context: int = options.context or artifact.context
         """Tokens that it can hold."""
 
-    def _call(self, function: Any, *arguments: Any) -> None:
+    def _call(self, called: Any, *arguments: Any) -> None:
         # The handle stays alive for the call, whoever closes the session meanwhile.
         handle = opened(self._handle, "session")
         with self._lock:
-            call(function, handle.pointer, *arguments)
+            try:
+                call(called, handle.pointer, *arguments)
+            except CancelledError:
+                if self._raised:
+                    raise self._raised.pop() from None
+                raise
 
     @property
     def closed(self) -> bool:
@@ -123,23 +141,38 @@ class Session:
 
         Raises TokenRangeError, ContextOverrunError or InvalidArgumentError.
         """
-        if rows not in ROWS:
-            raise InvalidArgumentError(f"rows expects 'last', 'all' or 'none', found {rows!r}")
-        arrays = [int32_array(ids, "ids")]
-        pointers: list[int | None] = [arrays[0].ctypes.data]
-        for values, what in ((positions, "positions"), (segments, "segments")):
-            if values is None:
-                pointers.append(None)
-                continue
-            arrays.append(int32_array(values, what))
-            if arrays[-1].size != arrays[0].size:
-                raise InvalidArgumentError(
-                    f"{what} expects as many numbers as ids, {arrays[0].size}, found "
-                    f"{arrays[-1].size}"
-                )
-            pointers.append(arrays[-1].ctypes.data)
-        tokens = Tokens(*pointers, arrays[0].size)
-        self._call(self._api.prefill, byref(tokens), ROWS[rows])
+        array = int32_array(ids, "ids")
+        where = _places(array.size, positions, segments)
+        tokens = Tokens(array.ctypes.data, *map(_pointer, where), array.size)
+        self._call(self._api.prefill, byref(tokens), _rows_code(rows))
+
+    def prefill_embeddings(
+        self,
+        embeddings: npt.NDArray[np.float32],
+        rows: Rows = "last",
+        *,
+        positions: Ids | None = None,
+        segments: Ids | None = None,
+    ) -> None:
+        """`prefill` with rows in place of ids, for what has no id, such as the
+        patches of an image. Both kinds of calls may alternate.
+
+        Args:
+            embeddings: float32 [count, artifact.embedding_width]; a row is what
+                the model's table gives for an id, times the model's scale.
+
+        Raises UnsupportedError for an artifact that takes ids only.
+        """
+        array = typed_array(embeddings, np.dtype(np.float32), "embeddings")
+        if array.ndim != 2:
+            raise InvalidArgumentError(
+                f"embeddings expects [count, width], found {list(array.shape)}"
+            )
+        count, width = array.shape
+        where = _places(count, positions, segments)
+        given = Embeddings(array.ctypes.data, width, *map(_pointer, where), count)
+        prefill = function(self._api, "prefill_embeddings")
+        self._call(prefill, byref(given), _rows_code(rows))
 
     def decode(self, token: int) -> None:
         """Appends one token and computes its `logits`.
@@ -192,6 +225,20 @@ class Session:
             status = self._api.reset(handle.pointer)
         if status:
             raise failure(status, "reset")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the state of the session, its last row of logits included, to a
+        file, for sessions of the same build of the model. Raises FileError."""
+        self._call(function(self._api, "session_save"), encode_path(path, "path"))
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Takes the state that `save` wrote in place of its own. What follows is
+        the same, bit by bit, as in the session that was saved.
+
+        Raises FileError, BadFileError or MismatchError; the session is then as
+        before.
+        """
+        self._call(function(self._api, "session_load"), encode_path(path, "path"))
 
     # Generation.
 
@@ -297,6 +344,42 @@ class Session:
             len(outputs),
         )
         return {spec.name: array for spec, array in zip(known.outputs, outputs, strict=True)}
+
+
+def _cancel_callback(cancel: Callable[[], object], raised: list[BaseException]) -> Any:
+    def ask(_: Any) -> int:
+        try:
+            return bool(cancel())
+        except BaseException as error:
+            raised.append(error)
+            return 1
+
+    return CANCEL(ask)
+
+
+def _rows_code(rows: Rows) -> int:
+    if rows not in ROWS:
+        raise InvalidArgumentError(f"rows expects 'last', 'all' or 'none', found {rows!r}")
+    return ROWS[rows]
+
+
+def _places(
+    count: int, positions: Ids | None, segments: Ids | None
+) -> list[npt.NDArray[np.int32] | None]:
+    """Positions and segments of `count` tokens."""
+    arrays: list[npt.NDArray[np.int32] | None] = []
+    for values, what in ((positions, "positions"), (segments, "segments")):
+        array = None if values is None else int32_array(values, what)
+        if array is not None and array.size != count:
+            raise InvalidArgumentError(
+                f"{what} expects a number per token, {count}, found {array.size}"
+            )
+        arrays.append(array)
+    return arrays
+
+
+def _pointer(array: npt.NDArray[np.int32] | None) -> int | None:
+    return None if array is None else array.ctypes.data
 
 
 def _match_inputs(entry: Entry, given: dict[str, npt.ArrayLike]) -> list[np.ndarray[Any, Any]]:
