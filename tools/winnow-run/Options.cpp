@@ -121,6 +121,14 @@ static const OptionRow kRows[] = {
        o.saveSession = v;
        return !v.empty();
      }},
+    {"--chat", nullptr,
+     "talk with the model: a line is a message, /reset forgets all, /exit ends",
+     nullptr, [](Options &o, const std::string &) { return o.chat = true; }},
+    {"--system", "TEXT", "with --chat: what the model is told first", "text",
+     [](Options &o, const std::string &v) {
+       o.system = v;
+       return true;
+     }},
     {"-n", "N", "tokens to generate (default 128, or what the context holds)",
      "a count",
      [](Options &o, const std::string &v) {
@@ -239,8 +247,13 @@ static bool check(const Options &o, std::string &error) {
   bool sessions = !o.loadSession.empty() || !o.saveSession.empty();
   // A loaded session can go on by itself.
   bool generates = prompts || !o.loadSession.empty();
-  if (o.bench && o.inspect)
-    error = "--bench and --inspect exclude each other";
+  if (o.bench + o.inspect + o.chat > 1)
+    error = "--bench, --inspect and --chat exclude each other";
+  else if (o.system && !o.chat)
+    error = "--system goes with --chat";
+  else if (o.chat && (generates || sessions || !o.logitsPath.empty() ||
+                      !o.profilePath.empty()))
+    error = "--chat goes with no prompt, session, --logits or --profile";
   else if (prompts > 1)
     error = "only one of --prompt, --prompt-file, --ids, --ids-file and "
             "--embeddings can be given";
@@ -252,9 +265,9 @@ static bool check(const Options &o, std::string &error) {
   else if ((o.bench || o.inspect) && sessions)
     error = std::string(o.bench ? "--bench" : "--inspect") +
             " loads and saves no session";
-  else if (!o.bench && !o.inspect && !o.verify && !generates)
+  else if (!o.bench && !o.inspect && !o.chat && !o.verify && !generates)
     error = "one of --prompt, --prompt-file, --ids, --ids-file, --embeddings, "
-            "--load-session, --bench and --inspect is needed";
+            "--load-session, --chat, --bench and --inspect is needed";
   else if (!o.profilePath.empty() && !o.bench && !generates)
     error = "--profile goes with --bench or a prompt";
   else if (!generates && !o.saveSession.empty())
@@ -321,6 +334,7 @@ std::string helpText() {
       "usage: winnow-run NAME (--prompt TEXT | --prompt-file FILE | --ids "
       "1,2,3) [options]\n"
       "       winnow-run NAME --ids 1,2,3 --logits OUT.npy\n"
+      "       winnow-run NAME --chat [--system TEXT]\n"
       "       winnow-run NAME --bench [--prefill N --decode N] [--json]\n"
       "       winnow-run NAME --inspect\n"
       "\n"

@@ -21,7 +21,9 @@ struct Options {
   std::optional<std::vector<int32_t>> ids;
   std::optional<std::string> idsFile;
   std::optional<std::string> embeddings; ///< path
-  std::optional<int64_t> tokens;         ///< to generate; not given: 128
+  bool chat = false;
+  std::optional<std::string> system;
+  std::optional<int64_t> tokens; ///< to generate; not given: 128
   SamplingOptions sampling;
   std::vector<std::string> stops;
   bool ignoreEos = false;

@@ -2,6 +2,7 @@
 
 #include "Artifact.h"
 #include "Bench.h"
+#include "Chat.h"
 #include "Generate.h"
 #include "Inspect.h"
 #include "Options.h"
@@ -65,6 +66,8 @@ static bool run(const Options &options, std::string &error) {
     return inspect(*artifact, options.json, error);
   if (options.bench)
     return bench(*artifact, options, loadSeconds, error);
+  if (options.chat)
+    return chat(*artifact, options, error);
   if (!options.hasPrompt() && options.loadSession.empty())
     return true; // --verify alone
   return generate(*artifact, options, error);
