@@ -62,6 +62,13 @@ def test_files(prefix: Path) -> None:
         "winnow-reduce",
         "winnow-run",
     }
+    for path in (
+        "man/man1/winnow-run.1",
+        "bash-completion/completions/winnow-compile",
+        "zsh/site-functions/_winnow-opt",
+        "fish/vendor_completions.d/winnow-reduce.fish",
+    ):
+        assert (prefix / "share" / path).exists(), path
     for header in ("Artifact.h", "Compiler.h", "Dialect/WinnowDialect.h", "Ops.h.inc", "Ops.td"):
         assert (prefix / "include" / "winnow" / header).exists(), header
     assert not list((prefix / "include").rglob("CMake*"))
