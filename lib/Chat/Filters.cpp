@@ -4,8 +4,10 @@
 #include "Text.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 
 namespace winnow {
 namespace chat {
@@ -239,13 +241,13 @@ static Value applyMap(const FilterCall &call) {
 static Value applyDictSort(const FilterCall &call) {
   if (!call.value.isMapping())
     return call.fail("dictsort expects a mapping");
-  auto items = call.value.dict->items;
-  std::stable_sort(items.begin(), items.end(),
-                   [](const auto &a, const auto &b) {
-                     return toLower(a.first) < toLower(b.first);
-                   });
+  // Equal keys but for case stay in order.
+  std::multimap<std::string, std::pair<std::string, Value>> byKey;
+  for (const auto &item : call.value.dict->items)
+    byKey.emplace(toLower(item.first), item);
   Dict sorted;
-  sorted.items = std::move(items);
+  for (auto &[key, item] : byKey)
+    sorted.items.push_back(std::move(item));
   return callMethod(call.evaluator, Value::of(std::move(sorted)), "items", {});
 }
 

@@ -223,10 +223,11 @@ void Profile::printTable() const {
                  phase.c_str(), totals[phase] * 1e3, "calls", "ms", "time",
                  "GB/s", "Gop/s", "of ceiling", "kernels");
     std::vector<std::pair<std::string, Row>> sorted(rows.begin(), rows.end());
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [](const auto &a, const auto &b) {
-                       return a.second.seconds > b.second.seconds;
-                     });
+    std::sort(sorted.begin(), sorted.end(), [](const auto &a, const auto &b) {
+      return a.second.seconds != b.second.seconds
+                 ? a.second.seconds > b.second.seconds
+                 : a.first < b.first;
+    });
     for (const auto &[kernels, row] : sorted) {
       char share[32] = "-";
       if (row.atCeiling > 0)

@@ -2,6 +2,8 @@
 
 #include "StageRecord.h"
 
+#include "winnow/Codegen/Cpu/Linear.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -61,7 +63,8 @@ static StageCost costOf(const EntryPlan &plan, const Step &step) {
     cost.window = most < kManyKeys ? std::llround(most) : 0;
   }
   if (auto linear = dyn_cast<LinearOp>(step.op))
-    cost.integer = bool(getEncoding(linear.getInput().getType()));
+    if (EncodingAttr encoding = getEncoding(linear.getInput().getType()))
+      cost.integer = activationsOf(encoding.getFormat()) == Activations::A8B32;
   if (step.cache >= 0 && (cost.operations[2] || cost.bytes[2])) {
     const CachePlan &cache = plan.caches[step.cache];
     cost.past = cache.argument >= 0;
