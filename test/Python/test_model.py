@@ -10,6 +10,7 @@ import pytest
 import winnow
 from make_tiny_models import VOCABULARY
 from programs import Programs, artifact_files
+from winnow._compiler_api import compiler_api
 
 FAILING = """
 func.func @forward(%x: tensor<?x64xf32> {winnow.name = "x", winnow.dims = ["T"]})
@@ -30,6 +31,10 @@ def model(tiny_paths: dict[str, Path]) -> winnow.Model:
 def quantized(tiny_paths: dict[str, Path]) -> winnow.Model:
     """A model whose activations are rounded by default."""
     return winnow.load(tiny_paths["gemma3-k-quants"])
+
+
+def test_version() -> None:
+    assert compiler_api().version().decode() == winnow.__version__
 
 
 def test_attributes(quantized: winnow.Model) -> None:
