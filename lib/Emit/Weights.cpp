@@ -103,11 +103,15 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
                              file.getValue() + "', which the checkpoint lacks");
   source->fileRows = FileRows::get(weight.source);
   ArrayRef<int64_t> stored = source->tensor->shape;
-  bool fits = source->fileRows
-                  ? stored.size() == shape.size() &&
-                        stored.drop_front() == shape.drop_front() &&
-                        source->fileRows->at(shape.front() - 1) < stored.front()
-                  : stored == shape;
+  bool fits =
+      source->fileRows
+          ? stored.size() == shape.size() &&
+                stored.drop_front() == shape.drop_front() &&
+                source->fileRows->at(shape.front() - 1) < stored.front()
+          // Numbers in a row may be read as another shape.
+          : stored == shape || (source->format->isFloat() &&
+                                source->tensor->bytes.size() ==
+                                    source->rowCount * source->rowBytes);
   if (!fits || source->tensor->format != source->format)
     return createStringError("param '" + weight.name + "' and the tensor '" +
                              file.getValue() +

@@ -1,6 +1,8 @@
 //===- ImportHuggingFace.cpp - From directories to modules ----------------===//
 
+#include "EncoderFamilies.h"
 #include "ImportDecoder.h"
+#include "ImportEncoder.h"
 
 #include "winnow/Import/HuggingFaceTokenizer.h"
 #include "winnow/Import/Safetensors.h"
@@ -21,7 +23,7 @@ static std::string listSupportedModelTypes() {
   SmallVector<StringRef> names;
   for (const Family *family : getFamilies())
     llvm::append_range(names, family->modelTypes);
-  return llvm::join(names, ", ");
+  return llvm::join(names, ", ") + ", " + listEncoderTypes();
 }
 
 static llvm::Expected<ImportedModel>
@@ -36,6 +38,8 @@ import(MLIRContext *context, StringRef directory, int64_t tokens) {
   StringRef type = reader->getModelType();
   if (type.empty())
     return fail("the key 'model_type' is missing or no string");
+  if (isEncoder(type))
+    return importEncoder(context, directory, *reader);
   const Family *family = findHuggingFaceFamily(type);
   if (!family)
     return fail("model_type '" + type + "' is not supported; supported are " +
