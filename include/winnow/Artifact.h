@@ -150,6 +150,14 @@ typedef struct winnow_embeddings {
   int64_t count;
 } winnow_embeddings;
 
+/* Texts for winnow_api.encode, read during the call only: the tokens of one
+ * after those of the other. */
+typedef struct winnow_texts {
+  const int32_t *ids;     /* [sum of lengths] */
+  const int64_t *lengths; /* [count], each from 1 to the session's context */
+  int64_t count;          /* at least 1 */
+} winnow_texts;
+
 /* A dense row-major array for winnow_api.invoke. */
 typedef enum winnow_dtype { WINNOW_F32 = 0, WINNOW_I32 = 1, WINNOW_I64 = 2, WINNOW_I1 = 3 } winnow_dtype;
 typedef struct winnow_tensor {
@@ -172,6 +180,9 @@ typedef struct winnow_model_info {
   int64_t kv_bytes_per_token;
   int64_t checkpoint_bytes_per_token; /* stored bytes that one decoded token reads */
   int64_t embedding_width;     /* of winnow_embeddings; 0: takes ids only */
+  int64_t hidden_width;        /* numbers per token that encode gives; 0: no encoder
+                                  of texts */
+  int64_t pooled_width;        /* numbers per text that encode gives; 0: none */
 } winnow_model_info;
 
 /* A thread of a session comes to a stage of an entry point or leaves it. Stages
@@ -290,6 +301,15 @@ typedef struct winnow_api {
   winnow_status (*prefill_embeddings)(winnow_session *session,
                                       const winnow_embeddings *embeddings,
                                       winnow_rows rows, winnow_error *error);
+
+  /* Runs an encoder on texts: the last hidden state of each token, float32
+   * [sum of lengths, hidden_width], and an embedding of each text, float32
+   * [count, pooled_width]. Either may be null where it is not wanted; the
+   * caller allocates. A text's results do not depend on the other texts, bit
+   * for bit, nor on the number of threads. Nothing is stored in the session. */
+  winnow_status (*encode)(winnow_session *session, const winnow_texts *texts,
+                          float *hidden, float *embeddings,
+                          winnow_error *error);
 } winnow_api;
 
 /* The type of NAME_winnow_api. */

@@ -94,6 +94,11 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
           facts.context, cast<KvCacheType>(cache.getValue()).getCapacity());
   }
   manifest["entries"] = std::move(entries);
+  // Without caches the model itself says how long a text may be.
+  if (auto model = module->getAttrOfType<mlir::DictionaryAttr>(kModelAttr))
+    if (auto context = model.getAs<mlir::IntegerAttr>("context");
+        context && facts.context == 0)
+      facts.context = context.getInt();
   manifest["context"] = facts.context;
 
   // Each matrix is read once for a token, the rest of the weights too; of a
@@ -111,7 +116,7 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
     int64_t bytes = storedBytes(weight);
     stored += bytes;
     perToken += bytes;
-    if (weight.type.getRank() == 2 &&
+    if (laidOut && laidOut.getLayout() == "tile16" &&
         weight.type.getDimSize(0) != facts.vocabulary)
       linearOperations += 2 * weight.type.getNumElements();
     bytesByFormat[format] += bytes;

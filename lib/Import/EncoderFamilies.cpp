@@ -76,10 +76,9 @@ static void readText(HuggingFaceConfig &reader, const EncoderFamily &family,
   if (config.firstPosition >= config.positions)
     reader.fail("pad_token_id leaves no positions");
   if (family.hasRelativeBias) {
-    config.buckets = reader.getCount("relative_attention_num_buckets", 4, 32);
-    if (config.buckets % 4 || config.buckets > 128)
-      reader.failAt("relative_attention_num_buckets",
-                    "a multiple of 4 of at most 128");
+    config.buckets = reader.getCount("relative_attention_num_buckets", 1, 32);
+    if (config.buckets != 32)
+      reader.failAt("relative_attention_num_buckets", "32");
   }
   std::string positions =
       reader.getString("position_embedding_type", "absolute");

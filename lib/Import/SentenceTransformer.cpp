@@ -42,8 +42,8 @@ static llvm::Expected<PoolKind> readPoolKind(StringRef path) {
     return PoolKind::Max;
   if (mode == "lasttoken")
     return PoolKind::Last;
-  return llvm::createStringError(path + ": the pooling mode '" + quote(mode) +
-                                 "' is not supported; supported are mean, "
+  return llvm::createStringError(path + ": the pooling mode " + quote(mode) +
+                                 " is not supported; supported are mean, "
                                  "cls, max and lasttoken");
 }
 
@@ -96,8 +96,8 @@ winnow::readPooling(StringRef directory) {
       pooling->normalize = true;
       continue;
     }
-    return fail("module '" + quote(*type) +
-                "' is not supported here; supported are Transformer, then "
+    return fail("module " + quote(*type) +
+                " is not supported here; supported are Transformer, then "
                 "Pooling, then Normalize");
   }
   return pooling;

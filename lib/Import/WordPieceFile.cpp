@@ -44,8 +44,7 @@ private:
   int32_t require(StringRef piece, StringRef role) {
     int32_t id = find(piece);
     if (id < 0)
-      fail("the vocabulary lacks the " + role + " token '" + quote(piece) +
-           "'");
+      fail("the vocabulary lacks the " + role + " token " + quote(piece));
     return id;
   }
   int32_t find(StringRef piece) {
@@ -71,16 +70,16 @@ private:
 /// Ids are dense: `limit` bounds them.
 void WordPieceReader::setPiece(StringRef piece, int64_t id, size_t limit) {
   if (id < 0 || static_cast<uint64_t>(id) >= limit)
-    return fail("the id " + Twine(id) + " of '" + quote(piece) +
-                "' is not below the number of pieces, " + Twine(limit));
+    return fail("the id " + Twine(id) + " of " + quote(piece) +
+                " is not below the number of pieces, " + Twine(limit));
   size_t index = static_cast<size_t>(id);
   if (data.pieces.size() <= index) {
     data.pieces.resize(index + 1);
     data.types.resize(index + 1, PieceType::Unused);
   }
   if (data.types[index] != PieceType::Unused && data.pieces[index] != piece)
-    return fail("the pieces '" + quote(data.pieces[index]) + "' and '" +
-                quote(piece) + "' have the same id " + Twine(id));
+    return fail("the pieces " + quote(data.pieces[index]) + " and " +
+                quote(piece) + " have the same id " + Twine(id));
   data.pieces[index] = piece.str();
   data.types[index] = PieceType::Normal;
   // Of equal texts the first one counts.

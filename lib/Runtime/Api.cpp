@@ -54,6 +54,7 @@ static const winnow_api kApi = {
     loadSessionFrom,
     cacheLengths,
     prefillEmbeddings,
+    encode,
 };
 
 const winnow_api *winnow_runtime_api(void) { return &kApi; }

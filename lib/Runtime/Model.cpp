@@ -97,6 +97,49 @@ static void findDecoders(const winnow_artifact_info &artifact,
     model.embeddings = embeddings;
 }
 
+/// The width of output `index` if it is f32 [dim, width], else 0.
+static int64_t rowWidth(const winnow_entry &entry, int32_t index,
+                        const char *name, int32_t dim) {
+  const winnow_tensor_info &output = entry.outputs[index];
+  bool fits = strcmp(output.name, name) == 0 && output.dtype == WINNOW_F32 &&
+              output.rank == 2 && output.shape[0] == -1 - dim &&
+              output.shape[1] > 0;
+  return fits ? output.shape[1] : 0;
+}
+
+static Encoder findEncoder(const winnow_artifact_info &artifact) {
+  for (int32_t i = 0; i < artifact.entry_count && artifact.vocabulary > 0;
+       ++i) {
+    const winnow_entry &entry = artifact.entries[i];
+    if (strcmp(entry.name, "encode") != 0)
+      continue;
+    Encoder found;
+    int32_t positionDim = 0, segmentDim = 0, typeDim = 0;
+    found.ids = findVector(entry, "ids", found.tokenDim);
+    found.positions = findVector(entry, "positions", positionDim);
+    found.segments = findVector(entry, "segments", segmentDim);
+    found.types = findVector(entry, "types", typeDim);
+    found.texts = findVector(entry, "texts", found.textDim);
+    int32_t inputs = 3 + (found.types >= 0) + (found.texts >= 0);
+    int32_t outputs = found.texts >= 0 ? 2 : 1;
+    if (found.ids < 0 || found.positions < 0 || found.segments < 0 ||
+        positionDim != found.tokenDim || segmentDim != found.tokenDim ||
+        (found.types >= 0 && typeDim != found.tokenDim) ||
+        (found.texts >= 0 && found.textDim == found.tokenDim) ||
+        entry.input_count != inputs || entry.output_count != outputs ||
+        entry.dim_count != outputs || entry.cache_count != 0)
+      continue;
+    found.width = rowWidth(entry, 0, "hidden", found.tokenDim);
+    if (found.texts >= 0)
+      found.embeddingWidth = rowWidth(entry, 1, "embeddings", found.textDim);
+    if (!found.width || (found.texts >= 0 && !found.embeddingWidth))
+      continue;
+    found.entry = &entry;
+    return found;
+  }
+  return Encoder();
+}
+
 static winnow_status checkCpu(const winnow_artifact_info &artifact,
                               winnow_error *error) {
   uint32_t missing = artifact.cpu_features & ~presentCpuFeatures();
@@ -161,6 +204,7 @@ winnow_status openModel(const winnow_artifact_info &artifact,
   opened->allocator = allocator;
   opened->log = log;
   findDecoders(artifact, *opened);
+  opened->encoder = findEncoder(artifact);
   if (winnow_status status = opened->weights.open(path, artifact, error)) {
     releaseArray(allocator, opened, 1);
     return status;
@@ -196,6 +240,8 @@ winnow_status describeModel(const winnow_model *model,
   full.weight_bytes = static_cast<int64_t>(model->weights.size());
   full.checkpoint_bytes_per_token = artifact.checkpoint_bytes_per_token;
   full.embedding_width = model->embeddings.width;
+  full.hidden_width = model->encoder.width;
+  full.pooled_width = model->encoder.embeddingWidth;
   if (const winnow_entry *entry = model->decoder.entry) {
     full.layers = entry->cache_count;
     for (int32_t i = 0; i < entry->cache_count; ++i) {

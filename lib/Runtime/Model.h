@@ -20,6 +20,15 @@ struct Decoder {
   int32_t tokenDim = 0, rowDim = 0; ///< named dimensions T and R
 };
 
+/// Where the runtime's own arguments stand in the entry "encode" of texts.
+struct Encoder {
+  const winnow_entry *entry = nullptr; ///< null: the artifact has none
+  int32_t ids = 0, positions = 0, segments = 0;
+  int32_t types = -1, texts = -1;     ///< -1: not there
+  int32_t tokenDim = 0, textDim = -1; ///< named dimensions T and S
+  int64_t width = 0, embeddingWidth = 0;
+};
+
 } // namespace runtime
 } // namespace winnow
 
@@ -31,6 +40,7 @@ struct winnow_model {
   winnow::runtime::Weights weights;
   winnow::runtime::Decoder decoder;
   winnow::runtime::Decoder embeddings; ///< shares the caches of `decoder`
+  winnow::runtime::Encoder encoder;
 };
 
 namespace winnow {

@@ -11,6 +11,7 @@ namespace winnow {
 namespace runtime {
 
 static constexpr int64_t kDefaultPiece = 256;
+static constexpr int64_t kDefaultEncodePiece = 1024;
 static constexpr int32_t kMostThreads = 1024;
 /// Memory that is used densely and is at least this large gets large pages.
 static constexpr size_t kHugePageThreshold = 4u << 20;
@@ -83,9 +84,7 @@ static bool affineSize(int64_t bytes, const int64_t *bytesPer,
   return size <= INT64_MAX / 2;
 }
 
-/// Makes `region` at least as large as `bytes`; where that fails it stays as it
-/// is. The contents are lost.
-static bool grow(winnow_session &session, Region &region, int64_t bytes) {
+bool grow(winnow_session &session, Region &region, int64_t bytes) {
   size_t size = static_cast<size_t>(bytes);
   if (region.size >= size)
     return true;
@@ -205,6 +204,7 @@ static winnow_status applyOptions(const winnow_session_options &options,
   session.piece = options.piece ? options.piece : kDefaultPiece;
   if (session.piece > session.context)
     session.piece = session.context;
+  session.encodePiece = options.piece ? options.piece : kDefaultEncodePiece;
   session.executor = options.executor;
   session.executorContext = options.executor_context;
   session.cancel = options.cancel;
@@ -356,9 +356,10 @@ void destroySession(winnow_session *session) {
                static_cast<size_t>(session->threads));
   releaseArray(allocator, session->profiler.counters,
                static_cast<size_t>(session->threads));
-  Region *regions[] = {&session->arena, &session->scratch, &session->positions,
-                       &session->zeros, &session->rows,    &session->logits,
-                       &session->spare};
+  Region *regions[] = {
+      &session->arena, &session->scratch,     &session->positions,
+      &session->zeros, &session->rows,        &session->logits,
+      &session->spare, &session->pieceArrays, &session->hidden};
   for (Region *region : regions)
     region->release();
   releaseArray(allocator, session, 1);

@@ -36,6 +36,10 @@ struct winnow_session {
   /// piece is asked for, [piece].
   winnow::runtime::Region positions, zeros, rows;
   winnow::runtime::Region logits; ///< [context, vocabulary]
+  /// Encoder: longest piece in tokens, what a piece is described by, and hidden
+  /// states that nobody asked for.
+  int64_t encodePiece = 0;
+  winnow::runtime::Region pieceArrays, hidden;
   int64_t logitRows = 0;
   /// Logits of a call that may be cancelled between two pieces.
   winnow::runtime::Region spare;
@@ -63,6 +67,10 @@ bool runEntry(winnow_session &session, const winnow_entry &entry,
               const void *const *inputs, void *const *outputs,
               const int64_t *dims, winnow_kv_slot *caches);
 
+/// Makes `region` at least as large as `bytes`; where that fails it stays as it
+/// is. The contents are lost.
+bool grow(winnow_session &session, Region &region, int64_t bytes);
+
 // The functions of winnow_api with the same meaning.
 winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
                       winnow_rows rows, winnow_error *error);
@@ -84,6 +92,8 @@ winnow_status setProfiler(winnow_session *session, winnow_profiler profiler,
                           void *context, winnow_error *error);
 winnow_status cacheLengths(const winnow_session *session, int64_t *lengths,
                            int64_t count, winnow_error *error);
+winnow_status encode(winnow_session *session, const winnow_texts *texts,
+                     float *hidden, float *embeddings, winnow_error *error);
 
 } // namespace runtime
 } // namespace winnow

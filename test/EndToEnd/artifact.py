@@ -103,6 +103,12 @@ class Embeddings(ctypes.Structure):
     )
 
 
+class Texts(ctypes.Structure):
+    """winnow_texts."""
+
+    _fields_ = (("ids", c_void_p), ("lengths", c_void_p), ("count", c_int64))
+
+
 class Tensor(ctypes.Structure):
     """winnow_tensor."""
 
@@ -139,6 +145,8 @@ class ModelInfo(ctypes.Structure):
         ("kv_bytes_per_token", c_int64),
         ("checkpoint_bytes_per_token", c_int64),
         ("embedding_width", c_int64),
+        ("hidden_width", c_int64),
+        ("pooled_width", c_int64),
     )
 
 
@@ -199,6 +207,10 @@ class Api(ctypes.Structure):
         ("session_load_from", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
         ("cache_lengths", _function(c_int32, c_void_p, POINTER(c_int64), c_int64, _ERROR)),
         ("prefill_embeddings", _function(c_int32, c_void_p, POINTER(Embeddings), c_int32, _ERROR)),
+        (
+            "encode",
+            _function(c_int32, c_void_p, POINTER(Texts), c_void_p, c_void_p, _ERROR),
+        ),
     )
 
 
@@ -337,6 +349,20 @@ class Session:
             (Tensor * len(outputs))(*map(Tensor.of, outputs)),
             len(outputs),
         )
+
+    def encode(
+        self, texts: Sequence[Sequence[int]], embed: bool = True
+    ) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """The hidden states of each text, and the embeddings of all."""
+        info = self._artifact.info()
+        ids = np.concatenate([np.asarray(text, np.int32) for text in texts])
+        lengths = np.array([len(text) for text in texts], np.int64)
+        hidden = np.empty((len(ids), info.hidden_width), np.float32)
+        embeddings = np.empty((len(texts), info.pooled_width), np.float32) if embed else None
+        request = Texts(ids.ctypes.data, lengths.ctypes.data, len(texts))
+        pointer = None if embeddings is None else embeddings.ctypes.data
+        call(self._api.encode, self._handle, byref(request), hidden.ctypes.data, pointer)
+        return np.split(hidden, np.cumsum(lengths)[:-1]), embeddings
 
     def logits(self) -> np.ndarray:
         """Of the last call."""

@@ -125,6 +125,26 @@ bool Session::decode(int32_t id, std::string &error) {
   return false;
 }
 
+bool Session::encode(const winnow_texts &texts, float *hidden,
+                     float *embeddings, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().encode(handle, &texts, hidden, embeddings, &failure) ==
+      WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
+bool Session::invoke(const std::string &entry, const winnow_tensor &input,
+                     winnow_tensor &output, std::string &error) {
+  winnow_error failure = {};
+  if (artifact->api().invoke(handle, entry.c_str(), &input, 1, &output, 1,
+                             &failure) == WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
 bool Session::logits(const float *&data, int64_t &rows, std::string &error) {
   winnow_error failure = {};
   if (artifact->api().logits(handle, &data, &rows, &failure) == WINNOW_OK)

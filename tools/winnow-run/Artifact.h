@@ -57,6 +57,12 @@ public:
   bool prefill(const float *embeddings, int64_t width, int64_t count,
                winnow_rows rows, std::string &error);
   bool decode(int32_t id, std::string &error);
+  /// winnow_api.encode; either result may be null.
+  bool encode(const winnow_texts &texts, float *hidden, float *embeddings,
+              std::string &error);
+  /// winnow_api.invoke with one input and one output.
+  bool invoke(const std::string &entry, const winnow_tensor &input,
+              winnow_tensor &output, std::string &error);
   /// [rows, vocabulary] of the last call.
   bool logits(const float *&data, int64_t &rows, std::string &error);
   bool save(const std::string &path, std::string &error);

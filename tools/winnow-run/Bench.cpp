@@ -121,9 +121,71 @@ static void print(const std::vector<Field> &fields, bool json) {
   std::fputs((text + (json ? "}\n" : "")).c_str(), stdout);
 }
 
+static bool finishReport(std::string &error) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return true;
+  error = std::string("cannot write the report: ") + std::strerror(errno);
+  return false;
+}
+
+/// Encodes a batch of equally long texts.
+static bool benchEncoder(const Artifact &artifact, const Options &options,
+                         double loadSeconds, std::string &error) {
+  const winnow_model_info &info = artifact.info();
+  Options wanted = options;
+  if (wanted.threads == 0)
+    wanted.threads = availableThreads();
+  double start = now();
+  std::unique_ptr<Session> session = Session::create(artifact, wanted, error);
+  if (!session)
+    return false;
+  loadSeconds += now() - start;
+  if (options.benchLength > session->context()) {
+    error = "context overrun: --length " + std::to_string(options.benchLength) +
+            " does not fit in a context of " +
+            std::to_string(session->context());
+    return false;
+  }
+  int64_t tokens = options.benchLength * options.benchBatch;
+  std::vector<int32_t> ids = benchIds(tokens, info.vocabulary);
+  std::vector<int64_t> lengths(static_cast<size_t>(options.benchBatch),
+                               options.benchLength);
+  winnow_texts texts = {ids.data(), lengths.data(), options.benchBatch};
+  std::vector<float> result(static_cast<size_t>(
+      info.pooled_width ? info.pooled_width * options.benchBatch
+                        : info.hidden_width * tokens));
+  std::vector<double> seconds;
+  for (int repetition = -3; repetition < 2 * kRepetitions; ++repetition) {
+    start = now();
+    if (!session->encode(texts, info.pooled_width ? nullptr : result.data(),
+                         info.pooled_width ? result.data() : nullptr, error))
+      return false;
+    if (repetition >= 0)
+      seconds.push_back(now() - start);
+  }
+  double peak =
+      peakOf(ceilings::measureArithmeticPeaks(wanted.threads), "f32_fma");
+  double speed = static_cast<double>(tokens) / median(seconds);
+  double operations = linearOperations(artifact);
+  print({{"threads", static_cast<double>(wanted.threads)},
+         {"length", static_cast<double>(options.benchLength)},
+         {"batch", static_cast<double>(options.benchBatch)},
+         {"seconds", median(seconds)},
+         {"seconds_best", *std::min_element(seconds.begin(), seconds.end())},
+         {"tokens_per_second", speed},
+         {"linear_operations_per_token", operations},
+         {"f32_operations_per_second", peak},
+         {"share_of_f32_operations", speed * operations / peak},
+         {"load_seconds", loadSeconds}},
+        options.json);
+  return finishReport(error);
+}
+
 bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
            std::string &error) {
   const winnow_model_info &info = artifact.info();
+  if (info.hidden_width)
+    return benchEncoder(artifact, options, loadSeconds, error);
   if (info.vocabulary <= 0) {
     error = std::string(info.name) + " has no decoder to time";
     return false;
@@ -195,10 +257,7 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
                                                  timings.decodeSeconds.end())},
        {"load_seconds", loadSeconds}},
       options.json);
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
-    return true;
-  error = std::string("cannot write the report: ") + std::strerror(errno);
-  return false;
+  return finishReport(error);
 }
 
 } // namespace run

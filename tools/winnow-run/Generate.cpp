@@ -199,6 +199,15 @@ static bool computePrompt(Session &session, const Options &options,
 
 bool generate(const Artifact &artifact, const Options &options,
               std::string &error) {
+  if (artifact.info().vocabulary <= 0 || options.prompts.size() > 1 ||
+      !options.hiddenPath.empty() || !options.embeddingPath.empty()) {
+    error = std::string(artifact.info().name) +
+            (artifact.info().vocabulary <= 0
+                 ? " takes no tokens"
+                 : " is a decoder: one --prompt, and neither --hidden nor "
+                   "--embedding");
+    return false;
+  }
   std::unique_ptr<Tokenizer> tokenizer;
   Prompt prompt;
   if (!openTokenizer(options, tokenizer, error))

@@ -76,5 +76,77 @@ bool NpyFile::finish(std::string &error) {
   return true;
 }
 
+/// The part of a header behind `key`, or nothing.
+static const char *valueOf(const std::string &header, const char *key) {
+  size_t at = header.find(key);
+  if (at == std::string::npos)
+    return nullptr;
+  return header.c_str() + header.find_first_not_of(" :", at + strlen(key));
+}
+
+/// Reads "(3, 224, 224)"; the product of the sizes goes to `count`.
+static bool parseShape(const char *text, std::vector<int64_t> &shape,
+                       int64_t &count) {
+  count = 1;
+  if (*text++ != '(')
+    return false;
+  while (true) {
+    text += strspn(text, " ,");
+    if (*text == ')')
+      return true;
+    int64_t size = 0;
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9 || shape.size() == 4)
+      return false;
+    for (; digits; --digits)
+      size = size * 10 + (*text++ - '0');
+    shape.push_back(size);
+    if (__builtin_mul_overflow(count, size, &count))
+      return false;
+  }
+}
+
+bool readNpy(const std::string &path, std::vector<float> &data,
+             std::vector<int64_t> &shape, std::string &error) {
+  std::FILE *file = std::fopen(path.c_str(), "rb");
+  if (!file) {
+    error = "cannot open '" + path + "': " + std::strerror(errno);
+    return false;
+  }
+  auto close = [&](const char *message) {
+    std::fclose(file);
+    if (message)
+      error = "'" + path + "': " + message;
+    return !message;
+  };
+  unsigned char start[10];
+  if (std::fread(start, 1, sizeof start, file) != sizeof start ||
+      std::memcmp(start, "\x93NUMPY\x01", 7) != 0)
+    return close("expects an array in NumPy's format 1.0");
+  std::string header(start[8] + 256u * start[9], ' ');
+  if (std::fread(header.data(), 1, header.size(), file) != header.size())
+    return close("the header is cut short");
+  const char *type = valueOf(header, "'descr'");
+  const char *order = valueOf(header, "'fortran_order'");
+  const char *sizes = valueOf(header, "'shape'");
+  int64_t count = 0;
+  if (!type || std::strncmp(type, "'<f4'", 5) != 0 || !order ||
+      std::strncmp(order, "False", 5) != 0)
+    return close("expects float32 in C order");
+  if (!sizes || !parseShape(sizes, shape, count))
+    return close("the shape is malformed");
+  long begin = std::ftell(file);
+  if (begin < 0 || std::fseek(file, 0, SEEK_END) != 0)
+    return close("cannot be read");
+  long end = std::ftell(file);
+  if (end < begin || count > (end - begin) / 4 || count * 4 != end - begin)
+    return close("the size of the file does not go with the shape");
+  data.resize(static_cast<size_t>(count));
+  if (std::fseek(file, begin, SEEK_SET) != 0 ||
+      std::fread(data.data(), 4, data.size(), file) != data.size())
+    return close("cannot be read");
+  return close(nullptr);
+}
+
 } // namespace run
 } // namespace winnow

@@ -76,12 +76,15 @@ struct OptionRow {
 static constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
 static const OptionRow kRows[] = {
-    {"--prompt", "TEXT", "continue this text", "text",
+    {"--prompt", "TEXT",
+     "continue this text; of an encoder, encode it (may be repeated)", "text",
      [](Options &o, const std::string &v) {
        o.prompt = v;
+       o.prompts.push_back(v);
        return true;
      }},
-    {"--prompt-file", "FILE", "continue the text in FILE (- is standard input)",
+    {"--prompt-file", "FILE",
+     "continue the text in FILE (- is standard input); encode its lines",
      "a path",
      [](Options &o, const std::string &v) {
        o.promptFile = v;
@@ -205,7 +208,26 @@ static const OptionRow kRows[] = {
        o.profilePath = v;
        return !v.empty();
      }},
-    {"--bench", nullptr, "time prefill and decode", nullptr,
+    {"--hidden", "OUT.npy",
+     "encoders: write hidden states, float32 [tokens, width]", "a path",
+     [](Options &o, const std::string &v) {
+       o.hiddenPath = v;
+       return !v.empty();
+     }},
+    {"--embedding", "OUT.npy",
+     "encoders: write embeddings, float32 [texts, width]", "a path",
+     [](Options &o, const std::string &v) {
+       o.embeddingPath = v;
+       return !v.empty();
+     }},
+    {"--image", "IN.npy",
+     "run on this image, float32 [channels, height, width], normalised",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.imagePath = v;
+       return !v.empty();
+     }},
+    {"--bench", nullptr, "time prefill and decode, or encoding", nullptr,
      [](Options &o, const std::string &) { return o.bench = true; }},
     {"--prefill", "N", "with --bench: tokens of the prompt (default 512)",
      "a count of at least 1",
@@ -216,6 +238,16 @@ static const OptionRow kRows[] = {
      "a count of at least 1",
      [](Options &o, const std::string &v) {
        return parseInteger(v, 1, kMost, o.benchDecode);
+     }},
+    {"--length", "N", "with --bench: tokens of a text (default 128)",
+     "a count of at least 1",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 1, kMost, o.benchLength);
+     }},
+    {"--batch", "N", "with --bench: texts encoded together (default 1)",
+     "a count of at least 1",
+     [](Options &o, const std::string &v) {
+       return parseInteger(v, 1, 1 << 20, o.benchBatch);
      }},
     {"--json", nullptr, "with --bench and --inspect: print JSON", nullptr,
      [](Options &o, const std::string &) { return o.json = true; }},
@@ -243,7 +275,9 @@ static bool check(const Options &o, std::string &error) {
   }
   int prompts = o.prompt.has_value() + o.promptFile.has_value() +
                 o.ids.has_value() + o.idsFile.has_value() +
-                o.embeddings.has_value();
+                o.embeddings.has_value() + !o.imagePath.empty();
+  bool writes = !o.logitsPath.empty() || !o.hiddenPath.empty() ||
+                !o.embeddingPath.empty();
   bool sessions = !o.loadSession.empty() || !o.saveSession.empty();
   // A loaded session can go on by itself.
   bool generates = prompts || !o.loadSession.empty();
@@ -255,19 +289,19 @@ static bool check(const Options &o, std::string &error) {
                       !o.profilePath.empty()))
     error = "--chat goes with no prompt, session, --logits or --profile";
   else if (prompts > 1)
-    error = "only one of --prompt, --prompt-file, --ids, --ids-file and "
-            "--embeddings can be given";
+    error = "only one of --prompt, --prompt-file, --ids, --ids-file, "
+            "--embeddings and --image can be given";
   else if ((o.bench || o.inspect) && prompts)
     error = std::string(o.bench ? "--bench" : "--inspect") + " takes no prompt";
-  else if ((o.bench || o.inspect) && !o.logitsPath.empty())
+  else if ((o.bench || o.inspect) && writes)
     error =
-        std::string(o.bench ? "--bench" : "--inspect") + " writes no logits";
+        std::string(o.bench ? "--bench" : "--inspect") + " writes no arrays";
   else if ((o.bench || o.inspect) && sessions)
     error = std::string(o.bench ? "--bench" : "--inspect") +
             " loads and saves no session";
   else if (!o.bench && !o.inspect && !o.chat && !o.verify && !generates)
     error = "one of --prompt, --prompt-file, --ids, --ids-file, --embeddings, "
-            "--load-session, --chat, --bench and --inspect is needed";
+            "--image, --load-session, --chat, --bench and --inspect is needed";
   else if (!o.profilePath.empty() && !o.bench && !generates)
     error = "--profile goes with --bench or a prompt";
   else if (!generates && !o.saveSession.empty())
@@ -335,6 +369,10 @@ std::string helpText() {
       "1,2,3) [options]\n"
       "       winnow-run NAME --ids 1,2,3 --logits OUT.npy\n"
       "       winnow-run NAME --chat [--system TEXT]\n"
+      "       winnow-run NAME --prompt TEXT --prompt TEXT [--embedding "
+      "OUT.npy] "
+      "[--hidden OUT.npy]\n"
+      "       winnow-run NAME --image IN.npy --logits OUT.npy\n"
       "       winnow-run NAME --bench [--prefill N --decode N] [--json]\n"
       "       winnow-run NAME --inspect\n"
       "\n"

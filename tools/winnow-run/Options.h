@@ -17,6 +17,7 @@ namespace run {
 struct Options {
   std::string name; ///< the artifact's path without extension
   std::optional<std::string> prompt;
+  std::vector<std::string> prompts; ///< all of them, of an encoder
   std::optional<std::string> promptFile;
   std::optional<std::vector<int32_t>> ids;
   std::optional<std::string> idsFile;
@@ -33,9 +34,14 @@ struct Options {
   std::string logitsPath;
   std::string profilePath;
   std::string loadSession, saveSession; ///< paths; empty: neither
+  std::string hiddenPath;    ///< encoders
+  std::string embeddingPath; ///< encoders
+  std::string imagePath;
   bool bench = false;
   int64_t benchPrefill = 512;
   int64_t benchDecode = 64;
+  int64_t benchLength = 128;
+  int64_t benchBatch = 1;
   bool json = false;
   bool inspect = false;
   bool verify = false;

@@ -3,6 +3,7 @@
 #include "Artifact.h"
 #include "Bench.h"
 #include "Chat.h"
+#include "Encode.h"
 #include "Generate.h"
 #include "Inspect.h"
 #include "Options.h"
@@ -68,8 +69,12 @@ static bool run(const Options &options, std::string &error) {
     return bench(*artifact, options, loadSeconds, error);
   if (options.chat)
     return chat(*artifact, options, error);
+  if (!options.imagePath.empty())
+    return runImage(*artifact, options, error);
   if (!options.hasPrompt() && options.loadSession.empty())
     return true; // --verify alone
+  if (artifact->info().hidden_width)
+    return encode(*artifact, options, error);
   return generate(*artifact, options, error);
 }
 

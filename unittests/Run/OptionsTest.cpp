@@ -154,8 +154,8 @@ TEST(Options, SessionsAndIdFiles) {
   EXPECT_TRUE(o.printsIds());
   EXPECT_FALSE(parsed({"model", "--load-session=a"}).hasPrompt());
   EXPECT_EQ(errorOf({"model", "--ids=1", "--ids-file=x"}),
-            "only one of --prompt, --prompt-file, --ids, --ids-file and "
-            "--embeddings can be given");
+            "only one of --prompt, --prompt-file, --ids, --ids-file, "
+            "--embeddings and --image can be given");
   EXPECT_EQ(errorOf({"model", "--bench", "--load-session=a"}),
             "--bench loads and saves no session");
   EXPECT_EQ(errorOf({"model", "--verify", "--save-session=a"}),

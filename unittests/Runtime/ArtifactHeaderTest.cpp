@@ -25,6 +25,8 @@ static_assert(offsetof(winnow_api, status_name) == 120, "");
 static_assert(offsetof(winnow_session_options, allocator) == 40, "");
 static_assert(sizeof(winnow_allocator) == 24, "");
 static_assert(offsetof(winnow_model_info, embedding_width) == 88, "");
+static_assert(offsetof(winnow_model_info, pooled_width) == 104, "");
+static_assert(offsetof(winnow_api, encode) == 192, "");
 static_assert(sizeof(winnow_error) == 504, "");
 static_assert(sizeof(winnow_tensor) == 48, "");
 static_assert(sizeof(winnow_tokens) == 32, "");

@@ -34,7 +34,8 @@ def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
   let description = [{
     What: changes the type of each `winnow.param`. A matrix that `linear` or
     `embed` reads gets the layout `tile16` (rows in groups of 16, so that one
-    vector lane is one output); any other weight becomes plain f32.
+    vector lane is one output), but for f32 that `embed` alone reads: whole rows
+    are faster to copy. Any other weight becomes plain f32.
 
     ```mlir
     winnow.param @w from {file = "w"} : tensor<64x64xf32, #winnow.encoding<q5_0>>

@@ -110,6 +110,13 @@ void emitPoolRow(KernelBuilder &k, PoolKind kind, int64_t width,
       });
 }
 
+void emitScaledRow(KernelBuilder &k, Value x, float scale, Value out,
+                   int64_t length) {
+  mapRow(k, length, out, [&](Value, function_ref<Value(Value)> load) {
+    return scale == 1 ? load(x) : k.mulF(load(x), k.splatF32(scale));
+  });
+}
+
 void emitPatchRow(KernelBuilder &k, ArrayRef<int64_t> shape, int64_t size,
                   Value image, Value row, Value out) {
   int64_t height = shape[1], width = shape[2], across = width / size;

@@ -11,13 +11,18 @@ namespace winnow {
 
 using namespace winnow;
 
+/// Whether this operand is a table of which rows are taken: float rows as they
+/// are in the file are the fastest, where no linear layer needs another layout.
+static bool isTableUse(OpOperand &operand) {
+  auto embed = dyn_cast<EmbedOp>(operand.getOwner());
+  return embed && operand.get() == embed.getTable();
+}
+
 /// Whether a kernel reads this operand as a matrix of rows of 16.
 static bool isTiledUse(OpOperand &operand) {
   if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
     return operand.get() == linear.getWeight();
-  if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
-    return operand.get() == embed.getTable();
-  return false;
+  return isTableUse(operand);
 }
 
 namespace {
@@ -38,10 +43,14 @@ struct AssignLayouts
       auto type = cast<RankedTensorType>(param.getType());
       EncodingAttr encoding = getEncoding(type);
       RankedTensorType laidOut = withEncoding(type, nullptr);
-      int64_t tiled = 0, plain = 0;
+      int64_t tiled = 0, plain = 0, tables = 0;
       for (ParamRefOp use : it->second)
         for (OpOperand &operand : use.getOutput().getUses())
-          ++(isTiledUse(operand) ? tiled : plain);
+          ++(isTableUse(operand) && !encoding ? tables
+             : isTiledUse(operand)            ? tiled
+                                              : plain);
+      if (tiled)
+        tiled += tables;
       if (tiled) {
         if (plain) {
           param.emitOpError("is read both as a matrix of a linear layer and "

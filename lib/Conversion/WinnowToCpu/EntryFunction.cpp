@@ -41,6 +41,12 @@ private:
   LogicalResult emitLinear(const Step &step);
   AttentionArguments attentionArguments(const Step &step);
   void emitAttentions(ArrayRef<const Step *> steps);
+  void emitRuns(const Step &step);
+  void emitRunAttention(const Step &step, const SegmentRuns &runs);
+  void forEachRun(
+      const SegmentRuns &runs, RowCount rows,
+      llvm::function_ref<void(Value first, Value count, Value slot)> body);
+  Value cacheCapacity(int cache);
   void emitBarrier();
   /// Notes a call of `kernel` that does the work of `steps`.
   void record(func::FuncOp kernel, ArrayRef<const Step *> steps);
@@ -186,6 +192,14 @@ Value EntryEmitter::constantAddress(DenseElementsAttr elements) {
   return LLVM::AddressOfOp::create(kb.builder(), global);
 }
 
+Value EntryEmitter::cacheCapacity(int cache) {
+  const SegmentRuns *runs = plan.caches[cache].runs;
+  if (!runs)
+    return caches[cache].capacity;
+  Value slots = kb.offset(address(runs->header), sizeof(int32_t));
+  return kb.sext(kb.load(kb.i32Type(), slots, 4), kb.i64Type());
+}
+
 Value EntryEmitter::cacheLength(int cache, unsigned events) {
   Value length = caches[cache].length;
   for (const CachePlan::Event &event :
@@ -275,7 +289,7 @@ LogicalResult EntryEmitter::emitRows(ArrayRef<const Step *> steps) {
   for (auto [cache, events] : kernel->caches) {
     const CacheValues &values = caches[cache];
     arguments.append({values.keys, values.values, values.positions,
-                      values.segments, values.capacity,
+                      values.segments, cacheCapacity(cache),
                       cacheLength(cache, events)});
   }
   for (RowCount count : kernel->counts)
@@ -331,7 +345,7 @@ AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
   arguments.values = cache.values;
   arguments.keyPositions = cache.positions;
   arguments.keyCount = cacheLength(step.cache, step.cacheEvents);
-  arguments.capacity = cache.capacity;
+  arguments.capacity = cacheCapacity(step.cache);
   if (op.getQuerySegments()) {
     arguments.querySegments = address(step.inputs[2]);
     arguments.keySegments = cache.segments;
@@ -373,20 +387,124 @@ AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
   return arguments;
 }
 
+/// Calls `body` with the first row, the number of rows and the first slot of
+/// each run of segments.
+void EntryEmitter::forEachRun(
+    const SegmentRuns &runs, RowCount rows,
+    llvm::function_ref<void(Value, Value, Value)> body) {
+  auto number = [&](int buffer, Value index) {
+    Value ptr = kb.offset(address(buffer), kb.mul(index, sizeof(int32_t)));
+    return kb.sext(kb.load(kb.i32Type(), ptr, 4), kb.i64Type());
+  };
+  Value count = number(runs.header, kb.i64(0));
+  kb.forLoop(
+      kb.i64(0), count, kb.i64(1),
+      [&](Value run) {
+        Value first = number(runs.starts, run);
+        Value next = kb.minS(kb.add(run, 1), kb.sub(count, kb.i64(1)));
+        Value isLast = kb.equal(kb.add(run, 1), count);
+        Value end =
+            kb.select(isLast, rowCount(rows), number(runs.starts, next));
+        body(first, kb.sub(end, first), number(runs.slots, first));
+      },
+      /*unroll=*/false);
+}
+
+/// Self-attention of one run after another, each as if it were alone. There are
+/// as many keys as queries, so that chunks of keys are never spread over
+/// threads, and nothing is left to combine.
+void EntryEmitter::emitRunAttention(const Step &step, const SegmentRuns &runs) {
+  auto op = cast<AttentionOp>(step.op);
+  AttentionSpec spec = AttentionSpec::get(op);
+  AttentionKernels kernels = getAttentionKernels(module, target, spec);
+  const AttentionArguments whole = attentionArguments(step);
+  auto at = [&](Value ptr, Value index, int64_t elements) {
+    return ptr ? kb.offset(ptr, kb.mul(index, elements * sizeof(float))) : ptr;
+  };
+  forEachRun(runs, step.rows, [&](Value first, Value count, Value slot) {
+    AttentionArguments run = whole;
+    run.queries = run.keyCount = count;
+    run.query = at(whole.query, first, spec.queryHeads * spec.keyDim);
+    run.queryPositions = at(whole.queryPositions, first, 1);
+    run.querySegments = at(whole.querySegments, first, 1);
+    run.output = at(whole.output, first, spec.queryHeads * spec.valueDim);
+    run.lse = at(whole.lse, first, spec.queryHeads);
+    run.keys = at(whole.keys, slot, spec.keyDim);
+    run.values = at(whole.values, slot, spec.valueDim);
+    run.keyPositions = at(whole.keyPositions, slot, 1);
+    run.keySegments = at(whole.keySegments, slot, 1);
+    callAttention(kb, kernels.compute, run);
+  });
+  const Step *done = &step;
+  record(kernels.compute, done);
+}
+
+/// Finds the runs of segments: one thread is enough.
+void EntryEmitter::emitRuns(const Step &step) {
+  Value segments = address(step.inputs[0]), slots = address(step.outputs[0]),
+        starts = address(step.outputs[1]), header = address(step.outputs[2]);
+  Value rows = rowCount(step.rows);
+  auto element = [&](Value ptr, Value index) {
+    return kb.offset(ptr, kb.mul(index, sizeof(int32_t)));
+  };
+  auto segmentOf = [&](Value row) {
+    return kb.load(kb.i32Type(), element(segments, row), 4);
+  };
+  auto store = [&](Value number, Value ptr) {
+    kb.store(kb.trunc(number, kb.i32Type()), ptr, 4);
+  };
+  kb.ifThen(kb.equal(thread, kb.i64(0)), [&] {
+    Value rise = kb.forLoop(
+        kb.i64(1), rows, kb.i64(1), {kb.i64(1)},
+        [&](Value row, ValueRange carried) {
+          Value falls =
+              kb.lessThan(segmentOf(row), segmentOf(kb.sub(row, kb.i64(1))));
+          return KernelBuilder::Values{kb.select(falls, kb.i64(0), carried[0])};
+        },
+        /*unroll=*/false)[0];
+    KernelBuilder::Values ends = kb.forLoop(
+        kb.i64(0), rows, kb.i64(1), {kb.i64(0), kb.i64(0)},
+        [&](Value row, ValueRange carried) {
+          Value before = kb.maxS(kb.sub(row, kb.i64(1)), kb.i64(0));
+          Value isSame = kb.equal(segmentOf(row), segmentOf(before));
+          Value isNew = kb.select(isSame, kb.i64(0), kb.andI(rise, kb.i64(1)));
+          isNew = kb.select(kb.equal(row, kb.i64(0)), kb.i64(1), isNew);
+          Value starting = kb.equal(isNew, kb.i64(1));
+          Value slot = kb.select(starting, kb.roundUp(carried[0], kRowRounding),
+                                 carried[0]);
+          store(slot, element(slots, row));
+          kb.ifThen(starting, [&] { store(row, element(starts, carried[1])); });
+          return KernelBuilder::Values{kb.add(slot, 1),
+                                       kb.add(carried[1], isNew)};
+        },
+        /*unroll=*/false);
+    store(ends[1], header);
+    store(kb.roundUp(ends[0], kRowRounding), element(header, kb.i64(1)));
+  });
+}
+
 void EntryEmitter::emitAttentions(ArrayRef<const Step *> steps) {
   SmallVector<std::pair<AttentionKernels, AttentionArguments>> attentions;
+  SmallVector<const Step *> together;
   bool anyScores = false;
   for (const Step *step : steps) {
     AttentionSpec spec = AttentionSpec::get(cast<AttentionOp>(step->op));
+    needScratch(attentionThreadScratchBytes(spec));
+    if (const SegmentRuns *runs = plan.caches[step->cache].runs) {
+      emitRunAttention(*step, *runs);
+      continue;
+    }
     attentions.push_back(
         {getAttentionKernels(module, target, spec), attentionArguments(*step)});
-    needScratch(attentionThreadScratchBytes(spec));
+    together.push_back(step);
     anyScores |= spec.wantsScores;
   }
-  for (auto [attention, step] : llvm::zip_equal(attentions, steps)) {
+  for (auto [attention, step] : llvm::zip_equal(attentions, together)) {
     callAttention(kb, attention.first.compute, attention.second);
     record(attention.first.compute, step);
   }
+  if (attentions.empty())
+    return;
   emitBarrier();
   for (auto &[kernels, arguments] : attentions) {
     callAttention(kb, kernels.combine, arguments);
@@ -409,6 +527,10 @@ LogicalResult EntryEmitter::emitStage(int stage) {
   for (const Step &step : plan.steps) {
     if (step.stage != stage)
       continue;
+    if (step.kind == Step::Kind::Runs) {
+      emitRuns(step);
+      continue;
+    }
     if (!step.isRowStep()) {
       (step.kind == Step::Kind::Linear ? linears : attentions).push_back(&step);
       continue;

@@ -34,6 +34,7 @@ private:
   LogicalResult planRope(RopeOp op);
   LogicalResult planAppend(KvAppendOp op);
   LogicalResult planTruncate(KvTruncateOp op);
+  const SegmentRuns *planRuns(AttentionOp op, RowCount rows);
   FailureOr<int> planPackedKeys(AttentionOp op);
   LogicalResult planAttention(AttentionOp op);
   LogicalResult planLinear(LinearOp op);
@@ -287,16 +288,46 @@ LogicalResult Planner::planTruncate(KvTruncateOp op) {
   return success();
 }
 
+/// The runs of segments of a self-attention that treats each by itself; null
+/// where what is computed depends on more than positions and segments.
+const SegmentRuns *Planner::planRuns(AttentionOp op, RowCount rows) {
+  Value segments = op.getQuerySegments();
+  FailureOr<RowCount> queries = rowsOf(op.getQuery());
+  if (!segments || segments != op.getKeySegments() || failed(queries) ||
+      !(*queries == rows) || op.getBias() || op.getMaskOperand() ||
+      op.getScores())
+    return nullptr;
+  auto [it, isNew] =
+      plan.segmentRuns.try_emplace(segments.getAsOpaquePointer());
+  SegmentRuns &runs = it->second;
+  if (!isNew)
+    return &runs;
+  auto addIds = [&](RowCount count) {
+    Buffer buffer;
+    buffer.rows = count;
+    buffer.rowBytes = sizeof(int32_t);
+    return addBuffer(buffer);
+  };
+  runs.slots = addIds(rows);
+  runs.starts = addIds(rows);
+  runs.header = addIds({-1, 2});
+  addStep(Step::Kind::Runs, op, {bufferOf(segments)},
+          {runs.slots, runs.starts, runs.header}, rows);
+  return &runs;
+}
+
 FailureOr<int> Planner::planPackedKeys(AttentionOp op) {
   auto keyType = cast<RankedTensorType>(op.getKey().getType());
   auto valueType = cast<RankedTensorType>(op.getValue().getType());
   FailureOr<RowCount> rows = rowsOf(op.getKey());
   if (failed(rows))
     return failure();
+  const SegmentRuns *runs = planRuns(op, *rows);
   auto addRows = [&](int64_t elements) {
     Buffer buffer;
     buffer.rows = *rows;
-    buffer.rowBytes = elements * sizeof(float);
+    // At worst each row is a run, which has a block of slots.
+    buffer.rowBytes = elements * sizeof(float) * (runs ? kRowRounding : 1);
     return addBuffer(buffer);
   };
   int64_t heads = keyType.getDimSize(1);
@@ -310,10 +341,12 @@ FailureOr<int> Planner::planPackedKeys(AttentionOp op) {
   cache.values = addRows(heads * valueDim);
   cache.positions = addRows(1);
   cache.segments = addRows(1);
+  cache.runs = runs;
   Step &step = addStep(
       Step::Kind::KvAppend, op,
       {bufferOf(op.getKey()), bufferOf(op.getValue()),
-       bufferOf(op.getKeyPositions()), bufferOf(op.getKeySegments())},
+       bufferOf(op.getKeyPositions()), bufferOf(op.getKeySegments()),
+       runs ? runs->slots : -1, runs ? runs->header : -1},
       {cache.keys, cache.values, cache.positions, cache.segments}, *rows);
   step.cache = plan.caches.size();
   plan.caches.push_back(cache);
@@ -375,6 +408,9 @@ LogicalResult Planner::planAttention(AttentionOp op) {
   for (int buffer :
        {source.keys, source.values, source.positions, source.segments})
     inputs.push_back(buffer);
+  if (source.runs)
+    inputs.append(
+        {source.runs->starts, source.runs->slots, source.runs->header});
   Step &step = addStep(Step::Kind::Attention, op, inputs, outputs, *rows);
   step.cache = cache;
   step.cacheEvents = source.events.size();

@@ -19,6 +19,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -72,6 +73,7 @@ struct Step {
     // Steps over all rows.
     Linear,
     Attention,
+    Runs,
   };
   Kind kind;
   mlir::Operation *op = nullptr;
@@ -108,6 +110,15 @@ struct Step {
   static constexpr size_t kPoolWanted = 2;
 };
 
+/// Where the runs of equal segments lie, buffers of i32. Each run has whole
+/// blocks of key slots, so that its results do not depend on the other runs.
+/// Segments that do not rise are one run.
+struct SegmentRuns {
+  int slots = -1;  ///< [rows] the slot of each row
+  int starts = -1; ///< [rows] the first row of each run
+  int header = -1; ///< number of runs, slots of all together
+};
+
 /// A cache: an argument of the entry, or one made for attention on plain
 /// tensors, which then lies in arena buffers.
 struct CachePlan {
@@ -122,6 +133,8 @@ struct CachePlan {
   /// The argument's number among caches, or -1: the buffers below.
   int argument = -1;
   int keys = -1, values = -1, positions = -1, segments = -1;
+  /// If not null, attention treats each run of equal segments by itself.
+  const SegmentRuns *runs = nullptr;
 };
 
 struct EntryPlan {
@@ -134,6 +147,8 @@ struct EntryPlan {
   std::vector<Buffer> buffers;
   std::vector<Step> steps;
   llvm::SmallVector<CachePlan> caches;
+  /// By the segments that they are found in.
+  std::map<void *, SegmentRuns> segmentRuns;
   int stages = 0;
   AffineBytes arena;
   /// Memory that the threads of an attention share, behind the arena's buffers.

@@ -46,6 +46,7 @@ static StringRef nameOf(Step::Kind kind) {
     return "append";
   case Step::Kind::Linear:
   case Step::Kind::Attention:
+  case Step::Kind::Runs:
     break;
   }
   llvm_unreachable("not a row step");
@@ -228,8 +229,11 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
       step.inputs[3] < 0
           ? kb.i32(0)
           : kb.load(kb.i32Type(), rowOf(kb, step.inputs[3], row), 4);
-  emitKvAppendRow(kb, shape, cache, kb.add(cache.length, row),
-                  rowOf(kb, step.inputs[0], row),
+  Value slot = kb.add(cache.length, row);
+  if (cachePlan.runs)
+    slot = kb.sext(kb.load(kb.i32Type(), rowOf(kb, step.inputs[4], row), 4),
+                   kb.i64Type());
+  emitKvAppendRow(kb, shape, cache, slot, rowOf(kb, step.inputs[0], row),
                   rowOf(kb, step.inputs[1], row), position, segment);
 }
 
@@ -287,6 +291,13 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
     auto op = cast<EmbedOp>(step.op);
     auto table = cast<RankedTensorType>(op.getTable().getType());
     EncodingAttr encoding = getEncoding(table);
+    if (!encoding) {
+      Value row = kb.offset(base(kb, step.inputs[0]),
+                            kb.mul(index(1), table.getDimSize(1) * 4));
+      emitScaledRow(kb, row, op.getScale().convertToFloat(), out(),
+                    table.getDimSize(1));
+      return success();
+    }
     if (!encoding || encoding.getLayout() != "tile16")
       return op.emitOpError("expects a table in the layout tile16, found ")
              << table;
@@ -359,6 +370,7 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
     return success();
   case Step::Kind::Linear:
   case Step::Kind::Attention:
+  case Step::Kind::Runs:
     break;
   }
   llvm_unreachable("not a row step");

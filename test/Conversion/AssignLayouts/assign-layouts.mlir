@@ -1,19 +1,24 @@
 // RUN: winnow-opt %s --winnow-assign-layouts --verify-roundtrip --split-input-file --verify-diagnostics | FileCheck %s
 
-// A matrix of a linear layer or an embedding is tiled; a vector is decoded; the
-// type that the checkpoint stores is kept beside.
+// A matrix of a linear layer is tiled, also where it is an embedding, too; a
+// table of floats alone stays as it is; a vector is decoded; the type that the
+// checkpoint stores is kept beside.
 
 // CHECK:     winnow.param @matrix from {random = 1 : i64} {winnow.stored = tensor<32x64xf32, #winnow.encoding<q5_0>>} : tensor<32x64xf32, #winnow.encoding<q5_0, tile16>>
 // CHECK:     winnow.param @vector {{.*}}{winnow.stored = tensor<64xf32, #winnow.encoding<bf16>>} : tensor<64xf32>
-// CHECK:     winnow.param @table {{.*}} : tensor<32x64xf32, #winnow.encoding<f32, tile16>>
+// CHECK:     winnow.param @table {{.*}} : tensor<32x64xf32>
+// CHECK:     winnow.param @tied {{.*}} : tensor<32x64xf32, #winnow.encoding<f32, tile16>>
+// CHECK:     winnow.param @half {{.*}} : tensor<32x64xf32, #winnow.encoding<f16, tile16>>
 // CHECK-NOT: @unused
 winnow.param @matrix from {random = 1 : i64} : tensor<32x64xf32, #winnow.encoding<q5_0>>
 winnow.param @vector from {random = 2 : i64} : tensor<64xf32, #winnow.encoding<bf16>>
 winnow.param @table from {random = 3 : i64} : tensor<32x64xf32>
+winnow.param @tied from {random = 5 : i64} : tensor<32x64xf32>
+winnow.param @half from {random = 6 : i64} : tensor<32x64xf32, #winnow.encoding<f16>>
 winnow.param @unused from {random = 4 : i64} : tensor<64xf32>
 
 // CHECK-LABEL: func @forward(
-// CHECK:         winnow.use @table : tensor<32x64xf32, #winnow.encoding<f32, tile16>>
+// CHECK:         winnow.use @table : tensor<32x64xf32>
 // CHECK:         winnow.use @matrix : tensor<32x64xf32, #winnow.encoding<q5_0, tile16>>
 func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
   %t = winnow.use @table : tensor<32x64xf32>
@@ -24,6 +29,15 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
   %w = winnow.use @matrix : tensor<32x64xf32, #winnow.encoding<q5_0>>
   %y = winnow.linear %n, %w : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q5_0>> -> tensor<?x32xf32>
   return %y : tensor<?x32xf32>
+}
+
+func.func @tables(%ids: tensor<?xi32>) -> (tensor<?x32xf32>, tensor<?x64xf32>) {
+  %t = winnow.use @tied : tensor<32x64xf32>
+  %x = winnow.embed %t[%ids] : tensor<32x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+  %y = winnow.linear %x, %t : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+  %h = winnow.use @half : tensor<32x64xf32, #winnow.encoding<f16>>
+  %z = winnow.embed %h[%ids] : tensor<32x64xf32, #winnow.encoding<f16>>, tensor<?xi32> -> tensor<?x64xf32>
+  return %y, %z : tensor<?x32xf32>, tensor<?x64xf32>
 }
 
 // -----

@@ -7,6 +7,7 @@ import json
 import struct
 from math import erf, log, sqrt
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def relative_buckets(tokens: int, buckets: int) -> np.ndarray:
 class TextEncoder:
     """A BertModel or MPNetModel in a directory."""
 
-    NAMES = {
+    NAMES: ClassVar[dict[str, dict[str, str]]] = {
         "bert": {
             "q": "attention.self.query",
             "k": "attention.self.key",

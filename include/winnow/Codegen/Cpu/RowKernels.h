@@ -91,6 +91,10 @@ mlir::LogicalResult emitMapRow(KernelBuilder &k, mlir::Block &body,
                                mlir::ValueRange inputs, mlir::Value output,
                                int64_t length);
 
+/// out = x * scale on `length` elements.
+void emitScaledRow(KernelBuilder &k, mlir::Value x, float scale,
+                   mlir::Value out, int64_t length);
+
 /// y = r + f for m = 1, else y = fma(m, f, r), on `length` elements.
 void emitAddRow(KernelBuilder &k, mlir::Value residual, mlir::Value addend,
                 float multiplier, mlir::Value out, int64_t length);
