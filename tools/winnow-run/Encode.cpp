@@ -4,6 +4,7 @@
 
 #include "Json.h"
 #include "NpyFile.h"
+#include "NpyReader.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
 #include <algorithm>
@@ -247,16 +248,15 @@ bool runImage(const Artifact &artifact, const Options &options,
             (isLogits ? "--logits" : "--hidden") + " OUT.npy is needed";
     return false;
   }
-  std::vector<float> image;
-  std::vector<int64_t> shape;
-  if (!readNpy(options.imagePath, image, shape, error))
+  NpyArray image;
+  if (!readNpy(options.imagePath, image, error, /*rank=*/3))
     return false;
   std::unique_ptr<Session> session = Session::create(artifact, options, error);
   if (!session)
     return false;
   std::vector<float> result(
       static_cast<size_t>(entry->output[0] * entry->output[1]));
-  winnow_tensor input = describe(image, shape);
+  winnow_tensor input = describe(image.values, image.shape);
   winnow_tensor output = describe(result, entry->output);
   if (!session->invoke(entry->name, input, output, error))
     return false;

@@ -52,9 +52,9 @@ static bool countTokens(const Options &options, int64_t stored, int64_t prompt,
 /// Computes tokens [start, start + count) of the prompt.
 static bool prefill(Session &session, const Prompt &prompt, int64_t start,
                     int64_t count, winnow_rows rows, std::string &error) {
-  if (prompt.embeddings.rows == 0)
+  if (prompt.embeddings.values.empty())
     return session.prefill(prompt.ids.data() + start, count, rows, error);
-  int64_t width = prompt.embeddings.columns;
+  int64_t width = prompt.embeddings.shape[1];
   return session.prefill(prompt.embeddings.values.data() + start * width, width,
                          count, rows, error);
 }

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
-#include <vector>
 
 namespace winnow {
 namespace run {
@@ -32,11 +31,6 @@ private:
   std::string path, temporary;
   std::FILE *file = nullptr;
 };
-
-/// Reads a float32 array of any shape in NumPy's format, C order. False and one
-/// line in `error` on failure.
-bool readNpy(const std::string &path, std::vector<float> &data,
-             std::vector<int64_t> &shape, std::string &error);
 
 } // namespace run
 } // namespace winnow

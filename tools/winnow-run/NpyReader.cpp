@@ -25,17 +25,25 @@ static std::string valueOf(const std::string &header, const std::string &key) {
   return at == std::string::npos ? "" : header.substr(at);
 }
 
-/// Reads "(rows, columns)".
-static bool parseShape(const std::string &text, NpyArray &array) {
-  long long rows, columns;
-  int end = 0;
-  if (std::sscanf(text.c_str(), "(%18lld, %18lld)%n", &rows, &columns, &end) !=
-          2 ||
-      end == 0 || rows < 0 || columns < 0)
-    return false;
-  array.rows = rows;
-  array.columns = columns;
-  return true;
+/// Reads "(rows, columns)", or as many sizes as `rank` says; their product
+/// goes to `count`.
+static bool parseShape(const std::string &text, size_t rank, NpyArray &array,
+                       int64_t &count) {
+  const char *next = text.c_str();
+  count = 1;
+  for (size_t i = 0; i < rank; ++i) {
+    long long size;
+    int end = 0;
+    const char *format = i == 0 ? "(%18lld%n" : ", %18lld%n";
+    if (std::sscanf(next, format, &size, &end) != 1 || end == 0 || size < 0)
+      return false;
+    // No file has more numbers.
+    if (__builtin_mul_overflow(count, size, &count))
+      count = INT64_MAX;
+    array.shape.push_back(size);
+    next += end;
+  }
+  return *next == ')';
 }
 
 /// The header's text; empty where there is none.
@@ -60,7 +68,8 @@ static std::string readHeader(std::FILE *file) {
   return header;
 }
 
-bool readNpy(const std::string &path, NpyArray &array, std::string &error) {
+bool readNpy(const std::string &path, NpyArray &array, std::string &error,
+             size_t rank) {
   auto failed = [&](const std::string &why) {
     error = "'" + path + "' " + why;
     return false;
@@ -79,19 +88,22 @@ bool readNpy(const std::string &path, NpyArray &array, std::string &error) {
                   type.substr(0, type.find(',')));
   if (valueOf(header, "fortran_order").compare(0, 5, "False") != 0)
     return failed("is not in C order");
-  if (!parseShape(shape, array))
-    return failed("does not have two dimensions");
   int64_t count;
+  if (!parseShape(shape, rank, array, count))
+    return failed("does not have " + std::string(rank == 2 ? "two" : "three") +
+                  " dimensions");
   long begin = std::ftell(file.get());
   if (begin < 0 || std::fseek(file.get(), 0, SEEK_END) != 0)
     return failed(std::string("cannot be read: ") + std::strerror(errno));
   int64_t bytes = std::ftell(file.get()) - begin;
   std::fseek(file.get(), begin, SEEK_SET);
-  if (__builtin_mul_overflow(array.rows, array.columns, &count) ||
-      count > INT64_MAX / 4 || count * 4 != bytes)
+  if (count > INT64_MAX / 4 || count * 4 != bytes) {
+    std::string sizes;
+    for (int64_t size : array.shape)
+      sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
     return failed("is truncated or too long: " + std::to_string(bytes) +
-                  " bytes for [" + std::to_string(array.rows) + ", " +
-                  std::to_string(array.columns) + "]");
+                  " bytes for [" + sizes + "]");
+  }
   array.values.resize(static_cast<size_t>(count));
   return std::fread(array.values.data(), 4, array.values.size(), file.get()) ==
              array.values.size() ||

@@ -10,16 +10,17 @@
 namespace winnow {
 namespace run {
 
-/// Rows of float32.
+/// An array of float32.
 struct NpyArray {
-  int64_t rows = 0, columns = 0;
+  std::vector<int64_t> shape;
   std::vector<float> values;
 };
 
-/// Reads a float32 array [rows, columns] in C order from a .npy file of format
+/// Reads a float32 array of `rank` 2 or 3 in C order from a .npy file of format
 /// 1 or 2. False and one line in `error` for anything else, or where the bytes
 /// are not exactly those of the shape.
-bool readNpy(const std::string &path, NpyArray &array, std::string &error);
+bool readNpy(const std::string &path, NpyArray &array, std::string &error,
+             size_t rank = 2);
 
 } // namespace run
 } // namespace winnow

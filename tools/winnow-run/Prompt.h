@@ -27,7 +27,8 @@ struct Prompt {
   NpyArray embeddings;
 
   int64_t size() const {
-    return embeddings.rows + static_cast<int64_t>(ids.size());
+    return (embeddings.shape.empty() ? 0 : embeddings.shape[0]) +
+           static_cast<int64_t>(ids.size());
   }
 };
 
