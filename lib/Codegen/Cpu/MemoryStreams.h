@@ -2,7 +2,7 @@
 //
 // Kernels of one row wait for memory. What they reach depends on how many
 // ranges they read side by side and how far ahead they ask: on a Zen 5 core
-// (bench/kernels, q8_0, share of the read bandwidth) two streams reach 98 %
+// (bench/kernels, q8_0, share of the read bandwidth) two streams reach 97 %
 // and four 91 %; distances of 2 to 4 KB differ by less than two runs do.
 //
 //===----------------------------------------------------------------------===//
