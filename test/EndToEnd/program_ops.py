@@ -297,10 +297,14 @@ def make_linear(
         terms = inner // 8 if quantized else inner
         if bias:
             size, terms = size + wide(params[bias.name]), terms + 1
-        return [(terms + (8 if quantized else 4)) * U * size]
+        least = 0.0
+        if activations == "bf16":  # denormals may count as zero
+            sums = wide(inputs[0]).sum(-1)[:, None] + wide(params[weight.name]).sum(-1)
+            least = 2.0**-126 * (sums + 2 * inner)
+        return [(terms + (8 if quantized else 4)) * U * size + least]
 
     params = (weight, bias) if bias else (weight,)
-    encoding = weight.encoding + ("*a8" if quantized else "*f32")
+    encoding = weight.encoding + ("*a8" if quantized else f"*{activations}")
     variant = "bias" if bias else "-"
     return Op("linear", variant, encoding, (source,), (output,), write, bound, params)
 
