@@ -5,7 +5,6 @@
 #include "winnow/Formats/NumberFormat.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/ADT/APFloat.h"
 
 #include <cmath>
 
@@ -73,57 +72,6 @@ bool FileRows::gather(ArrayRef<uint8_t> stored, uint64_t rowBytes,
 }
 
 //===----------------------------------------------------------------------===//
-// Numbers as stored bits
-//===----------------------------------------------------------------------===//
-
-/// `value` rounded half to even to a narrower format.
-static uint32_t roundToBits(float value, const llvm::fltSemantics &semantics) {
-  llvm::APFloat number(value);
-  bool losesInfo;
-  number.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.bitcastToAPInt().getZExtValue();
-}
-
-/// The stored bits of a number near `value`: of the nearest one for types that
-/// have signs, of the largest one not above `value` for the others, which hold
-/// scales.
-static uint32_t toStoredBits(StoredType type, float value) {
-  switch (type) {
-  case StoredType::F32:
-    return llvm::bit_cast<uint32_t>(value);
-  case StoredType::F16:
-    return roundToBits(value, llvm::APFloat::IEEEhalf());
-  case StoredType::BF16:
-    return roundToBits(value, llvm::APFloat::BFloat());
-  case StoredType::E8M0Half:
-  case StoredType::UE4M3Half: {
-    uint32_t last = type == StoredType::E8M0Half ? 0xFE : 0x7E, bits = 0;
-    while (bits < last && storedToFloat(type, bits + 1) <= value)
-      ++bits;
-    return bits;
-  }
-  case StoredType::UnsignedInt:
-  case StoredType::SignedInt:
-    break;
-  }
-  llvm_unreachable("an integer is not a stored float");
-}
-
-/// Replaces the stored integer with index `i` of a block.
-static void writeBits(const BitParts &parts, uint8_t *block, unsigned i,
-                      uint32_t value) {
-  for (const BitPart &part : parts) {
-    unsigned byte = part.byte(i), shift = part.shift(i);
-    for (unsigned bit = 0; bit < part.width; ++bit) {
-      uint8_t &target = block[byte + (shift + bit) / 8];
-      uint8_t mask = 1u << (shift + bit) % 8;
-      bool set = value >> (part.destination + bit) & 1;
-      target = set ? target | mask : target & ~mask;
-    }
-  }
-}
-
-//===----------------------------------------------------------------------===//
 // Random blocks
 //===----------------------------------------------------------------------===//
 
@@ -169,7 +117,7 @@ static void writeRandomBlock(const NumberFormat &format,
           float((random.word(scale++) >> 41) + (1u << 23)) * 0x1p-24f;
       // Offsets that are added balance codes that are never negative.
       float value = (level.role == ScaleRole::Add ? -limit : limit) * factor;
-      writeBits(level.parts, bytes, i, toStoredBits(level.type, value));
+      writeBits(level.parts, bytes, i, floatToStored(level.type, value));
     }
   }
 }
@@ -177,7 +125,7 @@ static void writeRandomBlock(const NumberFormat &format,
 /// Writes a number of a float format in little-endian order.
 static void writeFloat(const NumberFormat &format, float value,
                        uint8_t *bytes) {
-  uint32_t bits = toStoredBits(format.codeMap.floatType, value);
+  uint32_t bits = floatToStored(format.codeMap.floatType, value);
   for (unsigned i = 0; i < format.blockBytes; ++i)
     bytes[i] = bits >> (8 * i);
 }

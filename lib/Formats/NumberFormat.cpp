@@ -244,6 +244,52 @@ float winnow::storedToFloat(StoredType type, uint32_t bits) {
   llvm_unreachable("an integer is not a stored float");
 }
 
+/// Half to even; a NaN becomes quiet and keeps the upper bits of its payload.
+static uint32_t floatToHalf(float value) {
+  uint32_t bits = bit_cast<uint32_t>(value), sign = bits >> 16 & 0x8000;
+  uint32_t magnitude = bits & 0x7FFFFFFF;
+  if (magnitude > 0x7F800000)
+    return sign | 0x7E00 | (magnitude >> 13 & 0x3FF);
+  if (magnitude >= 0x477FF000) // rounds to 2^16 or more
+    return sign | 0x7C00;
+  if (magnitude < 0x38800000) {
+    // Below 2^-14: an f32 whose last bit is 2^-24 rounds for us.
+    float rounded = bit_cast<float>(magnitude) + 0.5f;
+    return sign | (bit_cast<uint32_t>(rounded) - 0x3F000000);
+  }
+  uint32_t rebased = magnitude - (112u << 23);
+  return sign | ((rebased + 0xFFF + (rebased >> 13 & 1)) >> 13);
+}
+
+static uint32_t floatToBrain(float value) {
+  uint32_t bits = bit_cast<uint32_t>(value);
+  if ((bits & 0x7FFFFFFF) > 0x7F800000)
+    return bits >> 16 | 0x40;
+  return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+}
+
+uint32_t winnow::floatToStored(StoredType type, float value) {
+  switch (type) {
+  case StoredType::F32:
+    return bit_cast<uint32_t>(value);
+  case StoredType::F16:
+    return floatToHalf(value);
+  case StoredType::BF16:
+    return floatToBrain(value);
+  case StoredType::E8M0Half:
+  case StoredType::UE4M3Half: {
+    uint32_t last = type == StoredType::E8M0Half ? 0xFE : 0x7E, bits = 0;
+    while (bits < last && storedToFloat(type, bits + 1) <= value)
+      ++bits;
+    return bits;
+  }
+  case StoredType::UnsignedInt:
+  case StoredType::SignedInt:
+    break;
+  }
+  llvm_unreachable("an integer is not a stored float");
+}
+
 //===----------------------------------------------------------------------===//
 // What follows from a row
 //===----------------------------------------------------------------------===//

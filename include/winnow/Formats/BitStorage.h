@@ -152,6 +152,20 @@ inline uint32_t readBits(const BitParts &parts, const uint8_t *block,
   return value;
 }
 
+/// Replaces the stored integer with index i of a block by the low bits of
+/// `value`.
+inline void writeBits(const BitParts &parts, uint8_t *block, unsigned i,
+                      uint32_t value) {
+  for (const BitPart &part : parts) {
+    unsigned byte = part.byte(i), shift = part.shift(i);
+    uint64_t mask = ((uint64_t(1) << part.width) - 1) << shift;
+    uint64_t bits = (uint64_t(value) >> part.destination << shift) & mask;
+    for (unsigned k = 0; 8 * k < shift + part.width; ++k)
+      block[byte + k] =
+          uint8_t((block[byte + k] & ~(mask >> (8 * k))) | (bits >> (8 * k)));
+  }
+}
+
 } // namespace winnow
 
 #endif // WINNOW_FORMATS_BITSTORAGE_H

@@ -40,6 +40,13 @@ enum class StoredType {
 /// integer.
 float storedToFloat(StoredType type, uint32_t bits);
 
+/// The stored bits of a number near `value`: of the nearest one, ties to even,
+/// for types that have signs; of the largest one not above `value` (the
+/// smallest one below all) for the others, which hold scales. Infinities stay,
+/// and so do NaNs, with the upper bits of their payload. Precondition: `type`
+/// is not an integer.
+uint32_t floatToStored(StoredType type, float value);
+
 /// The code map v.
 struct CodeMap {
   enum class Kind {

@@ -1,0 +1,131 @@
+//===- Encode.cpp - Numbers to block formats ------------------------------===//
+
+#include "winnow/Formats/Encode.h"
+
+#include "ScaleSearch.h"
+#include "winnow/Formats/Activation.h"
+
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace llvm;
+using namespace winnow;
+
+bool winnow::canEncodeWeights(const NumberFormat &format) {
+  if (format.isFloat())
+    return true;
+  if (format.packing != Packing::Bits || isActivationFormat(format))
+    return false;
+  unsigned unit = format.scales.empty() ? 0 : format.scales[0].granularity;
+  if (unit == 0 || format.scales[0].role != ScaleRole::Mul)
+    return false;
+  unsigned floats[2] = {}, integers[2] = {};
+  for (const ScaleLevel &level : format.scales) {
+    unsigned isOffset = level.role != ScaleRole::Mul;
+    if (level.role == ScaleRole::ZeroPoint)
+      return false;
+    // A float for all of the unit, then an integer for each group.
+    bool fits = level.isInteger()
+                    ? floats[isOffset] == 1 && integers[isOffset]++ == 0 &&
+                          level.granularity == format.groupSize()
+                    : floats[isOffset]++ == 0 && level.granularity == unit;
+    if (!fits)
+      return false;
+  }
+  return floats[0] == 1 && format.groupSize() % 8 == 0;
+}
+
+std::vector<StringRef> winnow::encodableFormats() {
+  std::vector<StringRef> names;
+  for (const NumberFormat &format : allFormats())
+    if (canEncodeWeights(format))
+      names.push_back(format.name);
+  return names;
+}
+
+BlockEncoder::BlockEncoder(const NumberFormat &format) : format(format) {
+  if (format.isFloat())
+    return;
+  search = std::make_unique<ScaleSearch>(format);
+  unitSize = search->unitSize();
+}
+
+BlockEncoder::~BlockEncoder() = default;
+
+Error BlockEncoder::encodeFloat(float number, uint8_t *bytes) const {
+  StoredType type = format.codeMap.floatType;
+  uint32_t bits = floatToStored(type, number);
+  if (std::isfinite(number) && !std::isfinite(storedToFloat(type, bits)))
+    return createStringError(
+        formatv("{0:E} is too large for {1}", number, format.name));
+  writeBits(format.code, bytes, 0, bits);
+  return Error::success();
+}
+
+void BlockEncoder::write(unsigned unit, const ScaleSolution &solution,
+                         uint8_t *block) const {
+  unsigned groups = unitSize / format.groupSize();
+  for (const ScaleLevel &level : format.scales) {
+    bool isScale = level.role == ScaleRole::Mul;
+    if (!level.isInteger()) {
+      writeBits(level.parts, block, unit,
+                isScale ? solution.scaleBits : solution.offsetBits);
+      continue;
+    }
+    const int *integers = isScale ? solution.scales : solution.offsets;
+    for (unsigned g = 0; g < groups; ++g)
+      writeBits(level.parts, block, unit * groups + g,
+                uint32_t(integers[g] + level.zero));
+  }
+  for (unsigned k = 0; k < unitSize; ++k)
+    writeBits(format.code, block, unit * unitSize + k,
+              search->codeValues().codeOf(solution.values[k]));
+}
+
+Error BlockEncoder::encode(const float *numbers, uint8_t *block) const {
+  if (!search)
+    return encodeFloat(*numbers, block);
+  for (unsigned k = 0; k < format.blockElements; ++k)
+    if (!std::isfinite(numbers[k]))
+      return createStringError(
+          formatv("{0:E} has no code in {1}", numbers[k], format.name));
+  std::memset(block, 0, format.blockBytes);
+  for (unsigned unit = 0; unit < format.blockElements / unitSize; ++unit) {
+    const float *first = numbers + unit * unitSize;
+    ScaleSolution solution;
+    if (!search->solve(first, solution)) {
+      float largest = 0;
+      for (unsigned k = 0; k < unitSize; ++k)
+        largest = std::max(largest, std::fabs(first[k]));
+      return createStringError(
+          formatv("numbers up to {0:E} need a larger scale than {1} can store",
+                  largest, format.name));
+    }
+    write(unit, solution, block);
+  }
+  return Error::success();
+}
+
+Error winnow::encode(const NumberFormat &format, ArrayRef<float> numbers,
+                     MutableArrayRef<uint8_t> bytes) {
+  if (!canEncodeWeights(format))
+    return createStringError("nothing can be encoded in '" + format.name + "'");
+  Expected<uint64_t> expected = format.bytesPerRow(int64_t(numbers.size()));
+  if (!expected)
+    return expected.takeError();
+  if (*expected != bytes.size())
+    return createStringError(format.name + ": " + Twine(numbers.size()) +
+                             " elements are " + Twine(*expected) +
+                             " bytes, found " + Twine(bytes.size()));
+  BlockEncoder encoder(format);
+  uint8_t *block = bytes.data();
+  for (size_t k = 0; k < numbers.size();
+       k += format.blockElements, block += format.blockBytes)
+    if (Error error = encoder.encode(numbers.data() + k, block))
+      return createStringError("element " + Twine(k) +
+                               " and on: " + toString(std::move(error)));
+  return Error::success();
+}
