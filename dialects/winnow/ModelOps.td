@@ -67,7 +67,7 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
     - C1 The type is a tensor of f32 of static shape and rank at least 1.
     - C2 `source` has exactly one key besides rows: file, splat or random.
     - C3 file is a string that is not empty, splat an f32, random an i64.
-    - C4 A splat has no encoding or f32, f16 or bf16.
+    - C4 A splat in the layout `rows` has no encoding or f32, f16 or bf16.
     - C5 rows stand beside file, 0 <= F, 1 <= G <= S, and the type has rank 1 or
       2.
 

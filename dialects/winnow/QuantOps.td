@@ -114,7 +114,9 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     #### Semantics
 
     Decodes the input, then encodes the numbers in the result's format, block by
-    block of the last dimension. For a8_b32, blocks of 32 numbers x:
+    block of the last dimension. Formats of weights: codes of the nearest values
+    under scales that are searched for the least squared error of a block; f16
+    and bf16 round half to even. For a8_b32, blocks of 32 numbers x:
 
     ```
     amax  = max |x|
@@ -131,7 +133,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     Decoding is exact up to the roundings that a format defines (products of
     scales, a * v + b, each rounded to f32 as in the file's own definition).
     Encoding follows the formulas above with every operation rounded to f32.
-    Native code follows both bit for bit.
+    Native code follows both bit for bit. Weights are encoded when the artifact
+    is written, by the interpreter's own function (winnow/Formats/Encode.h).
 
     #### Corner cases
 
@@ -139,7 +142,9 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     or an infinity has scale NaN and codes 0, so all its numbers are NaN. No rows
     give no rows. In bf16 numbers from 2^128 - 2^119 on become infinity, NaN stays
     NaN and denormal numbers are kept. Native code encodes plain rows; decoding
-    is for weights, when they are laid out.
+    is for weights, when they are laid out. Of weights,
+    numbers that are not finite are an error of formats other than f16 and bf16,
+    and so are numbers beyond the largest scale.
 
     #### Inputs
 
@@ -151,7 +156,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
 
     #### Results
 
-    - R1 `output`: the same shape, plain or in an activation format.
+    - R1 `output`: the same shape, plain, in an activation format, or in a format
+      of weights.
 
     #### Constraints
 
@@ -159,7 +165,9 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
       constraints).
     - C2 shape(output) = shape(input) (trait).
     - C3 The result has no encoding or an activation format (a8_b32, bf16) in
-      the layout `rows`. Weights are encoded elsewhere, when they are compressed.
+      the layout `rows`. Weights are encoded elsewhere, when they are compressed. Of weights,
+    numbers that are not finite are an error of formats other than f16 and bf16,
+    and so are numbers beyond the largest scale.
     - C4 The input has no encoding or the layout `rows`.
 
     #### Invariants

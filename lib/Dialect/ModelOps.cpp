@@ -61,9 +61,10 @@ LogicalResult ParamOp::verify() {
                          "can number, found ")
              << rows;
   }
-  // C4: a block format cannot hold every number.
+  // C4: a block format cannot hold every number; in another layout the type is
+  // that of the kernels and not of the source.
   EncodingAttr encoding = getEncoding(type);
-  if (kind == "splat" && encoding &&
+  if (kind == "splat" && encoding && encoding.getLayout() == "rows" &&
       !lookupFormat(encoding.getFormat())->isFloat())
     return emitOpError("expects f32, f16 or bf16 for a splat, found '")
            << encoding.getFormat() << "'";

@@ -3,6 +3,7 @@
 #include "Checks.h"
 
 #include "winnow/Formats/Activation.h"
+#include "winnow/Formats/Encode.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -24,8 +25,7 @@ static double decodeFlops(Type type) {
   return format->isFloat() ? 0 : format->hasOffset() ? 2 : 1;
 }
 
-/// True for no encoding and for activations in the layout rows: what `recode`
-/// can make.
+/// True for no encoding and for activations in the layout rows.
 static bool isActivation(EncodingAttr encoding) {
   return !encoding || (encoding.getLayout() == "rows" &&
                        isActivationFormat(*lookupFormat(encoding.getFormat())));
@@ -85,7 +85,9 @@ void LinearOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 LogicalResult RecodeOp::verify() {
   // C3: only some formats can be encoded into.
   EncodingAttr target = getEncoding(getType());
-  if (!isActivation(target))
+  if (!isActivation(target) &&
+      (target.getLayout() != "rows" ||
+       !canEncodeWeights(*lookupFormat(target.getFormat()))))
     return emitOpError("expects a result format that can be encoded into, "
                        "found '")
            << target.getFormat() << "' in the layout '" << target.getLayout()

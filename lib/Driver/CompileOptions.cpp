@@ -2,7 +2,11 @@
 
 #include "winnow/Driver/CompileOptions.h"
 
+#include "winnow/Formats/Encode.h"
+
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Regex.h"
 
 #include <optional>
 
@@ -10,7 +14,7 @@ using namespace llvm;
 
 namespace winnow {
 
-static Error notOneOf(StringRef choices, StringRef found) {
+static Error notOneOf(const Twine &choices, StringRef found) {
   return createStringError(std::make_error_code(std::errc::invalid_argument),
                            "expects " + choices + ", found '" + found + "'");
 }
@@ -40,6 +44,22 @@ Expected<bool> parseActivations(StringRef name) {
   if (name != "auto" && name != "f32")
     return notOneOf("auto or f32", name);
   return name == "auto";
+}
+
+Expected<std::string> parseWeights(StringRef name) {
+  const NumberFormat *format = lookupFormat(name);
+  if (name != "keep" && (!format || !canEncodeWeights(*format)))
+    return notOneOf("keep, " + join(encodableFormats(), ", "), name);
+  return name.str();
+}
+
+Expected<std::string> parseRegex(StringRef text) {
+  std::string why;
+  if (!Regex(text).isValid(why))
+    return createStringError(std::make_error_code(std::errc::invalid_argument),
+                             "expects a regular expression, found '" + text +
+                                 "': " + why);
+  return text.str();
 }
 
 } // namespace winnow

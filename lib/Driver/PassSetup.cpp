@@ -72,6 +72,9 @@ void addCompilePasses(mlir::OpPassManager &passes,
     return;
   CpuPipelineOptions cpu;
   cpu.targetCpu = options.targetCpu;
+  cpu.weights = options.weights;
+  cpu.weightsOnly = options.weightsOnly;
+  cpu.weightsSkip = options.weightsSkip;
   cpu.quantizeActivations = options.quantizeActivations;
   CpuStage last = lastStage(options.emit);
   buildCompressPipeline(passes, cpu);

@@ -12,6 +12,7 @@
 #include "Link.h"
 #include "Manifest.h"
 #include "OutputFiles.h"
+#include "RowRecoder.h"
 
 #include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Emit/NativeCode.h"
@@ -119,6 +120,7 @@ private:
   OutputFiles files;
   std::string libraryPath; ///< temporary
   std::optional<WeightsArchive> archive;
+  std::vector<std::shared_ptr<const RowRecoder>> recoders;
   SmallVector<char, 0> kernels;
   DescriptorFacts facts;
 };
@@ -126,17 +128,17 @@ private:
 } // namespace
 
 Error ArtifactWriter::createWeights() {
-  Expected<std::vector<WeightTensor>> tensors =
-      planWeightTensors(module, checkpoint);
-  if (!tensors)
-    return tensors.takeError();
+  Expected<PlannedWeights> planned = planWeightTensors(module, checkpoint);
+  if (!planned)
+    return planned.takeError();
+  recoders = std::move(planned->recoders);
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
   archiveOptions.progress = [this](uint64_t done, uint64_t total, StringRef) {
     return progress("writing weights", total ? double(done) / total : 1);
   };
   Expected<WeightsArchive> created = WeightsArchive::create(
-      options.output + ".weights", std::move(*tensors), archiveOptions);
+      options.output + ".weights", std::move(planned->tensors), archiveOptions);
   if (!created)
     return created.takeError();
   archive.emplace(std::move(*created));
@@ -175,7 +177,7 @@ void ArtifactWriter::describe() {
   facts.buildId = {archive->getHash(),
                    xxh3_64bits(StringRef(kernels.data(), kernels.size()))};
   facts.manifest =
-      makeManifest(module, checkpoint, target, facts, options.manifest);
+      makeManifest(module, recoders, target, facts, options.manifest);
 }
 
 Error ArtifactWriter::linkLibrary() {

@@ -46,20 +46,42 @@ static json::Value toJson(mlir::Attribute attr) {
   return json::fixUTF8(text);
 }
 
-/// The stored bytes of a weight.
-static int64_t storedBytes(const LoweredWeight &weight) {
-  EncodingAttr encoding = getEncoding(weight.stored);
-  const NumberFormat *format =
-      lookupFormat(encoding ? encoding.getFormat() : "f32");
-  int64_t columns =
-      weight.stored.getShape().empty() ? 1 : weight.stored.getShape().back();
+static const NumberFormat &formatOf(mlir::RankedTensorType type) {
+  EncodingAttr encoding = getEncoding(type);
+  return *lookupFormat(encoding ? encoding.getFormat() : "f32");
+}
+
+/// The bytes of a weight in the layout of files.
+static int64_t bytesIn(const NumberFormat &format,
+                       const LoweredWeight &weight) {
+  ArrayRef<int64_t> shape = weight.stored.getShape();
+  int64_t columns = shape.empty() ? 1 : shape.back();
   Expected<uint64_t> bytes =
-      format->bytesOf(weight.stored.getNumElements() / columns, columns);
+      format.bytesOf(weight.stored.getNumElements() / columns, columns);
   // The sizes were checked when the weights were planned.
   return static_cast<int64_t>(cantFail(std::move(bytes)));
 }
 
-std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
+namespace {
+/// All weights whose number format was changed.
+struct RecodingTotal {
+  int64_t count = 0, before = 0, after = 0;
+  RecodingError error;
+
+  void add(const RecodingError &other, int64_t bytesBefore,
+           int64_t bytesAfter) {
+    ++count;
+    before += bytesBefore;
+    after += bytesAfter;
+    error.squaredError += other.squaredError;
+    error.squaredNorm += other.squaredNorm;
+    error.largest = std::max(error.largest, other.largest);
+  }
+};
+} // namespace
+
+std::string makeManifest(mlir::ModuleOp module,
+                         ArrayRef<std::shared_ptr<const RowRecoder>> recoders,
                          const cpu::Target &target, DescriptorFacts &facts,
                          const json::Object &extra) {
   json::Object manifest;
@@ -109,26 +131,45 @@ std::string makeManifest(mlir::ModuleOp module, const Checkpoint *checkpoint,
   // A matrix multiplies every token, but for the head, which makes logits of
   // few tokens, and the table of embeddings.
   int64_t linearOperations = 0;
-  for (const LoweredWeight &weight : getLoweredWeights(module)) {
-    EncodingAttr encoding = getEncoding(weight.stored);
-    std::string format = encoding ? encoding.getFormat().str() : "f32";
+  RecodingTotal recoding;
+  for (auto [weight, recoder] :
+       zip_equal(getLoweredWeights(module), recoders)) {
+    const NumberFormat &source = formatOf(weight.stored);
+    // A weight that was only decoded still has the numbers of its source.
+    const NumberFormat &format = recoder ? formatOf(weight.type) : source;
     EncodingAttr laidOut = getEncoding(weight.type);
-    int64_t bytes = storedBytes(weight);
-    stored += bytes;
+    int64_t sourceBytes = bytesIn(source, weight);
+    int64_t bytes = bytesIn(format, weight);
+    stored += sourceBytes;
     perToken += bytes;
     if (laidOut && laidOut.getLayout() == "tile16" &&
         weight.type.getDimSize(0) != facts.vocabulary)
       linearOperations += 2 * weight.type.getNumElements();
-    bytesByFormat[format] += bytes;
-    weights.push_back(json::Object{
+    bytesByFormat[format.name.str()] += bytes;
+    json::Object entry{
         {"name", json::fixUTF8(weight.name)},
         {"shape", json::Array(weight.type.getShape())},
-        {"format", format},
+        {"format", format.name},
         {"layout", laidOut ? laidOut.getLayout() : StringRef("rows")},
         {"offset", weight.offset},
         {"bytes", weight.size},
-        {"checkpoint_bytes", bytes}});
+        {"checkpoint_bytes", sourceBytes}};
+    if (recoder) {
+      RecodingError error = recoder->getError();
+      entry["checkpoint_format"] = source.name;
+      entry["relative_rms_error"] = error.relative();
+      entry["largest_error"] = error.largest;
+      recoding.add(error, sourceBytes, bytes);
+    }
+    weights.push_back(std::move(entry));
   }
+  if (recoding.count)
+    manifest["recoded_weights"] =
+        json::Object{{"tensors", recoding.count},
+                     {"checkpoint_bytes", recoding.before},
+                     {"bytes", recoding.after},
+                     {"relative_rms_error", recoding.error.relative()},
+                     {"largest_error", recoding.error.largest}};
   facts.checkpointBytesPerToken = perToken;
   manifest["weights"] = std::move(weights);
   manifest["checkpoint_bytes"] = stored;

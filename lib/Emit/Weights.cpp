@@ -2,6 +2,8 @@
 
 #include "winnow/Emit/Weights.h"
 
+#include "RowRecoder.h"
+
 #include "winnow/Analysis/ParamSource.h"
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Formats/Decode.h"
@@ -139,9 +141,9 @@ RowSource::rows(int64_t first, int64_t count,
   return ArrayRef<uint8_t>(storage);
 }
 
-Expected<std::vector<WeightTensor>>
-planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint) {
-  std::vector<WeightTensor> tensors;
+Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
+                                           const Checkpoint *checkpoint) {
+  PlannedWeights planned;
   for (const LoweredWeight &weight : getLoweredWeights(module)) {
     Expected<std::shared_ptr<RowSource>> created =
         RowSource::create(weight, checkpoint);
@@ -153,7 +155,12 @@ planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint) {
     tensor.name = weight.name.str();
     tensor.release = [source] { source->release(); };
     EncodingAttr encoding = getEncoding(weight.type);
+    std::shared_ptr<RowRecoder> recoder;
     if (encoding) {
+      const NumberFormat *format = lookupFormat(encoding.getFormat());
+      if (format != source->format)
+        recoder = std::make_shared<RowRecoder>(
+            *source->format, *format, source->rowCount, source->rowElements);
       // tile16: bytes of groups of 16 rows.
       int64_t rows = weight.type.getDimSize(0);
       int64_t groups = divideCeil(rows, Tile16Layout::kRows);
@@ -171,6 +178,12 @@ planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint) {
             source->rows(firstRow, lastRow - firstRow, storage);
         if (!bytes)
           return bytes.takeError();
+        std::vector<uint8_t> recoded;
+        if (recoder) {
+          if (Error error = recoder->recode(firstRow, *bytes, recoded))
+            return error;
+          bytes = ArrayRef<uint8_t>(recoded);
+        }
         return relayoutToTile16(encoding.getFormat(), rows, source->rowElements,
                                 *bytes, first, count, out);
       };
@@ -195,9 +208,10 @@ planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint) {
         return Error::success();
       };
     }
-    tensors.push_back(std::move(tensor));
+    planned.tensors.push_back(std::move(tensor));
+    planned.recoders.push_back(std::move(recoder));
   }
-  return tensors;
+  return planned;
 }
 
 } // namespace winnow

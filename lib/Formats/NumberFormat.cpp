@@ -42,6 +42,10 @@ constexpr BitParts number(unsigned bytes, unsigned byte) {
 }
 /// One byte for each index, from `byte` on.
 constexpr BitParts bytesFrom(unsigned byte) { return {{8, byte + i, 0}}; }
+/// Two elements in each byte, the first in the low nibble.
+constexpr BitPart nibbles(unsigned byte) {
+  return {4, byte + i / 2, 4 * (i % 2)};
+}
 /// Low nibbles are the first 16 elements, high nibbles the other 16.
 constexpr BitPart nibbles16(unsigned byte) {
   return {4, byte + i % 16, 4 * (i / 16)};
@@ -175,6 +179,22 @@ constexpr NumberFormat kFormats[] = {
         .tabulated(4, kE2M1Doubled,
                    {{4, 4 + 8 * (i / 16) + i % 8, 4 * ((i / 8) % 2)}})
         .scale(Mul, StoredType::UE4M3Half, 16, bytesFrom(0)),
+
+    // Symmetric integers with a scale for 32 to 128 inputs, as GPTQ and AWQ
+    // choose groups: the scale, then the codes in the order of the inputs.
+    // Eight bits for 32 inputs are q8_0.
+    NumberFormat("int4_g32", 32, 18)
+        .affine(4, 8, {nibbles(2)})
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("int4_g64", 64, 34)
+        .affine(4, 8, {nibbles(2)})
+        .scale(Mul, F16, 64, number(2, 0)),
+    NumberFormat("int4_g128", 128, 66)
+        .affine(4, 8, {nibbles(2)})
+        .scale(Mul, F16, 128, number(2, 0)),
+    NumberFormat("int8_g128", 128, 130)
+        .signedInt(8, bytesFrom(2))
+        .scale(Mul, F16, 128, number(2, 0)),
 
     // Activations; see Activation.h.
     NumberFormat("a8_b32", 32, 36)

@@ -43,6 +43,10 @@ static const Tile16Layout kLayouts[] = {
     {"tq1_0", Codes::U2, Scales::F16, 64, 32, 1, nullptr},
     {"tq2_0", Codes::U2, Scales::F16, 64, 32, 1, nullptr},
     {"q1_0", Codes::U2, Scales::F16, 64, 32, 1, nullptr},
+    {"int4_g32", Codes::U4, Scales::F16, 64, 32, 8, nullptr},
+    {"int4_g64", Codes::U4, Scales::F16, 64, 64, 8, nullptr},
+    {"int4_g128", Codes::U4, Scales::F16, 128, 128, 8, nullptr},
+    {"int8_g128", Codes::U8, Scales::F16, 128, 128, 128, nullptr},
     {"q2_0", Codes::U2, Scales::F16, 64, 32, 1, nullptr},
 };
 

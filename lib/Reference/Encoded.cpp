@@ -4,6 +4,7 @@
 
 #include "winnow/Formats/Activation.h"
 #include "winnow/Formats/Decode.h"
+#include "winnow/Formats/Encode.h"
 
 #include "llvm/Support/Endian.h"
 
@@ -90,7 +91,7 @@ FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
   if (!encoding)
     return RuntimeValue(*numbers);
   const NumberFormat *format = lookupFormat(encoding.getFormat());
-  if (!format || !isActivationFormat(*format))
+  if (!format)
     return op.emitOpError("expects a result format that can be encoded into, "
                           "found '")
            << encoding.getFormat() << "'";
@@ -100,7 +101,10 @@ FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
   if (!size)
     return op.emitOpError(llvm::toString(size.takeError()));
   auto bytes = std::make_shared<std::vector<uint8_t>>(*size);
-  if (llvm::Error error = encodeActivation(*format, numbers->floats(), *bytes))
+  if (llvm::Error error =
+          isActivationFormat(*format)
+              ? encodeActivation(*format, numbers->floats(), *bytes)
+              : encode(*format, numbers->floats(), *bytes))
     return op.emitOpError(llvm::toString(std::move(error)));
   return RuntimeValue(EncodedTensor{encoding.getFormat().str(),
                                     SmallVector<int64_t, 4>(numbers->shape()),

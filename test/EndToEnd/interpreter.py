@@ -68,3 +68,22 @@ def interpret(
             outputs.append(np.load(file))
         results.append(outputs)
     return results
+
+
+def recode(
+    winnow_opt: Path, folder: Path, numbers: np.ndarray, formats: list[str]
+) -> dict[str, np.ndarray]:
+    """What numbers [rows, columns] become in each format, by the interpreter."""
+    plain = f"tensor<{numbers.shape[0]}x{numbers.shape[1]}xf32>"
+    text = ""
+    for name in formats:
+        encoded = f"{plain[:-1]}, #winnow.encoding<{name}>>"
+        text += f"""func.func @{name}(%x: {plain} {{winnow.name = "x"}}) -> {plain} {{
+  %e = winnow.recode %x : {plain} -> {encoded}
+  %y = winnow.recode %e : {encoded} -> {plain}
+  return %y : {plain}
+}}
+"""
+    calls = [Call(name, {"x": numbers}) for name in formats]
+    results = interpret(winnow_opt, text, calls, folder)
+    return {name: result for name, [result] in zip(formats, results, strict=True)}

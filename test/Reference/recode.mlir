@@ -49,3 +49,22 @@ func.func @no_tokens() {
   check.expect_eq %decoded, %x : tensor<0x32xf32>
   return
 }
+
+// Multiples of 1/2 from -4 to 3.5 are codes of Q4_0 under the scale 1/2.
+func.func @weights() {
+  %row = arith.constant dense<[-4.0, -3.5, -3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]> : tensor<16xf32>
+  %empty = tensor.empty() : tensor<2x16xf32>
+  %rows = linalg.generic {
+      indexing_maps = [affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%row : tensor<16xf32>) outs(%empty : tensor<2x16xf32>) {
+    ^bb0(%element: f32, %init: f32):
+      linalg.yield %element : f32
+  } -> tensor<2x16xf32>
+  %flat = tensor.collapse_shape %rows [[0, 1]] : tensor<2x16xf32> into tensor<32xf32>
+  %x = tensor.expand_shape %flat [[0, 1]] output_shape [1, 32] : tensor<32xf32> into tensor<1x32xf32>
+  %encoded = winnow.recode %x : tensor<1x32xf32> -> tensor<1x32xf32, #winnow.encoding<q4_0>>
+  %decoded = winnow.recode %encoded : tensor<1x32xf32, #winnow.encoding<q4_0>> -> tensor<1x32xf32>
+  check.expect_eq %decoded, %x : tensor<1x32xf32>
+  return
+}

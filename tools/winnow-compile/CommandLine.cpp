@@ -123,6 +123,15 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
                                 line.compile.quantizeActivations))
     return std::move(error);
   if (Error error =
+          parseChoice(args, OPT_weights_EQ, parseWeights, line.compile.weights))
+    return std::move(error);
+  if (Error error = parseChoice(args, OPT_weights_only_EQ, parseRegex,
+                                line.compile.weightsOnly))
+    return std::move(error);
+  if (Error error = parseChoice(args, OPT_weights_skip_EQ, parseRegex,
+                                line.compile.weightsSkip))
+    return std::move(error);
+  if (Error error =
           parseChoice(args, OPT_emit_EQ, parseEmitKind, line.compile.emit))
     return std::move(error);
   if (Error error = readReports(args, line))

@@ -23,6 +23,14 @@ defm activations : Value<"activations", "MODE",
     "How inputs of linear layers are rounded: auto, to 8 bits where weights "
     "are integers and to bf16 where they are bf16 (default), or f32, not at "
     "all">;
+defm weights : Value<"weights", "FORMAT",
+    "Round the matrices of the model to another number format: q8_0, q4_k, "
+    "int4_g64, f16, ... (an unknown one lists all), or keep (default). The "
+    "manifest tells the error of each">;
+defm weights_only : Value<"weights-only", "REGEX",
+    "With --weights: only matrices whose names match">;
+defm weights_skip : Value<"weights-skip", "REGEX",
+    "With --weights: but those whose names match">;
 defm emit : Value<"emit", "KIND",
     "What to write: artifact (NAME.so, .weights, .h, .json, .tokenizer; the "
     "default), static (NAME.a for NAME.so), or the one file of a stage: mlir "

@@ -43,8 +43,9 @@ TEST(NumberFormat, DotClasses) {
   auto classOf = [](StringRef name) { return lookupFormat(name)->dotClass(); };
   for (const char *name : {"f32", "f16", "bf16"})
     EXPECT_EQ(classOf(name), DotClass::Float) << name;
-  for (const char *name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "tq1_0",
-                           "tq2_0", "q1_0", "q2_0", "a8_b32"})
+  for (const char *name :
+       {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "tq1_0", "tq2_0", "q1_0",
+        "q2_0", "int4_g64", "int8_g128", "a8_b32"})
     EXPECT_EQ(classOf(name), DotClass::IntegerOffset) << name;
   for (const char *name : {"iq4_nl", "mxfp4", "nvfp4"})
     EXPECT_EQ(classOf(name), DotClass::IntegerTable) << name;

@@ -34,8 +34,10 @@ def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
   let description = [{
     What: changes the type of each `winnow.param`. A matrix that `linear` or
     `embed` reads gets the layout `tile16` (rows in groups of 16, so that one
-    vector lane is one output), but for f32 that `embed` alone reads: whole rows
-    are faster to copy. Any other weight becomes plain f32.
+    vector lane is one output) in the number format in which it is read, but for
+    f32 that `embed` alone reads: whole rows are faster to copy. Any other weight
+    becomes plain f32. A `recode` of a param goes away: that work is done when
+    the weights are written.
 
     ```mlir
     winnow.param @w from {file = "w"} : tensor<64x64xf32, #winnow.encoding<q5_0>>
@@ -48,7 +50,8 @@ def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
     params are gone.
     Keeps: the source of each param. The bytes themselves are moved when the
     artifact is written.
-    Lossy? Exact: a permutation of bits, or the decoding of a stored weight.
+    Lossy? Exact: a permutation of bits, the decoding of a stored weight, or
+    the rounding that a `recode` has already declared.
   }];
   let statistics = [
     Statistic<"numTiled", "tiled", "Params that got the layout tile16">,

@@ -38,6 +38,12 @@ llvm::Expected<EmitKind> parseEmitKind(llvm::StringRef name);
 /// or "f32".
 llvm::Expected<bool> parseActivations(llvm::StringRef name);
 
+/// A number format that weights can be encoded in, or "keep".
+llvm::Expected<std::string> parseWeights(llvm::StringRef name);
+
+/// A regular expression.
+llvm::Expected<std::string> parseRegex(llvm::StringRef text);
+
 /// Takes what is being done and how much of it (0 to 1); false stops the
 /// compilation. Called from any thread, but never from two at a time.
 using ProgressFunction = std::function<bool(llvm::StringRef step, double done)>;
@@ -46,6 +52,8 @@ struct CompileOptions {
   /// See cpu::Target::get.
   std::string targetCpu = "host";
   bool quantizeActivations = true;
+  /// How weights are stored; see winnow-encode-weights.
+  std::string weights = "keep", weightsOnly, weightsSkip;
   EmitKind emit = EmitKind::Artifact;
   unsigned threads = 0; ///< 0: one per processor
   /// Debug information that names lines of NAME.kernels.mlir.

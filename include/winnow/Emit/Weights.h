@@ -8,7 +8,11 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <memory>
+
 namespace winnow {
+
+class RowRecoder;
 
 /// One weight as `winnow.weights` describes it (convert-winnow-to-cpu).
 struct LoweredWeight {
@@ -23,12 +27,19 @@ struct LoweredWeight {
 /// The weights of a lowered module, in the order of their offsets.
 std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module);
 
-/// How each weight is made from its source: re-laid out, decoded, or generated,
-/// in pieces of rows. `checkpoint` may be null if no weight comes from a file;
-/// it and the module's context have to outlive the result. Fails for a tensor
-/// that the checkpoint lacks or has in another shape or format.
-llvm::Expected<std::vector<WeightTensor>>
-planWeightTensors(mlir::ModuleOp module, const Checkpoint *checkpoint);
+/// The tensors of NAME.weights.
+struct PlannedWeights {
+  std::vector<WeightTensor> tensors;
+  /// For each tensor what changes its number format; null where that stays.
+  std::vector<std::shared_ptr<const RowRecoder>> recoders;
+};
+
+/// How each weight is made from its source: re-laid out, decoded, recoded, or
+/// generated, in pieces of rows. `checkpoint` may be null if no weight comes
+/// from a file; it and the module's context have to outlive the result. Fails
+/// for a tensor that the checkpoint lacks or has in another shape or format.
+llvm::Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
+                                                 const Checkpoint *checkpoint);
 
 } // namespace winnow
 

@@ -5,10 +5,11 @@
 // the number format of the file; a re-layout never rounds.
 //
 // Rows go in groups of 16, groups one after another; N is padded to 16. Inside
-// a group, chunks of 64 or 256 inputs k follow each other, K padded to whole
-// chunks; padding has scale 0. A *line* is 64 bytes, byte 4r+j of it belongs to
-// row r and k = 4 * quad + j, so that a dword lane is an output row and holds
-// four consecutive inputs: the operand of vpdpbusd. Block = 32 inputs, 8 quads.
+// a group, chunks of 64, 128 or 256 inputs k follow each other, K padded to
+// whole chunks; padding has scale 0. A *line* is 64 bytes, byte 4r+j of it
+// belongs to row r and k = 4 * quad + j, so that a dword lane is an output row
+// and holds four consecutive inputs: the operand of vpdpbusd. Block = 32
+// inputs, 8 quads.
 //
 //   codes  lines of one block
 //   U8     8 lines, a code a byte
@@ -68,9 +69,9 @@ struct Tile16Layout {
   llvm::StringRef format;
   Codes codes;
   Scales scales;
-  /// Inputs per chunk: 1 (f32, f16), 2 (bf16), 64 or 256.
+  /// Inputs per chunk: 1 (f32, f16), 2 (bf16), 64, 128 or 256.
   int64_t chunk;
-  /// Inputs per scale: 16 or 32.
+  /// Inputs per scale: 16, or 32 to 128 and then at most a chunk.
   int64_t group;
   int32_t zeroPoint;
   /// The 16 entries that replace a 4-bit code before zeroPoint is taken off,
@@ -92,6 +93,10 @@ struct Tile16Layout {
   /// Bytes of the codes of a block (16 rows x 32 inputs).
   int64_t blockCodeBytes() const;
   int64_t blocksPerChunk() const { return chunk / kBlock; }
+  /// Scales that a block has, if only its part of one.
+  int64_t scalesPerBlock() const { return group < kBlock ? kBlock / group : 1; }
+  /// Blocks that share one scale.
+  int64_t blocksPerScale() const { return group > kBlock ? group / kBlock : 1; }
   /// Bytes of a chunk (16 rows).
   int64_t chunkBytes() const;
   /// Where the codes of a chunk's block 0 start.

@@ -13,6 +13,8 @@ namespace winnow {
 struct CpuPipelineOptions {
   /// See cpu::Target::get.
   std::string targetCpu = "host";
+  /// Format, only and skip of winnow-encode-weights.
+  std::string weights = "keep", weightsOnly, weightsSkip;
   /// Round the inputs of linear layers with integer weights to 8 bits.
   bool quantizeActivations = true;
 };
@@ -26,7 +28,8 @@ enum class CpuStage {
   LlvmDialect, ///< nothing but the LLVM dialect
 };
 
-/// The rounding of activations, and nothing else: the only lossy default.
+/// What changes numbers: the encoding of weights, if it is asked for, and the
+/// rounding of activations, the only lossy default.
 void buildCompressPipeline(mlir::OpPassManager &passes,
                            const CpuPipelineOptions &options);
 

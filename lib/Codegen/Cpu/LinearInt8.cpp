@@ -100,7 +100,7 @@ protected:
                        Value rows, Value k, Value ldx) override;
 
 private:
-  int64_t groupsPerBlock() const { return Tile16Layout::kBlock / layout.group; }
+  int64_t groupsPerBlock() const { return layout.scalesPerBlock(); }
   /// Scales of any binade would overflow 12582912 * a.
   bool wideScales() const {
     return layout.scales == Tile16Layout::Scales::BF16;

@@ -120,8 +120,10 @@ Tile16Emitter::loadScales(Value chunk, const ChunkScales &shared, Value block) {
   auto scaled = [&](Value factor, Value integer) {
     return kb.mulF(factor, kb.toFloat(integer, f32));
   };
-  for (int64_t half = 0; half < groupsPerBlock(); ++half) {
-    Value group = kb.add(kb.mul(block, groupsPerBlock()), half);
+  for (int64_t half = 0; half < layout.scalesPerBlock(); ++half) {
+    Value group = kb.add(kb.divU(kb.mul(block, layout.scalesPerBlock()),
+                                 layout.blocksPerScale()),
+                         half);
     Value halves = kb.offset(base, kb.mul(group, 2 * kRows));
     Value bytes = kb.offset(base, kb.mul(group, kRows));
     switch (layout.scales) {

@@ -26,7 +26,7 @@ public:
   Tile16Emitter(KernelBuilder &kb, const Tile16Layout &layout, Value row)
       : kb(kb), layout(layout), row(row) {}
 
-  /// Scale and offset per `layout.group` inputs of a block of 32, f32 lanes:
+  /// The `layout.scalesPerBlock()` scales and offsets of a block, f32 lanes:
   /// w = a * v + b. `b` is empty where the format has none.
   struct BlockScales {
     Values a, b;
@@ -35,8 +35,6 @@ public:
   struct ChunkScales {
     Value d, minusDmin;
   };
-
-  int64_t groupsPerBlock() const { return Tile16Layout::kBlock / layout.group; }
 
   /// Reads ahead by this many bytes for every line that is loaded; 0: never.
   void setPrefetchDistance(int64_t bytes) { prefetchDistance = bytes; }

@@ -25,62 +25,103 @@ static bool isTiledUse(OpOperand &operand) {
   return isTableUse(operand);
 }
 
+/// The recode that `user` is if it only changes the number format of a param,
+/// which is work for the writer of the weights.
+static RecodeOp getOfflineRecode(Operation *user) {
+  auto recode = dyn_cast<RecodeOp>(user);
+  if (!recode || !getEncoding(recode.getType()))
+    return recode;
+  bool isWeight = llvm::all_of(recode.getOutput().getUses(), isTiledUse);
+  return isWeight ? recode : nullptr;
+}
+
+/// Calls `visit` with each operand that reads the param, through recodes.
+static void forEachRead(ArrayRef<ParamRefOp> uses,
+                        function_ref<void(OpOperand &)> visit) {
+  for (ParamRefOp use : uses)
+    for (OpOperand &operand : use.getOutput().getUses()) {
+      if (RecodeOp recode = getOfflineRecode(operand.getOwner()))
+        for (OpOperand &read : recode.getOutput().getUses())
+          visit(read);
+      else
+        visit(operand);
+    }
+}
+
 namespace {
 
 struct AssignLayouts
     : public winnow::impl::WinnowAssignLayoutsBase<AssignLayouts> {
-  void runOnOperation() override {
-    ModuleOp module = getOperation();
-    llvm::MapVector<StringRef, SmallVector<ParamRefOp>> uses;
-    module.walk([&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
-    for (ParamOp param : llvm::make_early_inc_range(module.getOps<ParamOp>())) {
-      auto it = uses.find(param.getSymName());
-      if (it == uses.end()) {
-        param.erase();
-        ++numUnused;
-        continue;
-      }
-      auto type = cast<RankedTensorType>(param.getType());
-      EncodingAttr encoding = getEncoding(type);
-      RankedTensorType laidOut = withEncoding(type, nullptr);
-      int64_t tiled = 0, plain = 0, tables = 0;
-      for (ParamRefOp use : it->second)
-        for (OpOperand &operand : use.getOutput().getUses())
-          ++(isTableUse(operand) && !encoding ? tables
-             : isTiledUse(operand)            ? tiled
-                                              : plain);
-      if (tiled)
-        tiled += tables;
-      if (tiled) {
-        if (plain) {
-          param.emitOpError("is read both as a matrix of a linear layer and "
-                            "as a plain tensor");
-          return signalPassFailure();
-        }
-        laidOut = withEncoding(
-            type, EncodingAttr::get(&getContext(),
-                                    encoding ? encoding.getFormat() : "f32",
-                                    "tile16"));
-        ++numTiled;
-      } else if (laidOut != type) {
-        ++numDecoded;
-      }
-      // The writer of the weights has to know how the source is stored.
-      param->setAttr(kStoredTypeAttr, TypeAttr::get(type));
-      param.setTypeAttr(TypeAttr::get(laidOut));
-      for (ParamRefOp use : it->second) {
-        use.getOutput().setType(laidOut);
-        // Decoding a weight on the spot has become the weight itself.
-        for (Operation *user :
-             llvm::make_early_inc_range(use.getOutput().getUsers()))
-          if (auto recode = dyn_cast<RecodeOp>(user);
-              recode && recode.getType() == laidOut) {
-            recode.getOutput().replaceAllUsesWith(use.getOutput());
-            recode.erase();
-          }
-      }
-    }
-  }
+  void runOnOperation() override;
+
+private:
+  /// The type that the kernels read; null after an error.
+  RankedTensorType layOut(ParamOp param, ArrayRef<ParamRefOp> uses);
 };
 
 } // namespace
+
+RankedTensorType AssignLayouts::layOut(ParamOp param,
+                                       ArrayRef<ParamRefOp> uses) {
+  auto type = cast<RankedTensorType>(param.getType());
+  RankedTensorType read;
+  bool tiled = false, plain = false, agree = true;
+  forEachRead(uses, [&](OpOperand &operand) {
+    if (!isTiledUse(operand)) {
+      plain = true;
+      return;
+    }
+    auto here = cast<RankedTensorType>(operand.get().getType());
+    // Plain tables are tiled only for the sake of other readers.
+    tiled |= !isTableUse(operand) || getEncoding(here);
+    agree &= !read || read == here;
+    read = here;
+  });
+  if (!tiled) {
+    numDecoded += bool(getEncoding(type));
+    return withEncoding(type, nullptr);
+  }
+  if (plain)
+    param.emitOpError("is read both as a matrix of a linear layer and as a "
+                      "plain tensor");
+  else if (!agree)
+    param.emitOpError("is read in two number formats");
+  if (plain || !agree)
+    return nullptr;
+  ++numTiled;
+  EncodingAttr encoding = getEncoding(read);
+  return withEncoding(type,
+                      EncodingAttr::get(&getContext(),
+                                        encoding ? encoding.getFormat() : "f32",
+                                        "tile16"));
+}
+
+void AssignLayouts::runOnOperation() {
+  ModuleOp module = getOperation();
+  llvm::MapVector<StringRef, SmallVector<ParamRefOp>> uses;
+  module.walk([&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
+  for (ParamOp param : llvm::make_early_inc_range(module.getOps<ParamOp>())) {
+    auto it = uses.find(param.getSymName());
+    if (it == uses.end()) {
+      param.erase();
+      ++numUnused;
+      continue;
+    }
+    RankedTensorType laidOut = layOut(param, it->second);
+    if (!laidOut)
+      return signalPassFailure();
+    // The writer of the weights has to know how the source is stored.
+    param->setAttr(kStoredTypeAttr, TypeAttr::get(param.getType()));
+    param.setTypeAttr(TypeAttr::get(laidOut));
+    for (ParamRefOp use : it->second) {
+      use.getOutput().setType(laidOut);
+      // What a weight was recoded to has become the weight itself.
+      for (Operation *user :
+           llvm::make_early_inc_range(use.getOutput().getUsers()))
+        if (RecodeOp recode = getOfflineRecode(user)) {
+          recode.getOutput().replaceAllUsesWith(use.getOutput());
+          recode.erase();
+        }
+    }
+  }
+}

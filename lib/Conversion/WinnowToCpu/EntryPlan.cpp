@@ -3,6 +3,7 @@
 #include "EntryPlan.h"
 
 #include "winnow/Codegen/Cpu/Linear.h"
+#include "winnow/Formats/Activation.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -580,6 +581,10 @@ LogicalResult Planner::planOp(Operation *op) {
           return recode.emitOpError("expects to encode plain rows in native "
                                     "code, found ")
                  << recode.getInput().getType() << " to " << recode.getType();
+        if (!isActivationFormat(
+                *lookupFormat(getEncoding(recode.getType()).getFormat())))
+          return recode.emitOpError("to a format of weights is supported by "
+                                    "native code on params alone");
         return planRows(Step::Kind::Recode, recode.getInput(),
                         {bufferOf(recode.getInput())});
       })

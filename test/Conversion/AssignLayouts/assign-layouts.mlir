@@ -68,3 +68,36 @@ func.func @forward(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
   %z = linalg.map { arith.addf } ins(%y, %w : tensor<64x64xf32>, tensor<64x64xf32>) outs(%empty : tensor<64x64xf32>)
   return %z : tensor<64x64xf32>
 }
+
+// -----
+
+// A matrix is stored in the format in which it is read.
+
+// CHECK:       winnow.param @recoded {{.*}}{winnow.stored = tensor<32x64xf32, #winnow.encoding<bf16>>} : tensor<32x64xf32, #winnow.encoding<q4_0, tile16>>
+// CHECK:       winnow.param @decoded_matrix {{.*}}{winnow.stored = tensor<32x64xf32, #winnow.encoding<q8_0>>} : tensor<32x64xf32, #winnow.encoding<f32, tile16>>
+// CHECK-LABEL: func @recode(
+// CHECK-NOT:     winnow.recode
+// CHECK:         return
+winnow.param @recoded from {random = 1 : i64} : tensor<32x64xf32, #winnow.encoding<bf16>>
+winnow.param @decoded_matrix from {random = 2 : i64} : tensor<32x64xf32, #winnow.encoding<q8_0>>
+func.func @recode(%x: tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>) {
+  %w = winnow.use @recoded : tensor<32x64xf32, #winnow.encoding<bf16>>
+  %e = winnow.recode %w : tensor<32x64xf32, #winnow.encoding<bf16>> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
+  %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
+  %q = winnow.use @decoded_matrix : tensor<32x64xf32, #winnow.encoding<q8_0>>
+  %d = winnow.recode %q : tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<32x64xf32>
+  %z = winnow.linear %x, %d : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+  return %y, %z : tensor<?x32xf32>, tensor<?x32xf32>
+}
+
+// -----
+
+// expected-error @below {{is read in two number formats}}
+winnow.param @two from {random = 1 : i64} : tensor<32x64xf32>
+func.func @two_formats(%x: tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>) {
+  %w = winnow.use @two : tensor<32x64xf32>
+  %e = winnow.recode %w : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
+  %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
+  %z = winnow.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+  return %y, %z : tensor<?x32xf32>, tensor<?x32xf32>
+}

@@ -91,8 +91,16 @@ func.func @recode_c2(%x: tensor<3x32xf32>) {
 // -----
 
 func.func @recode_c3(%x: tensor<3x32xf32>) {
-  // expected-error @+1 {{expects a result format that can be encoded into, found 'q4_0' in the layout 'rows'}}
-  %y = winnow.recode %x : tensor<3x32xf32> -> tensor<3x32xf32, #winnow.encoding<q4_0>>
+  // expected-error @+1 {{expects a result format that can be encoded into, found 'q4_0' in the layout 'tile16'}}
+  %y = winnow.recode %x : tensor<3x32xf32> -> tensor<3x32xf32, #winnow.encoding<q4_0, tile16>>
+  return
+}
+
+// -----
+
+func.func @recode_c3_digits(%x: tensor<3x256xf32>) {
+  // expected-error @+1 {{expects a result format that can be encoded into, found 'tq1_0' in the layout 'rows'}}
+  %y = winnow.recode %x : tensor<3x256xf32> -> tensor<3x256xf32, #winnow.encoding<tq1_0>>
   return
 }
 

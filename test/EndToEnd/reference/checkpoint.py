@@ -90,6 +90,11 @@ class Checkpoint:
             result[rows] = dequantize_rows(tensor.data[rows], tensor.tensor_type)
         return result
 
+    def rows(self, name: str, count: int) -> np.ndarray:
+        """The first rows of a matrix as float32."""
+        tensor = self._tensors[name]
+        return dequantize_rows(tensor.data[:count], tensor.tensor_type)
+
     def names(self) -> list[str]:
         """Names of all tensors."""
         return list(self._tensors)

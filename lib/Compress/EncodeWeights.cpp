@@ -1,0 +1,179 @@
+//===- EncodeWeights.cpp - Store matrices in another number format --------===//
+//
+// The work itself, numbers of the checkpoint to codes, is done where weights
+// are written (Emit), tensor by tensor. Here only the types change: a `recode`
+// between the param and the ops that read it says what happens.
+//
+//===----------------------------------------------------------------------===//
+
+#include "winnow/Compress/Passes.h"
+#include "winnow/Formats/Encode.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mlir;
+using llvm::formatv;
+
+namespace winnow {
+#define GEN_PASS_DEF_WINNOWENCODEWEIGHTS
+#include "winnow/Compress/Passes.h.inc"
+} // namespace winnow
+
+using namespace winnow;
+
+/// What llama.cpp stores instead where a row is no multiple of 256 (function
+/// llama_tensor_get_type).
+static constexpr std::pair<StringLiteral, StringLiteral> kFallbacks[] = {
+    {"q2_k", "iq4_nl"}, {"q3_k", "iq4_nl"}, {"iq4_xs", "iq4_nl"},
+    {"q4_k", "q5_0"},   {"q5_k", "q5_1"},   {"q6_k", "q8_0"},
+};
+
+/// `format` if its block divides rows of `width` elements, or else what is used
+/// in its place, or null.
+static const NumberFormat *findFittingFormat(const NumberFormat *format,
+                                             int64_t width) {
+  if (width % format->blockElements == 0)
+    return format;
+  for (auto [name, other] : kFallbacks)
+    if (name == format->name && width % lookupFormat(other)->blockElements == 0)
+      return lookupFormat(other);
+  return nullptr;
+}
+
+static bool isMatrix(OpOperand &operand) {
+  if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
+    return operand.get() == linear.getWeight();
+  if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
+    return operand.get() == embed.getTable();
+  return false;
+}
+
+static StringRef formatOf(RankedTensorType type) {
+  EncodingAttr encoding = getEncoding(type);
+  return encoding ? encoding.getFormat() : StringRef("f32");
+}
+
+namespace {
+
+struct EncodeWeights
+    : public winnow::impl::WinnowEncodeWeightsBase<EncodeWeights> {
+  using WinnowEncodeWeightsBase::WinnowEncodeWeightsBase;
+
+  void runOnOperation() override;
+
+private:
+  /// The format for `param`, or null where it stays as it is.
+  const NumberFormat *choose(ParamOp param);
+  void encode(ArrayRef<ParamRefOp> uses, RankedTensorType type);
+
+  const NumberFormat *target = nullptr;
+};
+
+/// An option that holds a regular expression; empty means that there is none.
+class NamePattern {
+public:
+  explicit NamePattern(StringRef text) : given(!text.empty()), regex(text) {}
+
+  LogicalResult verify(Location location, StringRef option) {
+    std::string why;
+    if (!given || regex.isValid(why))
+      return success();
+    return emitError(location)
+           << "expects a regular expression in '" << option << "': " << why;
+  }
+  bool matches(StringRef name, bool otherwise) const {
+    return given ? regex.match(name) : otherwise;
+  }
+
+private:
+  bool given;
+  llvm::Regex regex;
+};
+
+} // namespace
+
+const NumberFormat *EncodeWeights::choose(ParamOp param) {
+  auto type = cast<RankedTensorType>(param.getType());
+  auto options =
+      remark::RemarkOpts::name(param.getSymName()).category("encode-weights");
+  const NumberFormat &source = *lookupFormat(formatOf(type));
+  int64_t width = type.getShape().back();
+  const NumberFormat *chosen = findFittingFormat(target, width);
+  std::string misfit;
+  if (chosen != target)
+    misfit = formatv("rows of {0} elements are no multiple of the block of {1}",
+                     width, target->name);
+  if (!chosen) {
+    ++numKept;
+    remark::missed(param.getLoc(), options)
+        << formatv("stays {0}: {1}", source.name, misfit).str();
+    return nullptr;
+  }
+  if (chosen == &source) {
+    ++numKept;
+    remark::missed(param.getLoc(), options)
+        << formatv("is {0} already", source.name).str();
+    return nullptr;
+  }
+  numFallback += chosen != target;
+  remark::passed(param.getLoc(), options)
+      << formatv("{0} becomes {1}, {2} bits a weight become {3}{4}{5}",
+                 source.name, chosen->name, source.bitsPerWeight(),
+                 chosen->bitsPerWeight(), misfit.empty() ? "" : "; ", misfit)
+             .str();
+  return chosen;
+}
+
+void EncodeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type) {
+  for (ParamRefOp use : uses) {
+    OpBuilder builder(use->getContext());
+    builder.setInsertionPointAfter(use);
+    auto recode = RecodeOp::create(builder, use.getLoc(), type, use);
+    use.getOutput().replaceUsesWithIf(recode, isMatrix);
+    if (recode.use_empty())
+      recode.erase();
+  }
+}
+
+void EncodeWeights::runOnOperation() {
+  if (format == "keep")
+    return;
+  Location location = getOperation().getLoc();
+  target = lookupFormat(format);
+  if (!target || !canEncodeWeights(*target)) {
+    emitError(location) << "expects a format for weights: keep, "
+                        << llvm::join(encodableFormats(), ", ") << "; found '"
+                        << format << "'";
+    return signalPassFailure();
+  }
+  NamePattern onlyNames(only), skipNames(skip);
+  if (failed(onlyNames.verify(location, "only")) ||
+      failed(skipNames.verify(location, "skip")))
+    return signalPassFailure();
+  llvm::StringMap<SmallVector<ParamRefOp>> uses;
+  getOperation().walk(
+      [&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
+  for (ParamOp param : getOperation().getOps<ParamOp>()) {
+    ArrayRef<ParamRefOp> readers = uses[param.getSymName()];
+    bool isRead = llvm::any_of(readers, [](ParamRefOp use) {
+      return llvm::any_of(use.getOutput().getUses(), isMatrix);
+    });
+    StringRef name = param.getSymName();
+    if (!isRead || !onlyNames.matches(name, true) ||
+        skipNames.matches(name, false))
+      continue;
+    ++numSeen;
+    const NumberFormat *chosen = choose(param);
+    if (!chosen)
+      continue;
+    ++numEncoded;
+    EncodingAttr encoding;
+    if (chosen->name != "f32")
+      encoding = EncodingAttr::get(&getContext(), chosen->name, "rows");
+    encode(readers,
+           withEncoding(cast<RankedTensorType>(param.getType()), encoding));
+  }
+}

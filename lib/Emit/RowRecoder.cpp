@@ -1,0 +1,80 @@
+//===- RowRecoder.cpp - Rows of a weight in another format ----------------===//
+
+#include "RowRecoder.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+
+#include <cmath>
+
+using namespace llvm;
+using namespace winnow;
+
+double RecodingError::relative() const {
+  return squaredNorm > 0 ? std::sqrt(squaredError / squaredNorm) : 0;
+}
+
+RowRecoder::RowRecoder(const NumberFormat &from, const NumberFormat &to,
+                       int64_t rows, int64_t width)
+    : before(from), after(to), encoder(to), width(width), errors(rows) {}
+
+/// Decodes a row of whole blocks.
+static void decodeRow(const BlockDecoder &decoder, const uint8_t *bytes,
+                      MutableArrayRef<float> numbers) {
+  const NumberFormat &format = decoder.getFormat();
+  for (size_t k = 0; k < numbers.size(); k += format.blockElements)
+    decoder.decode(bytes + k / format.blockElements * format.blockBytes,
+                   numbers.data() + k);
+}
+
+Error RowRecoder::recodeRow(ArrayRef<uint8_t> bytes,
+                            MutableArrayRef<uint8_t> out,
+                            RecodingError &error) const {
+  std::vector<float> numbers(width), recoded(width);
+  decodeRow(before, bytes.data(), numbers);
+  const NumberFormat &to = after.getFormat();
+  for (int64_t k = 0; k < width; k += to.blockElements)
+    if (Error failed =
+            encoder.encode(numbers.data() + k,
+                           out.data() + k / to.blockElements * to.blockBytes))
+      return createStringError("element " + Twine(k) +
+                               " and on: " + toString(std::move(failed)));
+  decodeRow(after, out.data(), recoded);
+  for (auto [was, is] : zip_equal(numbers, recoded)) {
+    // What is not finite stays as it is (in f16 and bf16).
+    if (!std::isfinite(was))
+      continue;
+    double difference = double(was) - double(is);
+    error.squaredError += difference * difference;
+    error.squaredNorm += double(was) * double(was);
+    error.largest = std::max(error.largest, std::fabs(difference));
+  }
+  return Error::success();
+}
+
+Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
+                         std::vector<uint8_t> &out) {
+  auto rowBytes = [&](const NumberFormat &format) {
+    return width / format.blockElements * format.blockBytes;
+  };
+  int64_t from = rowBytes(before.getFormat()), to = rowBytes(after.getFormat());
+  int64_t count = int64_t(bytes.size()) / from;
+  out.resize(count * to);
+  for (int64_t row = 0; row < count; ++row)
+    if (Error error = recodeRow(bytes.slice(row * from, from),
+                                MutableArrayRef(out).slice(row * to, to),
+                                errors[first + row]))
+      return createStringError("row " + Twine(first + row) + ", " +
+                               toString(std::move(error)));
+  return Error::success();
+}
+
+RecodingError RowRecoder::getError() const {
+  RecodingError total;
+  for (const RecodingError &row : errors) {
+    total.squaredError += row.squaredError;
+    total.squaredNorm += row.squaredNorm;
+    total.largest = std::max(total.largest, row.largest);
+  }
+  return total;
+}

@@ -1,0 +1,52 @@
+//===- RowRecoder.h - Rows of a weight in another format --------*- C++ -*-===//
+
+#ifndef WINNOW_EMIT_ROWRECODER_H
+#define WINNOW_EMIT_ROWRECODER_H
+
+#include "winnow/Formats/Decode.h"
+#include "winnow/Formats/Encode.h"
+
+namespace winnow {
+
+/// How far the numbers of a weight are from what they were.
+struct RecodingError {
+  double squaredError = 0;
+  double squaredNorm = 0;
+  double largest = 0; ///< of the differences
+
+  /// Root of the squared error over the squared norm; 0 for no numbers.
+  double relative() const;
+};
+
+/// Changes the number format of rows and keeps their errors. Rows may be
+/// recoded in any order and by several threads, each row once; the sums are
+/// taken in the order of the rows.
+class RowRecoder {
+public:
+  /// Precondition: `canEncodeWeights(to)`; `width` is a multiple of both
+  /// blocks.
+  RowRecoder(const NumberFormat &from, const NumberFormat &to, int64_t rows,
+             int64_t width);
+
+  /// Recodes the stored rows [first, first + n) in `bytes` to `out`. Fails for
+  /// numbers that the format cannot hold.
+  llvm::Error recode(int64_t first, llvm::ArrayRef<uint8_t> bytes,
+                     std::vector<uint8_t> &out);
+
+  /// The error of all rows. Precondition: all are recoded.
+  RecodingError getError() const;
+
+private:
+  llvm::Error recodeRow(llvm::ArrayRef<uint8_t> bytes,
+                        llvm::MutableArrayRef<uint8_t> out,
+                        RecodingError &error) const;
+
+  BlockDecoder before, after;
+  BlockEncoder encoder;
+  int64_t width;
+  std::vector<RecodingError> errors; ///< of each row
+};
+
+} // namespace winnow
+
+#endif // WINNOW_EMIT_ROWRECODER_H
