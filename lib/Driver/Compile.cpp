@@ -115,7 +115,7 @@ static Error runPasses(mlir::PassManager &passes, mlir::ModuleOp module,
   // Programs would be printed while other threads change them.
   if (!options.dumpAfter.empty())
     context.disableMultithreading();
-  auto restore = make_scope_exit([&] {
+  scope_exit restore([&] {
     if (threaded)
       context.enableMultithreading();
   });
