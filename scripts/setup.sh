@@ -12,7 +12,7 @@ packages=(
   "libmlir-$llvm-dev" "mlir-$llvm-tools" "libclang-rt-$llvm-dev"
   "clang-format-$llvm" "clang-tidy-$llvm"
   cmake ninja-build ccache libgtest-dev libpcre2-dev
-  python3 python3-venv git ca-certificates
+  python3 python3-venv git ca-certificates debian-faq
 )
 
 fail() {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <dlfcn.h>
+#include <sched.h>
 
 namespace winnow {
 namespace run {
@@ -17,6 +18,11 @@ std::string apiSymbol(const std::string &name) {
   if (!symbol.empty() && symbol[0] >= '0' && symbol[0] <= '9')
     symbol.insert(0, "_");
   return symbol + "_winnow_api";
+}
+
+int32_t availableThreads() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 std::unique_ptr<Artifact> Artifact::open(const std::string &name,

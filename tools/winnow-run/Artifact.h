@@ -17,6 +17,9 @@ namespace run {
 /// front of a leading digit, and "_winnow_api".
 std::string apiSymbol(const std::string &name);
 
+/// Processors that this process may use.
+int32_t availableThreads();
+
 /// An opened model.
 class Artifact {
 public:

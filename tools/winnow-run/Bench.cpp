@@ -4,16 +4,13 @@
 
 #include "Json.h"
 #include "Profile.h"
+#include "Report.h"
 #include "ceilings/ArithmeticPeaks.h"
 #include "ceilings/ReadBandwidth.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <sched.h>
 #include <vector>
 
 namespace winnow {
@@ -47,12 +44,6 @@ struct Timings {
   std::vector<double> prefillSeconds, decodeSeconds;
 };
 
-/// One line of the report. Values that are no number are left out.
-struct Field {
-  const char *name;
-  double value;
-};
-
 } // namespace
 
 /// Prefills and decodes once to touch all memory, then repeatedly with a clock.
@@ -76,11 +67,6 @@ static bool measure(Session &session, const std::vector<int32_t> &ids,
   return true;
 }
 
-static int availableThreads() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 /// Multiplications and additions of the linear layers for one token, where the
 /// manifest says.
 static double linearOperations(const Artifact &artifact) {
@@ -99,33 +85,6 @@ static double peakOf(const std::vector<ceilings::ArithmeticPeak> &peaks,
     if (peak.key == key)
       return peak.operationsPerSecond;
   return std::nan("");
-}
-
-static void print(const std::vector<Field> &fields, bool json) {
-  std::string text;
-  char number[64];
-  for (const Field &field : fields) {
-    if (!std::isfinite(field.value))
-      continue;
-    bool whole = field.value == std::floor(field.value) && field.value < 1e15;
-    std::snprintf(number, sizeof number, whole ? "%.0f" : "%.6g", field.value);
-    if (json)
-      text += std::string(text.empty() ? "{" : ", ") + "\"" + field.name +
-              "\": " + number;
-    else
-      text +=
-          std::string(field.name) +
-          std::string(36 - std::min<size_t>(35, std::strlen(field.name)), ' ') +
-          number + "\n";
-  }
-  std::fputs((text + (json ? "}\n" : "")).c_str(), stdout);
-}
-
-static bool finishReport(std::string &error) {
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
-    return true;
-  error = std::string("cannot write the report: ") + std::strerror(errno);
-  return false;
 }
 
 /// Encodes a batch of equally long texts.
@@ -167,18 +126,18 @@ static bool benchEncoder(const Artifact &artifact, const Options &options,
       peakOf(ceilings::measureArithmeticPeaks(wanted.threads), "f32_fma");
   double speed = static_cast<double>(tokens) / median(seconds);
   double operations = linearOperations(artifact);
-  print({{"threads", static_cast<double>(wanted.threads)},
-         {"length", static_cast<double>(options.benchLength)},
-         {"batch", static_cast<double>(options.benchBatch)},
-         {"seconds", median(seconds)},
-         {"seconds_best", *std::min_element(seconds.begin(), seconds.end())},
-         {"tokens_per_second", speed},
-         {"linear_operations_per_token", operations},
-         {"f32_operations_per_second", peak},
-         {"share_of_f32_operations", speed * operations / peak},
-         {"load_seconds", loadSeconds}},
-        options.json);
-  return finishReport(error);
+  return printReport(
+      {{"threads", static_cast<double>(wanted.threads)},
+       {"length", static_cast<double>(options.benchLength)},
+       {"batch", static_cast<double>(options.benchBatch)},
+       {"seconds", median(seconds)},
+       {"seconds_best", *std::min_element(seconds.begin(), seconds.end())},
+       {"tokens_per_second", speed},
+       {"linear_operations_per_token", operations},
+       {"f32_operations_per_second", peak},
+       {"share_of_f32_operations", speed * operations / peak},
+       {"load_seconds", loadSeconds}},
+      options.json, error);
 }
 
 bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
@@ -236,7 +195,7 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
       read.bytesPerSecond > 0 ? read.bytesPerSecond : std::nan("");
   double operations = linearOperations(artifact);
   double int8Peak = peakOf(peaks, "u8s8_dot");
-  print(
+  return printReport(
       {{"threads", static_cast<double>(wanted.threads)},
        {"prefill_tokens", static_cast<double>(options.benchPrefill)},
        {"decode_tokens", static_cast<double>(options.benchDecode)},
@@ -256,8 +215,7 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
        {"decode_seconds_best", *std::min_element(timings.decodeSeconds.begin(),
                                                  timings.decodeSeconds.end())},
        {"load_seconds", loadSeconds}},
-      options.json);
-  return finishReport(error);
+      options.json, error);
 }
 
 } // namespace run

@@ -5,6 +5,7 @@
 #include "Json.h"
 #include "NpyFile.h"
 #include "NpyReader.h"
+#include "Prompt.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
 #include <algorithm>
@@ -20,38 +21,11 @@ namespace run {
 // Texts
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// Texts as the encoder takes them; `names` are what is printed of them.
-struct Texts {
-  std::vector<int32_t> ids;
-  std::vector<int64_t> lengths;
-  std::vector<std::string> names;
-
-  winnow_texts view() const {
-    return {ids.data(), lengths.data(), static_cast<int64_t>(lengths.size())};
-  }
-};
-
-} // namespace
-
-/// The lines of a file, without empty ones.
-static bool readLines(const std::string &path, std::vector<std::string> &lines,
-                      std::string &error) {
-  std::FILE *file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (!file) {
-    error = "cannot open '" + path + "': " + std::strerror(errno);
-    return false;
-  }
+bool readLines(const std::string &path, std::vector<std::string> &lines,
+               std::string &error) {
   std::string text;
-  char buffer[65536];
-  while (size_t size = std::fread(buffer, 1, sizeof buffer, file))
-    text.append(buffer, size);
-  bool good = !std::ferror(file);
-  if (!good)
-    error = "cannot read '" + path + "': " + std::strerror(errno);
-  if (file != stdin)
-    std::fclose(file);
+  if (!readFile(path, text, error))
+    return false;
   for (size_t start = 0; start < text.size();) {
     size_t end = std::min(text.find('\n', start), text.size());
     std::string line = text.substr(start, end - start);
@@ -61,7 +35,16 @@ static bool readLines(const std::string &path, std::vector<std::string> &lines,
       lines.push_back(std::move(line));
     start = end + 1;
   }
-  return good;
+  return true;
+}
+
+void Texts::add(const Tokenizer &tokenizer, const std::string &text) {
+  EncodeOptions encoding;
+  encoding.addEos = true;
+  std::vector<int32_t> tokens = tokenizer.encode(text, encoding);
+  ids.insert(ids.end(), tokens.begin(), tokens.end());
+  lengths.push_back(static_cast<int64_t>(tokens.size()));
+  names.push_back(text);
 }
 
 static bool readTexts(const Options &options, Texts &texts,
@@ -72,10 +55,10 @@ static bool readTexts(const Options &options, Texts &texts,
     texts.names = {"--ids"};
     return true;
   }
-  texts.names = options.prompts;
-  if (options.promptFile && !readLines(*options.promptFile, texts.names, error))
+  std::vector<std::string> lines = options.prompts;
+  if (options.promptFile && !readLines(*options.promptFile, lines, error))
     return false;
-  if (texts.names.empty()) {
+  if (lines.empty()) {
     error = "there are no texts";
     return false;
   }
@@ -83,13 +66,8 @@ static bool readTexts(const Options &options, Texts &texts,
       Tokenizer::open(options.name + ".tokenizer", error);
   if (!tokenizer)
     return false;
-  EncodeOptions encoding;
-  encoding.addEos = true;
-  for (const std::string &name : texts.names) {
-    std::vector<int32_t> ids = tokenizer->encode(name, encoding);
-    texts.ids.insert(texts.ids.end(), ids.begin(), ids.end());
-    texts.lengths.push_back(static_cast<int64_t>(ids.size()));
-  }
+  for (const std::string &line : lines)
+    texts.add(*tokenizer, line);
   return true;
 }
 

@@ -249,8 +249,23 @@ static const OptionRow kRows[] = {
      [](Options &o, const std::string &v) {
        return parseInteger(v, 1, 1 << 20, o.benchBatch);
      }},
-    {"--json", nullptr, "with --bench and --inspect: print JSON", nullptr,
-     [](Options &o, const std::string &) { return o.json = true; }},
+    {"--evaluate", "FILE",
+     "how well the model predicts the text in FILE; an encoder encodes its "
+     "lines",
+     "a path",
+     [](Options &o, const std::string &v) {
+       o.evaluate = v;
+       return !v.empty();
+     }},
+    {"--against", "OTHER",
+     "with --evaluate: how far the results are from those of another artifact",
+     "an artifact's path without extension",
+     [](Options &o, const std::string &v) {
+       o.against = v;
+       return !v.empty();
+     }},
+    {"--json", nullptr, "with --bench, --evaluate and --inspect: print JSON",
+     nullptr, [](Options &o, const std::string &) { return o.json = true; }},
     {"--inspect", nullptr, "print what is in the artifact", nullptr,
      [](Options &o, const std::string &) { return o.inspect = true; }},
     {"--verify", nullptr, "first compare all weights with their hash", nullptr,
@@ -281,8 +296,15 @@ static bool check(const Options &o, std::string &error) {
   bool sessions = !o.loadSession.empty() || !o.saveSession.empty();
   // A loaded session can go on by itself.
   bool generates = prompts || !o.loadSession.empty();
-  if (o.bench + o.inspect + o.chat > 1)
-    error = "--bench, --inspect and --chat exclude each other";
+  // What is done instead of continuing a prompt, and takes its input elsewhere.
+  const char *task = o.bench      ? "--bench"
+                     : o.inspect  ? "--inspect"
+                     : o.evaluate ? "--evaluate"
+                                  : nullptr;
+  if (o.bench + o.inspect + o.chat + o.evaluate.has_value() > 1)
+    error = "--bench, --evaluate, --inspect and --chat exclude each other";
+  else if (!o.against.empty() && !o.evaluate)
+    error = "--against goes with --evaluate";
   else if (o.system && !o.chat)
     error = "--system goes with --chat";
   else if (o.chat && (generates || sessions || !o.logitsPath.empty() ||
@@ -291,25 +313,24 @@ static bool check(const Options &o, std::string &error) {
   else if (prompts > 1)
     error = "only one of --prompt, --prompt-file, --ids, --ids-file, "
             "--embeddings and --image can be given";
-  else if ((o.bench || o.inspect) && prompts)
-    error = std::string(o.bench ? "--bench" : "--inspect") + " takes no prompt";
-  else if ((o.bench || o.inspect) && writes)
-    error =
-        std::string(o.bench ? "--bench" : "--inspect") + " writes no arrays";
-  else if ((o.bench || o.inspect) && sessions)
-    error = std::string(o.bench ? "--bench" : "--inspect") +
-            " loads and saves no session";
-  else if (!o.bench && !o.inspect && !o.chat && !o.verify && !generates)
+  else if (task && prompts)
+    error = std::string(task) + " takes no prompt";
+  else if (task && writes)
+    error = std::string(task) + " writes no arrays";
+  else if (task && sessions)
+    error = std::string(task) + " loads and saves no session";
+  else if (!task && !o.chat && !o.verify && !generates)
     error = "one of --prompt, --prompt-file, --ids, --ids-file, --embeddings, "
-            "--image, --load-session, --chat, --bench and --inspect is needed";
+            "--image, --load-session, --chat, --bench, --evaluate and "
+            "--inspect is needed";
   else if (!o.profilePath.empty() && !o.bench && !generates)
     error = "--profile goes with --bench or a prompt";
   else if (!generates && !o.saveSession.empty())
     error = "--save-session needs a prompt";
   else if (!prompts && !o.logitsPath.empty())
     error = "--logits needs a prompt";
-  else if (o.json && !o.bench && !o.inspect)
-    error = "--json goes with --bench or --inspect";
+  else if (o.json && !task)
+    error = "--json goes with --bench, --evaluate or --inspect";
   return error.empty();
 }
 
@@ -374,6 +395,7 @@ std::string helpText() {
       "[--hidden OUT.npy]\n"
       "       winnow-run NAME --image IN.npy --logits OUT.npy\n"
       "       winnow-run NAME --bench [--prefill N --decode N] [--json]\n"
+      "       winnow-run NAME --evaluate FILE [--against OTHER] [--json]\n"
       "       winnow-run NAME --inspect\n"
       "\n"
       "Runs the model that winnow-compile made; NAME is its path without "

@@ -34,14 +34,16 @@ struct Options {
   std::string logitsPath;
   std::string profilePath;
   std::string loadSession, saveSession; ///< paths; empty: neither
-  std::string hiddenPath;    ///< encoders
-  std::string embeddingPath; ///< encoders
+  std::string hiddenPath;               ///< encoders
+  std::string embeddingPath;            ///< encoders
   std::string imagePath;
   bool bench = false;
   int64_t benchPrefill = 512;
   int64_t benchDecode = 64;
   int64_t benchLength = 128;
   int64_t benchBatch = 1;
+  std::optional<std::string> evaluate; ///< path of a text
+  std::string against;                 ///< another artifact's path, or empty
   bool json = false;
   bool inspect = false;
   bool verify = false;

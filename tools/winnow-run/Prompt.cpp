@@ -11,8 +11,7 @@
 namespace winnow {
 namespace run {
 
-static bool readFile(const std::string &path, std::string &text,
-                     std::string &error) {
+bool readFile(const std::string &path, std::string &text, std::string &error) {
   std::FILE *file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
   if (!file) {
     error = "cannot open '" + path + "': " + std::strerror(errno);

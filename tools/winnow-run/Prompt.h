@@ -15,6 +15,10 @@
 namespace winnow {
 namespace run {
 
+/// Reads a whole file, or standard input where `path` is "-". False and one
+/// line in `error` on failure.
+bool readFile(const std::string &path, std::string &text, std::string &error);
+
 /// Opens the vocabulary NAME.tokenizer. Where only ids are dealt with it may be
 /// missing: then `tokenizer` stays null. False and one line in `error` on
 /// failure.

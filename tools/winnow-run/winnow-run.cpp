@@ -4,6 +4,7 @@
 #include "Bench.h"
 #include "Chat.h"
 #include "Encode.h"
+#include "Evaluate.h"
 #include "Generate.h"
 #include "Inspect.h"
 #include "Options.h"
@@ -67,6 +68,8 @@ static bool run(const Options &options, std::string &error) {
     return inspect(*artifact, options.json, error);
   if (options.bench)
     return bench(*artifact, options, loadSeconds, error);
+  if (options.evaluate)
+    return evaluate(*artifact, options, error);
   if (options.chat)
     return chat(*artifact, options, error);
   if (!options.imagePath.empty())

@@ -87,6 +87,9 @@ TEST(Options, EverythingIsRead) {
   EXPECT_TRUE(parsed({"--version"}).version);
   EXPECT_TRUE(parsed({"--help", "m"}).help);
   EXPECT_TRUE(parsed({"m", "--inspect", "--json"}).inspect);
+  Options evaluate = parsed({"m", "--evaluate", "t", "--against=o", "--json"});
+  EXPECT_EQ(evaluate.evaluate, "t");
+  EXPECT_EQ(evaluate.against, "o");
 }
 
 /// A value may begin with a dash, and a prompt may be empty.
@@ -128,6 +131,12 @@ TEST(Options, LinesThatMakeNoSense) {
   EXPECT_NE(errorOf({"m", "--prompt", "a", "--ids", "1"}), "");
   EXPECT_NE(errorOf({"m", "--bench", "--prompt", "a"}), "");
   EXPECT_NE(errorOf({"m", "--bench", "--inspect"}), "");
+  EXPECT_EQ(errorOf({"m", "--bench", "--evaluate", "t"}),
+            "--bench, --evaluate, --inspect and --chat exclude each other");
+  EXPECT_EQ(errorOf({"m", "--evaluate", "t", "--logits", "x"}),
+            "--evaluate writes no arrays");
+  EXPECT_EQ(errorOf({"m", "--prompt", "a", "--against", "o"}),
+            "--against goes with --evaluate");
   EXPECT_NE(errorOf({"m", "--inspect", "--logits", "x"}), "");
   EXPECT_NE(errorOf({"m", "--prompt", "a", "--json"}), "");
 }
@@ -140,7 +149,7 @@ TEST(Options, HelpNamesEveryOptionForUsers) {
         "--seed",        "--stop",        "--ignore-eos", "--threads",
         "--context",     "--logits",      "--bench",      "--prefill",
         "--decode",      "--json",        "--inspect",    "--verify",
-        "--version",     "--help"})
+        "--evaluate",    "--against",     "--version",    "--help"})
     EXPECT_NE(help.find(name), std::string::npos) << name;
   EXPECT_EQ(help.find("--piece"), std::string::npos);
 }
