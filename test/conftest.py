@@ -14,6 +14,7 @@ import pytest
 from make_tiny_models import MODELS, TinyModel, make_all
 from programs import Artifacts, Programs
 from reference import Transformer
+from support import Support
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The package `winnow` takes its libraries from the build."""
+    config.pluginmanager.register(Support(), "support")
     build = config.getoption("--winnow-build").resolve()
     os.environ["WINNOW_LIBRARY_DIR"] = str(build / "lib")
 
@@ -41,6 +43,13 @@ def programs(pytestconfig: pytest.Config) -> Programs:
         if not (directory / name).exists():
             pytest.fail(f"{directory / name} is not built")
     return Programs(directory)
+
+
+@pytest.fixture(scope="session")
+def support(pytestconfig: pytest.Config) -> Support:
+    """Takes what a test has shown to work."""
+    plugin: Support = pytestconfig.pluginmanager.get_plugin("support")
+    return plugin
 
 
 @dataclass(frozen=True)

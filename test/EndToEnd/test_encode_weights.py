@@ -17,6 +17,7 @@ from fetch_gemma import gemma_path
 from interpreter import recode
 from programs import Artifacts, Programs, artifact_files
 from reference import Checkpoint, Transformer
+from support import Support
 from weight_format_table import table
 
 GOLDEN = ROOT / "test" / "Golden" / "Formats" / "encoders.json"
@@ -56,7 +57,12 @@ def test_page_of_formats_is_up_to_date(programs: Programs, tmp_path: Path) -> No
 @pytest.mark.parametrize("kind", ["q8_0", "int4_g32"])
 @pytest.mark.parametrize("tiny", ["llama-blocks-96"], indirect=True)
 def test_logits_are_those_of_the_encoded_weights(
-    tiny: Tiny, kind: str, programs: Programs, artifacts: Artifacts, tmp_path: Path
+    tiny: Tiny,
+    kind: str,
+    programs: Programs,
+    artifacts: Artifacts,
+    support: Support,
+    tmp_path: Path,
 ) -> None:
     transformer = Transformer(tiny.path)
     weight = transformer.checkpoint.weight
@@ -97,6 +103,7 @@ def test_logits_are_those_of_the_encoded_weights(
     assert total["largest_error"] == max(entry["largest_error"] for entry in recoded)
     shown = programs.execute("winnow-run", name, "--inspect").stdout
     assert "recoded_weights" in shown and "relative_rms_error" in shown
+    support.add(tiny.path, name)
 
 
 @pytest.mark.parametrize("tiny", ["gemma3-k-quants"], indirect=True)

@@ -14,6 +14,7 @@ import pytest
 from artifact import Artifact, ArtifactError, Status
 from programs import Artifacts, Programs, join
 from reference.encoder import TextEncoder
+from support import Support
 
 GOLDEN = Path(__file__).resolve().parent.parent / "Golden" / "hf" / "encoders"
 TEXT = ("bert", "mpnet")
@@ -56,7 +57,7 @@ def sentence_transformer(name: str, folder: Path, pooling: str, normalize: bool)
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_hidden_states(name: str, artifacts: Artifacts) -> None:
+def test_hidden_states(name: str, artifacts: Artifacts, support: Support) -> None:
     golden = goldens(name)
     texts = split(golden["ids"], golden["lengths"])
     expected = split(golden["hidden"], golden["lengths"])
@@ -70,6 +71,7 @@ def test_hidden_states(name: str, artifacts: Artifacts) -> None:
         assert relative(found, wanted) < 1e-4
         if name == "bert":
             assert relative(found, reference.hidden(text.tolist())) < 1e-4
+    support.add(GOLDEN / name, artifacts.get(GOLDEN / name))
 
 
 @pytest.mark.parametrize("name", TEXT)
@@ -108,7 +110,12 @@ def test_pooling(pooling: str, normalize: bool, programs: Programs, tmp_path: Pa
 
 @pytest.mark.parametrize(("name", "option"), [("vit", "--hidden"), ("vit_classifier", "--logits")])
 def test_images(
-    name: str, option: str, programs: Programs, artifacts: Artifacts, tmp_path: Path
+    name: str,
+    option: str,
+    programs: Programs,
+    artifacts: Artifacts,
+    support: Support,
+    tmp_path: Path,
 ) -> None:
     golden = goldens(name)
     np.save(tmp_path / "image.npy", golden["image"])
@@ -116,6 +123,7 @@ def test_images(
     result = programs.execute("winnow-run", artifacts.get(GOLDEN / name), *arguments)
     assert result.returncode == 0, result.stderr
     assert relative(np.load(tmp_path / "out.npy"), golden["result"]) < 1e-4
+    support.add(GOLDEN / name, artifacts.get(GOLDEN / name))
 
 
 def test_command_line(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from conftest import ROOT
 from hugging_face import stored_tensors, write_gguf
 from interpreter import Call, interpret
 from programs import Artifacts, Programs, artifact_files
+from support import Support
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
 RECORD = json.loads((GOLDEN / "hf.json").read_text())
@@ -24,36 +25,42 @@ def largest(values: np.ndarray) -> float:
     return float(np.abs(values).max())
 
 
+def artifact_of(model: Path, artifacts: Artifacts, length: int = 61) -> Path:
+    options = [f"--context={length}"] if length < 61 else []
+    return artifacts.get(model, "--activations=f32", *options)
+
+
 def logits_of(
     model: Path, artifacts: Artifacts, programs: Programs, output: Path, length: int = 61
 ) -> np.ndarray:
     """All logits of the recorded tokens of a model of that name."""
-    options = [f"--context={length}"] if length < 61 else []
-    name = artifacts.get(model, "--activations=f32", *options)
+    name = artifact_of(model, artifacts, length)
     tokens = RECORD["tokens"][model.name.split(".")[0]][:length]
     return programs.logits(name, tokens, output / "logits.npy")
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_logits_are_those_of_transformers(
-    case: str, artifacts: Artifacts, programs: Programs, tmp_path: Path
+    case: str, artifacts: Artifacts, programs: Programs, support: Support, tmp_path: Path
 ) -> None:
     name, length = case.split("/")
     expected = np.load(GOLDEN / "logits.npz")[case]
     logits = logits_of(GOLDEN / name, artifacts, programs, tmp_path, int(length))
     assert len(logits) == int(length)
     assert largest(logits[:: RECORD["rows"]] - expected) <= 1e-4 * largest(expected)
+    support.add(GOLDEN / name, artifact_of(GOLDEN / name, artifacts, int(length)))
 
 
 @pytest.mark.parametrize("name", ["gemma2", "gemma3", "llama", "phi3"])
 def test_gguf_of_the_same_weights(
-    name: str, artifacts: Artifacts, programs: Programs, tmp_path: Path
+    name: str, artifacts: Artifacts, programs: Programs, support: Support, tmp_path: Path
 ) -> None:
     file = tmp_path / f"{name}.gguf"
     write_gguf(GOLDEN / name, file)
     expected = logits_of(GOLDEN / name, artifacts, programs, tmp_path)
     logits = logits_of(file, artifacts, programs, tmp_path)
     assert largest(logits - expected) <= 1e-5 * largest(expected)
+    support.add(file, artifact_of(file, artifacts))
 
 
 @pytest.mark.parametrize("name", ["gemma3", "gpt_neox", "phi3"])

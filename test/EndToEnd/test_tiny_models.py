@@ -11,6 +11,7 @@ from conftest import WITH_GOLDEN, Tiny
 from make_tiny_models import MODELS
 from programs import Artifacts, Programs
 from reference import Transformer
+from support import Support
 
 EXACT_MODELS = [model.name for model in MODELS if model.exact and model.name in WITH_GOLDEN]
 
@@ -20,12 +21,13 @@ def largest(values: np.ndarray) -> float:
 
 
 def test_exact_activations_agree_with_numpy(
-    tiny: Tiny, programs: Programs, artifacts: Artifacts, tmp_path: Path
+    tiny: Tiny, programs: Programs, artifacts: Artifacts, support: Support, tmp_path: Path
 ) -> None:
     name = artifacts.get(tiny.path, "--activations=f32")
     logits = programs.logits(name, tiny.model.token_ids(), tmp_path / "logits.npy")
     assert logits.dtype == np.float32 and logits.shape == tiny.expected.shape
     assert largest(logits - tiny.expected) <= 1e-4 * largest(tiny.expected)
+    support.add(tiny.path, name)
 
 
 @pytest.mark.parametrize("tiny", EXACT_MODELS, indirect=True)
