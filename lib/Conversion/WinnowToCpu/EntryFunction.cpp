@@ -535,7 +535,7 @@ LogicalResult EntryEmitter::emitStage(int stage) {
       (step.kind == Step::Kind::Linear ? linears : attentions).push_back(&step);
       continue;
     }
-    auto it = llvm::find_if(
+    auto *it = llvm::find_if(
         groups, [&](auto &group) { return group.first == step.rows; });
     if (it == groups.end())
       groups.push_back({step.rows, {&step}});

@@ -111,7 +111,7 @@ private:
   Value base(KernelBuilder &kb, int buffer) {
     if (buffer < 0)
       return kb.nullPtr();
-    auto it = llvm::find(kernel.buffers, buffer);
+    auto *it = llvm::find(kernel.buffers, buffer);
     assert(it != kernel.buffers.end() && "scratch has no base");
     return kb.arg(it - kernel.buffers.begin());
   }
