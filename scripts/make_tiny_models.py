@@ -13,7 +13,7 @@ from __future__ import annotations
 import string
 import sys
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -63,7 +63,10 @@ class TinyModel:
     tied: bool = False
     window: int = 0
     rope_factors: bool = False
-    metadata: dict[str, float] = field(default_factory=dict)
+    rope_size: int = 0
+    """Leading channels of a head that rope turns; 0: all."""
+    parallel: bool = True
+    """GPT-NeoX: the MLP reads what attention reads."""
 
     def token_ids(self) -> list[int]:
         """The sequence that tests run."""
@@ -77,7 +80,7 @@ class TinyModel:
         return all(kind == Type.F32 for kind in (*self.formats, self.fallback, self.embedding))
 
 
-# llama.cpp wants heads * head size = width of qwen2 models.
+# llama.cpp wants heads * head size = width of qwen2 and gptneox models.
 MODELS = (
     TinyModel("llama-f32", "llama", 3, 52, 76, 4, 2, 20),
     TinyModel("llama3-f32", "llama", 2, 44, 84, 6, 2, 28, tied=True, rope_factors=True),
@@ -101,6 +104,11 @@ MODELS = (
     TinyModel(
         "llama-small-floats", "llama", 2, 128, 195, 4, 2, 32,
         (Type.NVFP4, Type.MXFP4, Type.Q1_0), Type.BF16, Type.BF16,
+    ),
+    TinyModel("gptneox-f32", "gptneox", 2, 84, 100, 3, 3, 28, rope_size=12),
+    TinyModel(
+        "gptneox-blocks-160", "gptneox", 3, 160, 96, 8, 8, 20, BLOCKS_OF_32, Type.F16, Type.Q8_0,
+        rope_size=8, parallel=False,
     ),
 )  # fmt: skip
 
@@ -127,8 +135,12 @@ def _add_metadata(writer: gguf.GGUFWriter, model: TinyModel) -> None:
     writer.add_head_count_kv(model.kv_heads)
     writer.add_key_length(model.head_size)
     writer.add_value_length(model.head_size)
-    writer.add_rope_dimension_count(model.head_size)
-    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(model.rope_size or model.head_size)
+    if model.architecture == "gptneox":
+        writer.add_layer_norm_eps(1e-5)
+        writer.add_parallel_residual(model.parallel)
+    else:
+        writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(50000.0)
     writer.add_vocab_size(VOCABULARY)
     if model.window:
@@ -181,6 +193,12 @@ class _TensorWriter:
         model = self._model
         queries, keys = model.heads * model.head_size, model.kv_heads * model.head_size
         self._norm(prefix + "attn_norm.weight", model.width)
+        if model.architecture == "gptneox":
+            self._weight(prefix + "attn_qkv.weight", queries + 2 * keys, model.width, 1.5)
+            self._bias(prefix + "attn_qkv", queries + 2 * keys)
+            self._weight(prefix + "attn_output.weight", model.width, queries)
+            self._bias(prefix + "attn_output", model.width)
+            return
         # Twice the usual spread: attention that prefers some keys clearly shows
         # mistakes in positions and masks.
         self._weight(prefix + "attn_q.weight", queries, model.width, 2.0)
@@ -189,7 +207,7 @@ class _TensorWriter:
         self._weight(prefix + "attn_output.weight", model.width, queries)
         if model.architecture == "qwen2":
             for name, rows in (("q", queries), ("k", keys), ("v", keys)):
-                self._vector(f"{prefix}attn_{name}.bias", 0.5 * self._normal(rows))
+                self._bias(f"{prefix}attn_{name}", rows)
         if model.architecture in ("qwen3", "gemma3"):
             self._norm(prefix + "attn_q_norm.weight", model.head_size)
             self._norm(prefix + "attn_k_norm.weight", model.head_size)
@@ -199,9 +217,13 @@ class _TensorWriter:
     def _feed_forward(self, prefix: str) -> None:
         model = self._model
         self._norm(prefix + "ffn_norm.weight", model.width)
-        self._weight(prefix + "ffn_gate.weight", model.feed_forward, model.width)
+        if model.architecture != "gptneox":
+            self._weight(prefix + "ffn_gate.weight", model.feed_forward, model.width)
         self._weight(prefix + "ffn_up.weight", model.feed_forward, model.width)
         self._weight(prefix + "ffn_down.weight", model.width, model.feed_forward)
+        if model.architecture == "gptneox":
+            self._bias(prefix + "ffn_up", model.feed_forward)
+            self._bias(prefix + "ffn_down", model.width)
         if model.architecture == "gemma3":
             self._norm(prefix + "post_ffw_norm.weight", model.width)
 
@@ -226,6 +248,11 @@ class _TensorWriter:
 
     def _norm(self, name: str, size: int) -> None:
         self._vector(name, 1 + 0.2 * self._normal(size))
+        if self._model.architecture == "gptneox":
+            self._bias(name.removesuffix(".weight"), size)
+
+    def _bias(self, name: str, size: int) -> None:
+        self._vector(name + ".bias", 0.5 * self._normal(size))
 
     def _vector(self, name: str, values: np.ndarray) -> None:
         self._writer.add_tensor(name, values.astype(np.float32))

@@ -138,8 +138,9 @@ struct Family {
   /// where the file does not name one.
   double localRopeBase = 0;
 
-  /// Facts that GGUF metadata leave out; runs after they were read.
-  void (*completeGguf)(ModelConfig &config) = nullptr;
+  /// The family's own keys of GGUF metadata, and facts that they leave out; runs
+  /// last.
+  void (*readGguf)(ConfigReader &reader, ModelConfig &config) = nullptr;
   /// The family's own keys of config.json; runs last.
   void (*readHuggingFace)(HuggingFaceConfig &reader,
                           ModelConfig &config) = nullptr;

@@ -173,8 +173,8 @@ Expected<ModelConfig> winnow::readGgufConfig(const GgufFile &file,
   for (LayerConfig &layer : config.layers)
     layer.rope = rope;
   readWindows(reader, family, config);
-  if (family.completeGguf)
-    family.completeGguf(config);
+  if (family.readGguf)
+    family.readGguf(reader, config);
   if (double scale = reader.getNumber("attention.scale", 0))
     config.attentionScale = static_cast<float>(scale);
   if (reader.failed())

@@ -72,7 +72,9 @@ const Family winnow::gemma2Family = [] {
   family.name = family.architecture = "gemma2";
   family.modelTypes = gemma2Types;
   family.globalPeriod = 2;
-  family.completeGguf = [](ModelConfig &config) { scaleLargest(config, 46); };
+  family.readGguf = [](ConfigReader &, ModelConfig &config) {
+    scaleLargest(config, 46);
+  };
   return family;
 }();
 
@@ -83,6 +85,8 @@ const Family winnow::gemma3Family = [] {
   family.queryKeyNorm = Presence::Required;
   family.globalPeriod = 6;
   family.localRopeBase = 10000.0;
-  family.completeGguf = [](ModelConfig &config) { scaleLargest(config, 62); };
+  family.readGguf = [](ConfigReader &, ModelConfig &config) {
+    scaleLargest(config, 62);
+  };
   return family;
 }();

@@ -1,7 +1,10 @@
 //===- GptNeox.cpp - GPT-NeoX, Pythia -------------------------------------===//
 //
 // Layer norms with biases, an MLP without gate, and attention and MLP side by
-// side. One tensor holds, head by head, the rows of query, key and value.
+// side. One tensor holds the rows of query, key and value: head by head in
+// directories of Hugging Face, one after the other in GGUF files. These do not
+// name the activation; what llama.cpp takes, GELU's tanh approximation, is not
+// what the models were trained with.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,22 +33,38 @@ static const Naming naming = {"gpt_neox.layers.", aliases,
                               /*keepsNames=*/false, /*stacksByHead=*/true,
                               ignored};
 
+static constexpr TensorAlias ggufAliases[] = {
+    {"attn_q", "attn_qkv"}, {"attn_k", "attn_qkv"}, {"attn_v", "attn_qkv"}};
+static const Naming ggufNames = {"blk.",
+                                 ggufAliases,
+                                 /*keepsNames=*/true,
+                                 /*stacksByHead=*/false,
+                                 {}};
+
+/// Both kinds of files stack queries, keys and values of as many heads.
+static void readKeys(ConfigReader &reader, ModelConfig &config) {
+  config.parallelResidual = reader.getFlag("use_parallel_residual", true);
+  for (const LayerConfig &layer : config.layers)
+    if (layer.keyValueHeads != layer.heads)
+      reader.fail("fewer key heads than query heads are not supported for "
+                  "gpt_neox models");
+}
+
 const Family winnow::gptNeoxFamily = [] {
   Family family;
   family.name = "gpt_neox";
+  family.architecture = "gptneox";
   family.modelTypes = modelTypes;
+  family.ggufNames = &ggufNames;
   family.huggingFaceNames = &naming;
   family.activation = Activation::Gelu;
   family.norm = NormKind::Layer;
   family.normBias = Presence::Required;
   family.gate = Presence::Absent;
   family.projectionBias = family.otherBias = Presence::Optional;
+  family.readGguf = readKeys;
   family.readHuggingFace = [](HuggingFaceConfig &reader, ModelConfig &config) {
-    config.parallelResidual = reader.getFlag("use_parallel_residual", true);
-    // Stacking head by head has no other meaning.
-    for (const LayerConfig &layer : config.layers)
-      if (layer.keyValueHeads != layer.heads)
-        reader.fail("num_key_value_heads is not supported for gpt_neox models");
+    readKeys(reader, config);
   };
   return family;
 }();

@@ -14,7 +14,7 @@ from reference.formats import dequantize_rows
 # Rows of a weight that are dequantized at once: bounds the temporaries.
 ROWS_AT_ONCE = 16384
 
-SUPPORTED = ("gemma3", "llama", "qwen2", "qwen3")
+SUPPORTED = ("gemma3", "gptneox", "llama", "qwen2", "qwen3")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Config:
     norm_epsilon: float
     window: int
     """Keys that a sliding layer sees, itself included; 0: no sliding layer."""
+    parallel: bool
+    """Whether the MLP reads what attention reads."""
 
     @property
     def interleaved_rope(self) -> bool:
@@ -126,6 +128,8 @@ class Checkpoint:
             rope_size=get("rope.dimension_count", key_size),
             rope_base=float(get("rope.freq_base", 10000.0)),
             rope_scale=1.0 / get("rope.scaling.factor", 1.0) if linear else 1.0,
-            norm_epsilon=float(get("attention.layer_norm_rms_epsilon")),
+            norm_epsilon=float(get("attention.layer_norm_rms_epsilon", 0))
+            or float(get("attention.layer_norm_epsilon")),
             window=get("attention.sliding_window", 0),
+            parallel=bool(get("use_parallel_residual", False)),
         )

@@ -1,7 +1,8 @@
-"""The decoder-only forward pass: Gemma 3, Llama, Mistral, Qwen2 and Qwen3."""
+"""The decoder-only forward pass: Gemma 3, GPT-NeoX, Llama, Mistral, Qwen2 and Qwen3."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def rms_norm(x: Array, weight: Array, epsilon: float) -> Array:
     return x / np.sqrt(mean_square + np.float32(epsilon)) * weight
 
 
+def layer_norm(x: Array, weight: Array, bias: Array, epsilon: float) -> Array:
+    """(x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias."""
+    centered = x - np.mean(x, axis=-1, keepdims=True)
+    variance = np.mean(centered * centered, axis=-1, keepdims=True)
+    return centered / np.sqrt(variance + np.float32(epsilon)) * weight + bias
+
+
 def silu(x: Array) -> Array:
     """x * sigmoid(x), written so that exp never overflows."""
     small = np.exp(-np.abs(x))
@@ -32,6 +40,15 @@ def gelu_tanh(x: Array) -> Array:
     """The tanh approximation of GELU."""
     inner = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
     return np.float32(0.5) * x * (1 + np.tanh(inner))
+
+
+def gelu(x: Array) -> Array:
+    """x times the normal distribution function."""
+    erf = np.array([math.erf(value) for value in (x / math.sqrt(2)).ravel().tolist()])
+    return (0.5 * x * (1 + erf.reshape(x.shape))).astype(np.float32)
+
+
+ACTIVATIONS = {"gemma3": gelu_tanh, "gptneox": gelu}
 
 
 def rope(
@@ -137,9 +154,9 @@ class Transformer:
             x = x * np.float32(np.sqrt(config.width))
         for layer in range(config.layers):
             visible = sliding if config.is_sliding(layer) else causal
-            x = x + self._attention_block(layer, x, positions, visible, cache)
-            x = x + self._feed_forward_block(layer, x)
-        return rms_norm(x, self._need("output_norm.weight"), config.norm_epsilon)
+            y = x + self._attention_block(layer, x, positions, visible, cache)
+            x = y + self._feed_forward_block(layer, x if config.parallel else y)
+        return self._norm("output_norm", x)
 
     def logits(self, hidden: Array) -> Array:
         """Final states [tokens, width] to logits [tokens, vocabulary]."""
@@ -160,10 +177,15 @@ class Transformer:
     ) -> Array:
         config, prefix = self.config, f"blk.{layer}."
         tokens = len(x)
-        normed = rms_norm(x, self._need(prefix + "attn_norm.weight"), config.norm_epsilon)
-        q = self._linear(prefix + "attn_q", normed).reshape(tokens, config.heads, -1)
-        k = self._linear(prefix + "attn_k", normed).reshape(tokens, config.kv_heads, -1)
-        v = self._linear(prefix + "attn_v", normed).reshape(tokens, config.kv_heads, -1)
+        normed = self._norm(prefix + "attn_norm", x)
+        if self._weight(prefix + "attn_qkv.weight") is None:
+            parts = [self._linear(prefix + "attn_" + name, normed) for name in "qkv"]
+        else:
+            queries, keys = (n * config.key_size for n in (config.heads, config.kv_heads))
+            stacked = self._linear(prefix + "attn_qkv", normed)
+            parts = np.split(stacked, [queries, queries + keys], axis=-1)
+        q = parts[0].reshape(tokens, config.heads, -1)
+        k, v = (part.reshape(tokens, config.kv_heads, -1) for part in parts[1:])
         q = self._optional_norm(prefix + "attn_q_norm.weight", q)
         k = self._optional_norm(prefix + "attn_k_norm.weight", k)
         base, scale = config.layer_rope(layer)
@@ -178,16 +200,26 @@ class Transformer:
 
     def _feed_forward_block(self, layer: int, x: Array) -> Array:
         prefix = f"blk.{layer}."
-        activation = gelu_tanh if self.config.architecture == "gemma3" else silu
-        normed = rms_norm(x, self._need(prefix + "ffn_norm.weight"), self.config.norm_epsilon)
-        gate = activation(self._linear(prefix + "ffn_gate", normed))
-        y = self._linear(prefix + "ffn_down", gate * self._linear(prefix + "ffn_up", normed))
+        activation = ACTIVATIONS.get(self.config.architecture, silu)
+        normed = self._norm(prefix + "ffn_norm", x)
+        inner = self._linear(prefix + "ffn_up", normed)
+        if self._weight(prefix + "ffn_gate.weight") is None:
+            inner = activation(inner)
+        else:
+            inner = activation(self._linear(prefix + "ffn_gate", normed)) * inner
+        y = self._linear(prefix + "ffn_down", inner)
         return self._optional_norm(prefix + "post_ffw_norm.weight", y)
 
     def _linear(self, name: str, x: Array) -> Array:
         y = x @ self._need(name + ".weight").T
         bias = self._weight(name + ".bias")
         return y if bias is None else y + bias
+
+    def _norm(self, name: str, x: Array) -> Array:
+        weight, bias = self._need(name + ".weight"), self._weight(name + ".bias")
+        if bias is None:
+            return rms_norm(x, weight, self.config.norm_epsilon)
+        return layer_norm(x, weight, bias, self.config.norm_epsilon)
 
     def _optional_norm(self, name: str, x: Array) -> Array:
         weight = self._weight(name)
