@@ -2,21 +2,17 @@
 
 #include "Diagnostics.h"
 #include "PassSetup.h"
+#include "Remarks.h"
 
 #include "winnow/Emit/Artifact.h"
 #include "winnow/Emit/NativeCode.h"
 #include "winnow/Emit/WeightsArchive.h"
 
-#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Remark/RemarkStreamer.h"
 #include "mlir/Support/Timing.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Process.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -71,44 +67,13 @@ static Error writeCode(StringRef path, mlir::ModuleOp module,
   });
 }
 
-/// Remarks of a context go to a file as long as this lives.
-namespace {
-class RemarksToFile {
-public:
-  static Expected<std::unique_ptr<RemarksToFile>>
-  open(mlir::MLIRContext &context, StringRef path) {
-    if (path.empty())
-      return nullptr;
-    // Upstream reports a path that cannot be written in many words.
-    int file;
-    if (std::error_code code = sys::fs::openFileForWrite(path, file))
-      return createStringError(code, "'" + path + "': " + code.message());
-    sys::Process::SafelyCloseFileDescriptor(file);
-    mlir::remark::RemarkCategories everything;
-    everything.passed = everything.missed = everything.analysis =
-        everything.failed = ".*";
-    if (mlir::failed(mlir::remark::enableOptimizationRemarksWithLLVMStreamer(
-            context, path, remarks::Format::YAML,
-            std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(),
-            everything)))
-      return createStringError("'" + path + "': cannot be written");
-    return std::unique_ptr<RemarksToFile>(new RemarksToFile(context));
-  }
-  ~RemarksToFile() { context.setRemarkEngine(nullptr); }
-
-private:
-  explicit RemarksToFile(mlir::MLIRContext &context) : context(context) {}
-  mlir::MLIRContext &context;
-};
-} // namespace
-
 /// Runs passes and reports on them as `options` say.
 static Error runPasses(mlir::PassManager &passes, mlir::ModuleOp module,
                        const CompileOptions &options, mlir::TimingScope &timing,
-                       bool &passed) {
+                       std::vector<Decision> &decisions, bool &passed) {
   mlir::MLIRContext &context = *passes.getContext();
-  Expected<std::unique_ptr<RemarksToFile>> remarks =
-      RemarksToFile::open(context, options.remarks);
+  Expected<std::unique_ptr<Remarks>> remarks = Remarks::open(
+      context, options.remarks, passNames(join(options.recipe, ",")));
   if (!remarks)
     return remarks.takeError();
   bool threaded = context.isMultithreadingEnabled();
@@ -124,7 +89,25 @@ static Error runPasses(mlir::PassManager &passes, mlir::ModuleOp module,
   if (timing)
     passes.enableTiming(timing);
   passed = mlir::succeeded(passes.run(module));
+  decisions = (*remarks)->getDecisions();
   return Error::success();
+}
+
+/// Notes in the manifest what a recipe changed. One that changed nothing leaves
+/// no trace: the artifact is the same, byte for byte.
+static void recordRecipe(const CompileOptions &options,
+                         ArrayRef<Decision> decisions, json::Object &manifest) {
+  if (decisions.empty())
+    return;
+  json::Array passes, changes;
+  for (const std::string &pass : options.recipe)
+    passes.push_back(json::fixUTF8(pass));
+  for (const Decision &decision : decisions)
+    changes.push_back(json::Object{{"pass", decision.pass},
+                                   {"name", json::fixUTF8(decision.name)},
+                                   {"what", json::fixUTF8(decision.what)}});
+  manifest["recipe"] = std::move(passes);
+  manifest["decisions"] = std::move(changes);
 }
 
 Error LoadedModel::compile(StringRef output,
@@ -148,11 +131,14 @@ Error LoadedModel::compile(StringRef output,
   mlir::OwningOpRef<mlir::ModuleOp> lowered = getModule().clone();
   mlir::PassManager passes(context.get(), mlir::ModuleOp::getOperationName());
   std::string kernels;
-  addCompilePasses(passes, options, output, kernels);
+  if (Error error = addCompilePasses(passes, options, output, kernels))
+    return error;
+  std::vector<Decision> decisions;
   bool passed = false;
   {
     mlir::TimingScope passTiming = timing.nest("passes");
-    if (Error error = runPasses(passes, *lowered, options, passTiming, passed))
+    if (Error error =
+            runPasses(passes, *lowered, options, passTiming, decisions, passed))
       return error;
   }
   if (!passed)
@@ -177,6 +163,7 @@ Error LoadedModel::compile(StringRef output,
   artifact.manifest["source"] = source;
   artifact.manifest["activations"] =
       options.quantizeActivations ? "auto" : "f32";
+  recordRecipe(options, decisions, artifact.manifest);
   return emitArtifact(*lowered, model.checkpoint.get(), *target,
                       std::move(artifact));
 }

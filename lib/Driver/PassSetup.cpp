@@ -6,8 +6,8 @@
 
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/LocationSnapshot.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -65,11 +65,17 @@ static CpuStage lastStage(EmitKind kind) {
   }
 }
 
-void addCompilePasses(mlir::OpPassManager &passes,
-                      const CompileOptions &options, StringRef output,
-                      std::string &kernels) {
+Error addCompilePasses(mlir::OpPassManager &passes,
+                       const CompileOptions &options, StringRef output,
+                       std::string &kernels) {
   if (options.emit == EmitKind::Mlir)
-    return;
+    return Error::success();
+  std::string message;
+  raw_string_ostream os(message);
+  for (const std::string &pass : options.recipe)
+    if (mlir::failed(mlir::parsePassPipeline(pass, passes, os)))
+      return createStringError(
+          std::make_error_code(std::errc::invalid_argument), message);
   CpuPipelineOptions cpu;
   cpu.targetCpu = options.targetCpu;
   cpu.weights = options.weights;
@@ -80,13 +86,14 @@ void addCompilePasses(mlir::OpPassManager &passes,
   buildCompressPipeline(passes, cpu);
   buildLowerToCpuPipeline(passes, cpu, last);
   if (last < CpuStage::LlvmDialect)
-    return;
+    return Error::success();
   if (options.debug)
     passes.addPass(std::make_unique<KeepKernels>(
         (output + ".kernels.mlir").str(), kernels));
   buildLowerToLlvmPipeline(passes);
   if (options.debug)
     passes.addPass(mlir::LLVM::createDIScopeForLLVMFuncOpPass());
+  return Error::success();
 }
 
 static std::string textOf(mlir::OpPassManager &passes) {
@@ -96,15 +103,16 @@ static std::string textOf(mlir::OpPassManager &passes) {
   return text;
 }
 
-std::string pipelineText(const CompileOptions &options, StringRef output) {
+Expected<std::string> pipelineText(const CompileOptions &options,
+                                   StringRef output) {
   mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
   std::string kernels;
-  addCompilePasses(passes, options, output, kernels);
+  if (Error error = addCompilePasses(passes, options, output, kernels))
+    return std::move(error);
   return textOf(passes);
 }
 
-/// The passes that a textual pipeline names.
-static StringSet<> passNames(StringRef pipeline) {
+StringSet<> passNames(StringRef pipeline) {
   StringSet<> names;
   int braces = 0;
   while (!pipeline.empty()) {

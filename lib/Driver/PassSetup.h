@@ -6,15 +6,19 @@
 #include "winnow/Driver/CompileOptions.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace winnow {
 
-/// Adds the passes that `options` ask for. With `options.debug` the text of the
-/// kernels goes to `kernels` on the way, and locations refer to it as
-/// `output`.kernels.mlir.
-void addCompilePasses(mlir::OpPassManager &passes,
-                      const CompileOptions &options, llvm::StringRef output,
-                      std::string &kernels);
+/// Adds the passes that `options` ask for: those of the recipe first. With
+/// `options.debug` the text of the kernels goes to `kernels` on the way, and
+/// locations refer to it as `output`.kernels.mlir.
+llvm::Error addCompilePasses(mlir::OpPassManager &passes,
+                             const CompileOptions &options,
+                             llvm::StringRef output, std::string &kernels);
+
+/// The passes that a textual pipeline names.
+llvm::StringSet<> passNames(llvm::StringRef pipeline);
 
 /// Makes `passes` print or write the program after the passes that
 /// `options.dumpAfter` names. The context must run one thread.

@@ -2,6 +2,8 @@
 
 #include "CommandLine.h"
 
+#include "winnow/Driver/Recipe.h"
+
 #include "llvm/Option/ArgList.h"
 #include "llvm/Option/OptTable.h"
 #include "llvm/Option/Option.h"
@@ -131,6 +133,10 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   if (Error error = parseChoice(args, OPT_weights_skip_EQ, parseRegex,
                                 line.compile.weightsSkip))
     return std::move(error);
+  if (const Arg *recipe = args.getLastArg(OPT_recipe_EQ))
+    if (Error error =
+            readRecipe(recipe->getValue()).moveInto(line.compile.recipe))
+      return std::move(error);
   if (Error error =
           parseChoice(args, OPT_emit_EQ, parseEmitKind, line.compile.emit))
     return std::move(error);

@@ -23,6 +23,9 @@ defm activations : Value<"activations", "MODE",
     "How inputs of linear layers are rounded: auto, to 8 bits where weights "
     "are integers and to bf16 where they are bf16 (default), or f32, not at "
     "all">;
+defm recipe : Value<"recipe", "FILE",
+    "Passes that change the model first, one per line, such as "
+    "winnow-encode-weights{format=q4_0 only=ffn}; # begins a comment">;
 defm weights : Value<"weights", "FORMAT",
     "Round the matrices of the model to another number format: q8_0, q4_k, "
     "int4_g64, f16, ... (an unknown one lists all), or keep (default). The "

@@ -84,7 +84,10 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (line->printPipeline) {
-    outs() << pipelineText(line->compile, line->output) << "\n";
+    Expected<std::string> text = pipelineText(line->compile, line->output);
+    if (!text)
+      return fail(text.takeError());
+    outs() << *text << "\n";
     return 0;
   }
   if (Error error = compile(*line))

@@ -52,6 +52,9 @@ struct CompileOptions {
   /// See cpu::Target::get.
   std::string targetCpu = "host";
   bool quantizeActivations = true;
+  /// Passes that change the model before anything else, as readRecipe returns
+  /// them. What they changed is told in the manifest.
+  std::vector<std::string> recipe;
   /// How weights are stored; see winnow-encode-weights.
   std::string weights = "keep", weightsOnly, weightsSkip;
   EmitKind emit = EmitKind::Artifact;
@@ -74,7 +77,8 @@ struct CompileOptions {
 
 /// The passes that compiling with `options` runs, as winnow-opt's
 /// --pass-pipeline takes them.
-std::string pipelineText(const CompileOptions &options, llvm::StringRef output);
+llvm::Expected<std::string> pipelineText(const CompileOptions &options,
+                                         llvm::StringRef output);
 
 } // namespace winnow
 
