@@ -357,7 +357,7 @@ TEST_F(Families, WindowPattern) {
 TEST_F(Families, Errors) {
   EXPECT_EQ(fail(TinyModel("mamba")),
             "architecture 'mamba' is not supported; supported are gemma2, "
-            "gemma3, llama, phi3, qwen2, qwen3");
+            "gemma3, gptneox, llama, phi3, qwen2, qwen3");
   EXPECT_EQ(fail(GgufWriter()), "the metadata key 'general.architecture' is "
                                 "missing or no string");
   GgufWriter bare;
