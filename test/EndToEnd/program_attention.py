@@ -242,8 +242,10 @@ def make_cached_attention(
     positions: Value,
     segments: Value,
     outputs: tuple[Value, ...],
+    kept: int | None = None,
 ) -> Op:
-    """Attention on all keys that a cache has stored, after those of this call."""
+    """Attention on all keys that a cache has stored, after those of this call;
+    it forgets earlier ones beyond the first `kept`."""
     name = outputs[0].name
     _, heads, key_dim = key.type.shape
     value_dim = value.type.shape[2]
@@ -251,12 +253,21 @@ def make_cached_attention(
         f"{name}_kv",
         f"!winnow.kv_cache<heads = {heads}, key_dim = {key_dim}, value_dim = {value_dim},"
         f" key = f32, value = f32, capacity = {capacity}>",
+        capacity,
     )
 
     def write(read: Read) -> list[str]:
         ids = "tensor<?xi32>"
+        lines, before = [], read(cache)
+        if kept is not None:
+            before = f"%{name}_cut"
+            lines = [
+                f"%{name}_kept = arith.constant {kept} : i64",
+                f"{before} = winnow.kv_truncate {read(cache)} to %{name}_kept : {cache.type}",
+            ]
         return [
-            f"%{cache.name}_next = winnow.kv_append {read(cache)}, {read(key)}, {read(value)}"
+            *lines,
+            f"%{cache.name}_next = winnow.kv_append {before}, {read(key)}, {read(value)}"
             f" at {read(positions)}, {read(segments)}",
             f"  : {cache.type}, {key.type.text}, {value.type.text}, {ids}, {ids}",
             f"%{name}_k, %{name}_v, %{name}_p, %{name}_s = winnow.kv_view %{cache.name}_next",
@@ -282,7 +293,8 @@ def make_cached_attention(
         _attention_bound(settings),
         (settings.sinks,) if settings.sinks else (),
         cache,
-        features=(*settings.features, "segments", *_describe(query, key, outputs)),
+        features=(*settings.features, "segments", *_describe(query, key, outputs))
+        + (() if kept is None else ("kv_truncate",)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Random programs from a seed."""
+"""Random programs from choices."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ import numpy as np
 
 import program_attention as attention
 import program_ops as ops
+import program_tokens as tokens
 from program_attention import AttentionSettings, RopeSettings
-from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value
-from program_ops import FLOAT_FORMATS, FORMATS
-from program_palette import SEEDS, AttentionShape, palette
+from program_choices import Choices
+from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value, make_numbers
+from program_palette import SEEDS, AttentionShape, RopeShape, make_palette, palette_choices
 
 IDS = TensorType(("T",), "i32")
 # Rows of a call.
 REGIMES = {"none": (0, 0), "one": (1, 1), "few": (2, 16), "many": (17, 70)}
+# Of the calls of a program.
+ORDERS = (
+    ("one",),
+    ("few",),
+    ("many",),
+    ("few", "one", "many"),
+    ("many", "one"),
+    ("one", "few"),
+    ("one", "many"),
+    ("none", "few"),
+)
 CAPACITIES = (32, 160)
 VOCABULARY = 24
 LARGEST_POSITION = 4000
@@ -31,28 +43,18 @@ def regime_of(rows: int) -> str:
 
 
 class Builder:
-    """Builds one program from its seed."""
+    """Builds one program from its choices and those of its palette."""
 
-    def __init__(self, name: str, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
+    def __init__(self, name: str, seed: int, choices: Choices, palette: Choices) -> None:
+        self.choices = choices
+        self.palette = make_palette(seed // SEEDS, palette)
         self.program = Program(name, seed)
         self.values = 0
         self.params = 0
         self.layers = 0
-
-    # Random choices
-
-    def chance(self, probability: float) -> bool:
-        """True with this probability."""
-        return bool(self.rng.random() < probability)
-
-    def choose(self, options: Sequence):
-        """One of the options."""
-        return options[int(self.rng.integers(len(options)))]
-
-    def between(self, first: int, last: int) -> int:
-        """A number of a range, both ends included."""
-        return int(self.rng.integers(first, last + 1))
+        self.chance = choices.chance
+        self.choose = choices.choose
+        self.between = choices.between
 
     # Values, arguments, params
 
@@ -76,12 +78,7 @@ class Builder:
     def numbers(self, name: str, shape: tuple[int | str, ...], scale: float = 1) -> Value:
         """An argument of random numbers."""
         kind = TensorType(shape)
-
-        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
-            numbers = rng.standard_normal(kind.resolve(dims), dtype=np.float32)
-            return numbers * np.float32(scale)
-
-        return self.argument(name, kind, make)
+        return self.argument(name, kind, make_numbers(kind, scale))
 
     def positions(self) -> Value:
         """Positions of the tokens: consecutive, or any."""
@@ -102,16 +99,24 @@ class Builder:
 
         return self.argument(name, TensorType((rows,), "i32"), make)
 
+    def ids(self, name: str, rows: str, count: int) -> Value:
+        """An argument of numbers below `count`."""
+
+        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+            return rng.integers(0, count, dims[rows]).astype(np.int32)
+
+        return self.argument(name, TensorType((rows,), "i32"), make)
+
     def param(self, shape: tuple[int, ...], encoding: str) -> Param:
         """A random param."""
         name = f"{self.program.name}_w{self.params}"
         self.params += 1
-        seed = int(self.rng.integers(2**31))
+        seed = self.program.seed * 1000 + self.params
         return Param(name, shape, encoding, f"random = {seed} : i64")
 
-    def vector(self, size: int) -> Param:
+    def vector(self, size: int, encoding: str | None) -> Param | None:
         """A param that is used as a plain vector."""
-        return self.param((size,), self.choose(("f32", "f32", "f32", "bf16", "f16")))
+        return self.param((size,), encoding) if encoding else None
 
     def add(self, op: Op, layer: int | None = None) -> Value:
         """Appends an op and returns its first result."""
@@ -120,42 +125,36 @@ class Builder:
         self.program.ops.append(op)
         return op.outputs[0]
 
-    # Steps
+    # Ops on rows
 
     def width(self) -> int:
         """A random number of channels."""
-        odd = (1, 3, 5, 17, 20, 33, 48, 60)
-        return self.choose((*odd, 32, 64, 96, 128, 160, 256, 256, 256, 512))
+        return self.choose(self.palette.widths)
 
     def linear(self, source: Value, outer: int, layer: int | None = None) -> Value:
         """A linear layer in a format that fits the width."""
         rows, inner = source.type.shape
-        fitting = [name for name, block in FORMATS.items() if inner % block == 0]
-        blocked = [name for name in fitting if name not in FLOAT_FORMATS]
-        encoding = self.choose(blocked if blocked and self.chance(0.8) else FLOAT_FORMATS)
-        activations = "f32"
-        if encoding in ops.ACTIVATIONS and self.chance(0.65):
-            activations = ops.ACTIVATIONS[encoding]
-        weight = self.param((outer, inner), encoding)
-        bias = self.vector(outer) if self.chance(0.3) else None
+        fitting = [s for s in self.palette.linears if inner % ops.FORMATS[s.encoding] == 0]
+        blocked = [shape for shape in fitting if shape.encoding not in ops.FLOAT_FORMATS]
+        plain = [shape for shape in fitting if shape not in blocked]
+        shape = self.choose(blocked if self.chance(0.8) and blocked else plain)
+        weight = self.param((outer, inner), shape.encoding)
+        bias = self.vector(outer, shape.bias)
         output = self.value((rows, outer))
-        return self.add(ops.make_linear(weight, bias, activations, source, output), layer)
+        return self.add(ops.make_linear(weight, bias, shape.activations, source, output), layer)
 
     def norm(self, source: Value, layer: int | None = None) -> Value:
         """A norm of rows or of heads."""
-        kind = self.choose(("rms", "rms", "layer", "l2"))
+        shape = self.choose(self.palette.norms)
         width = source.type.shape[-1]
-        weight = self.vector(width) if self.chance(0.8) else None
-        bias = self.vector(width) if self.chance(0.3) else None
-        offset = 1.0 if weight and self.chance(0.7) else 0.0
-        epsilon = self.choose((1e-6, 1e-5, 0.25))
+        weight, bias = self.vector(width, shape.weight), self.vector(width, shape.bias)
         output = self.value(source.type.shape)
-        op = ops.make_norm(kind, epsilon, offset, weight, bias, source, output)
+        op = ops.make_norm(shape.kind, shape.epsilon, shape.offset, weight, bias, source, output)
         return self.add(op, layer)
 
     def map(self, source: Value, layer: int | None = None) -> Value:
         """A scalar function of one value, or of it and an earlier one."""
-        function = self.choose(tuple(ops.SCALAR_FUNCTIONS))
+        function = self.choose(self.palette.functions)
         inputs = [source]
         if ops.SCALAR_FUNCTIONS[function][2] == 2:
             inputs.append(self.earlier(source, layer))
@@ -172,27 +171,46 @@ class Builder:
         """A residual layer: a feed-forward one, or cached attention."""
         number, self.layers = self.layers, self.layers + 1
         if self.chance(0.5):
+            branch = self.attention(source, cached=True, layer=number)
+        else:
             branch = self.norm(source, number)
             branch = self.linear(branch, self.width(), number)
             branch = self.map(branch, number)
-        else:
-            branch = self.attention(source, cached=True, layer=number)
         branch = self.linear(branch, source.type.shape[1], number)
         if self.chance(0.3):
             branch = self.norm(branch, number)
-        multiplier = 1.0 if self.chance(0.7) else 0.5
+        multiplier = 0.5 if self.chance(0.3) else 1.0
         output = self.value(source.type.shape)
         return self.add(ops.make_residual(source, branch, output, multiplier, number))
 
-    def gather(self, source: Value) -> Value:
-        """Some of the rows."""
+    def gather(self, source: Value, rows: str) -> Value:
+        """Some of the rows, as many as the dimension `rows` says."""
+        count, *channels = source.type.shape
 
         def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
-            return rng.integers(0, dims["T"], dims["R"]).astype(np.int32)
+            known = dims[count] if isinstance(count, str) else count
+            return rng.integers(0, known, dims[rows]).astype(np.int32)
 
-        indices = self.argument("indices", TensorType(("R",), "i32"), make)
-        output = self.value(("R", *source.type.shape[1:]))
-        return self.add(ops.make_gather(source, indices, output))
+        indices = self.argument("indices", TensorType((rows,), "i32"), make)
+        return self.add(tokens.make_gather(source, indices, self.value((rows, *channels))))
+
+    def pool(self, source: Value) -> Value:
+        """Rows of segments."""
+        rows, width = source.type.shape
+        kind = self.choose(self.palette.pool_kinds)
+        weights = None
+        if self.chance(0.5) and kind == "mean":
+
+            def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+                return rng.integers(0, 4, dims[rows]).astype(np.float32)
+
+            weights = self.argument("pool_weights", TensorType((rows,)), make)
+        segments = self.ids("pooled", rows, 4)
+        wanted = self.ids("wanted", "P", 5)
+        output = self.value(("P", width))
+        return self.add(tokens.make_pool(kind, source, segments, wanted, weights, output))
+
+    # Attention
 
     def heads(self, source: Value, heads: int, width: int, layer: int | None) -> Value:
         """A projection of rows to heads."""
@@ -200,25 +218,10 @@ class Builder:
         output = self.value((source.type.shape[0], heads, width))
         return self.add(attention.make_split(flat, output), layer)
 
-    def rope_settings(self, width: int) -> RopeSettings:
+    def rope_settings(self, shape: RopeShape, width: int) -> RopeSettings:
         """The attributes of a rope for heads of `width`."""
-        dims = 2 * self.between(1, width // 2)
-        scaling, text = self.choose(
-            (
-                ("none", ""),
-                ("linear", "<linear, factor = 4.0 : f64>"),
-                (
-                    "llama3",
-                    "<llama3, factor = 8.0 : f64, low = 1.0 : f64, high = 4.0 : f64,"
-                    " originalContext = 1024>",
-                ),
-                ("yarn", "<yarn, factor = 4.0 : f64, originalContext = 512>"),
-            )
-        )
-        if text:
-            text = f", scaling = #winnow.rope_scaling{text}"
-        layout = self.choose(("half", "interleaved"))
-        return RopeSettings(self.choose((10000.0, 1000000.0)), dims, layout, scaling, text)
+        dims = max(2, 2 * int(shape.share * (width // 2)))
+        return RopeSettings(shape.base, dims, shape.layout, shape.scaling, shape.scaling_text)
 
     def attention(self, source: Value, cached: bool, layer: int | None = None) -> Value:
         """Projections, norms of heads, rope, attention, and heads joined."""
@@ -230,9 +233,10 @@ class Builder:
             query, key = self.norm(query, layer), self.norm(key, layer)
         positions = self.positions()
         if self.chance(0.7):
-            settings = self.rope_settings(shape.key_dim)
+            rope = self.choose(self.palette.ropes)
+            settings = self.rope_settings(rope, shape.key_dim)
             factors = None
-            if self.chance(0.2):
+            if rope.factors:
                 factors = replace(
                     self.param((settings.dims // 2,), "f32"), source="splat = 2.0 : f32"
                 )
@@ -240,8 +244,7 @@ class Builder:
             for operand in (query, key):
                 output = self.value(operand.type.shape)
                 op = attention.make_rope(settings, factors, operand, positions, output)
-                # The second op reads the same param, which is declared once.
-                turned.append(self.add(op if not turned else replace(op, params=()), layer))
+                turned.append(self.add(op, layer))
             query, key = turned
         outputs = self.attention_outputs(shape, "T")
         settings = self.attention_settings(shape, "T")
@@ -249,7 +252,7 @@ class Builder:
             segments = self.segments()
             capacity = self.choose(CAPACITIES)
             op = attention.make_cached_attention(
-                settings, capacity, query, key, value, positions, segments, outputs
+                settings, capacity, query, key, value, positions, segments, outputs, shape.kept
             )
         else:
             op = attention.make_attention(
@@ -263,16 +266,7 @@ class Builder:
         """Attention on arguments: more keys than queries, or fewer."""
         shape = self.attention_shape(cached=False)
 
-        def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
-            return rng.integers(0, 30, dims["S"]).astype(np.int32)
-
-        def make_queries(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
-            return rng.integers(0, 30, dims["T"]).astype(np.int32)
-
-        positions = (
-            self.argument("query_positions", IDS, make_queries),
-            self.argument("key_positions", TensorType(("S",), "i32"), make),
-        )
+        positions = (self.ids("query_positions", "T", 30), self.ids("key_positions", "S", 30))
         op = attention.make_attention(
             self.attention_settings(shape, "S"),
             self.numbers("query", ("T", shape.heads, shape.key_dim)),
@@ -287,7 +281,7 @@ class Builder:
 
     def attention_shape(self, cached: bool) -> AttentionShape:
         """One of the palette."""
-        shapes = palette(self.program.seed // SEEDS)
+        shapes = self.palette.attentions
         return self.choose([shape for shape in shapes if shape.cached == cached])
 
     def attention_outputs(self, shape: AttentionShape, keys: str) -> tuple[Value, ...]:
@@ -306,7 +300,7 @@ class Builder:
             shape.mask_text,
             shape.scale,
             shape.softcap,
-            sinks=self.vector(shape.heads) if shape.sinks else None,
+            sinks=self.vector(shape.heads, "f32") if shape.sinks else None,
         )
         if shape.cached:
             return settings
@@ -335,65 +329,114 @@ class Builder:
 
     # Programs
 
-    def build(self, regimes: Sequence[str]) -> Program:
-        """The whole program, with one call for each of the regimes."""
-        start = self.rng.random()
-        if start < 0.12:
-            current = self.cross_attention()
-        elif start < 0.4:
-            width = self.width()
-            fitting = [name for name, block in FORMATS.items() if width % block == 0]
-            table = self.param((VOCABULARY, width), self.choose(fitting))
+    def numbers_start(self) -> Value:
+        """An argument of rows."""
+        return self.numbers("x", ("T", self.width()), scale=self.choose((1, 0.1, 8)))
 
-            def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
-                return rng.integers(0, VOCABULARY, dims["T"]).astype(np.int32)
+    def embed_start(self) -> Value:
+        """Rows of a table in one of the formats of the palette."""
+        width = self.width()
+        fitting = [name for name in self.palette.tables if width % ops.FORMATS[name] == 0]
+        table = self.param((VOCABULARY, width), self.choose(fitting))
+        ids = self.ids("ids", "T", VOCABULARY)
+        output = self.value(("T", width))
+        return self.add(tokens.make_embed(table, self.palette.embed_scale, ids, output))
 
-            ids = self.argument("ids", IDS, make)
-            scale = self.choose((1.0, 16.0))
-            current = self.add(ops.make_embed(table, scale, ids, self.value(("T", width))))
+    def image_start(self) -> Value:
+        """Rows of the patches of an image, perhaps behind one of a param."""
+        image = self.palette.image
+        source = self.numbers("image", (image.channels, image.height, image.width))
+        patches = tokens.make_patches(image.side, source, self.value(image.patches))
+        current = self.linear(self.add(patches), self.width())
+        if self.chance(0.6):
+            rows, width = current.type.shape
+            first = self.param((1, width), "f32")
+            output = self.value((rows + 1, width))
+            current = self.add(tokens.make_concat(first, current, output))
+        if self.chance(0.5):
+            current = self.norm(current)
+        return self.gather(current, "T")
+
+    def start(self) -> Value:
+        """The first rows [T, D]."""
+        starts = ((self.numbers_start,) * 5, (self.embed_start,) * 3)
+        starts += ((self.cross_attention,), (self.image_start,))
+        return self.choose(sum(starts, ()))()
+
+    def step(self, current: Value) -> Value:
+        """One more op or layer on rows [T, D]."""
+        step = self.choose(("linear", "linear", "norm", "map", "attention", "cache", "layer"))
+        if step == "linear":
+            return self.linear(current, self.width())
+        if step in ("attention", "cache"):
+            return self.attention(current, cached=step == "cache")
+        return getattr(self, step)(current)
+
+    def end(self, current: Value) -> None:
+        """Fewer rows at the end, and ops on these."""
+        if self.chance(0.5):
+            current = self.pool(current)
         else:
-            current = self.numbers("x", ("T", self.width()), scale=self.choose((0.1, 1, 8)))
-        for _ in range(self.between(1, 4)):
-            step = self.choose(("linear", "linear", "norm", "map", "attention", "cache", "layer"))
-            if step == "linear":
-                current = self.linear(current, self.width())
-            elif step == "norm":
-                current = self.norm(current)
-            elif step == "map":
-                current = self.map(current)
-            elif step == "layer":
-                current = self.layer(current)
-            else:
-                current = self.attention(current, cached=step == "cache")
-        if self.chance(0.15):
-            self.gather(current)
-        self.program.calls = self.make_calls(regimes)
+            current = self.gather(current, "R")
+        if self.chance(0.5):
+            current = self.norm(current)
+        if self.chance(0.5):
+            self.linear(current, self.width())
+
+    def build(self) -> Program:
+        """The whole program with its calls."""
+        calls = self.choose_calls()
+        current = self.start()
+        with self.choices.span():
+            current = self.step(current)
+        for _ in range(3):
+            if not self.chance(0.6):
+                break
+            with self.choices.span():
+                current = self.step(current)
+        if self.chance(0.25):
+            self.end(current)
+        self.program.calls = self.limit_calls(calls)
         return self.program
 
-    def make_calls(self, regimes: Sequence[str]) -> list[Dims]:
-        """Counts for each call, within the capacity of the caches."""
-        left = min(
-            (int(cache.type.split("capacity = ")[1][:-1]) for cache in self.program.caches),
-            default=10**6,
-        )
+    def choose_calls(self) -> list[Dims]:
+        """Counts for each call."""
+        return [
+            {
+                "T": self.between(*REGIMES[regime]),
+                "S": self.between(0, 150),
+                "R": self.between(1, 20),
+                "P": self.between(0, 6),
+            }
+            for regime in self.choose(ORDERS)
+        ]
+
+    def limit_calls(self, calls: list[Dims]) -> list[Dims]:
+        """The calls as far as they are within the capacity of the caches."""
+        left = min((cache.capacity for cache in self.program.caches), default=10**6)
         tree = any(a.value.name.startswith("ancestors") for a in self.program.arguments)
-        calls = []
-        for regime in regimes:
-            first, last = REGIMES[regime]
-            tokens = self.between(first, last)
-            tokens = min(tokens, 64) if tree else tokens
-            if tokens > left:
-                continue
-            left -= tokens
-            # A tree needs at least as many keys as queries. A call with caches
-            # may have no vector of ids longer than what the caches have left.
-            keys = self.between(0, 150) + (tokens if tree else 0)
-            keys = min(keys, left + tokens)
-            rows = min(self.between(1, 20), left + tokens) if tokens else 0
-            calls.append({"T": tokens, "S": keys, "R": rows})
-        return calls
+        limited = []
+        for call in calls:
+            rows = min(call["T"], left, 64 if tree else left)
+            left -= rows
+            # A call with caches may have no dimension above what they have left.
+            most = left + rows
+            limited.append(
+                {
+                    "T": rows,
+                    # A tree needs at least as many keys as queries.
+                    "S": min(call["S"] + (rows if tree else 0), most),
+                    "R": min(call["R"], most) if rows else 0,
+                    "P": min(call["P"], most),
+                }
+            )
+        return limited
 
 
-def generate(name: str, seed: int, regimes: Sequence[str] = ("few", "one", "many")) -> Program:
-    """The program of a seed."""
-    return Builder(name, seed).build(regimes)
+def generate(
+    seed: int, choices: Sequence[int] | None = None, palette: Sequence[int] | None = None
+) -> tuple[Program, Choices, Choices]:
+    """The program of a seed, or of given choices, and the choices made."""
+    made = Choices(np.random.default_rng(seed) if choices is None else choices)
+    palette_made = palette_choices(seed) if palette is None else Choices(palette)
+    return Builder(f"p{seed}", seed, made, palette_made).build(), made, palette_made

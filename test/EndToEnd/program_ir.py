@@ -8,8 +8,8 @@ as a function for the interpreter that computes every op from given operands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class Cache:
 
     name: str
     type: str
+    capacity: int
 
 
 def write_float(number: float) -> str:
@@ -79,6 +80,18 @@ class Argument:
 
     value: Value
     make: Callable[[np.random.Generator, Dims, int], np.ndarray]
+
+
+def make_numbers(
+    kind: TensorType, scale: float = 1
+) -> Callable[[np.random.Generator, Dims, int], np.ndarray]:
+    """Makes random numbers for an argument."""
+
+    def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
+        numbers = rng.standard_normal(kind.resolve(dims), dtype=np.float32)
+        return numbers * np.float32(scale)
+
+    return make
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,8 @@ class Op:
     # the multiplier.
     layer: int | None = None
     multiplier: float | None = None
+    # What the op becomes with --activations=auto, if that is something else.
+    rounded: Op | None = None
 
 
 @dataclass
@@ -163,8 +178,33 @@ class Program:
 
     @property
     def params(self) -> list[Param]:
-        """All params in order."""
-        return [param for op in self.ops for param in op.params]
+        """All params in order; ops may share one."""
+        return list(dict.fromkeys(param for op in self.ops for param in op.params))
+
+    @property
+    def with_rounding(self) -> Program:
+        """What --activations=auto makes of the program, each op by itself."""
+        return replace(self, ops=[op.rounded or op for op in self.ops])
+
+    def without(self, dropped: Collection[int]) -> Program:
+        """The program without the ops of these numbers: the others take their
+        results as arguments. Layers of which an op goes become plain ops."""
+        gone = [self.ops[number] for number in dropped]
+        broken = {op.layer for op in gone} - {None}
+        kept = [
+            replace(op, layer=None, multiplier=None) if op.layer in broken else op
+            for number, op in enumerate(self.ops)
+            if number not in dropped
+        ]
+        known = [a.value for a in self.arguments] + [value for op in gone for value in op.outputs]
+        makers = {argument.value: argument.make for argument in self.arguments}
+        used = {value for op in kept for value in op.inputs}
+        arguments = [
+            Argument(value, makers.get(value) or make_numbers(value.type))
+            for value in known
+            if value in used
+        ]
+        return replace(self, arguments=arguments, ops=kept)
 
     @property
     def last_values(self) -> tuple[Value, ...]:

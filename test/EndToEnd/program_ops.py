@@ -307,33 +307,9 @@ def make_linear(
     params = (weight, bias) if bias else (weight,)
     encoding = weight.encoding + ("*a8" if quantized else f"*{activations}")
     variant = "bias" if bias else "-"
-    return Op("linear", variant, encoding, (source,), (output,), write, bound, params)
-
-
-# Rows of tables
-
-
-def make_embed(table: Param, scale: float, ids: Value, output: Value) -> Op:
-    """Rows of a table."""
-
-    def write(read: Read) -> list[str]:
-        return [
-            f"%{output.name}_table = winnow.use @{table.name} : {table.type}",
-            f"%{output.name} = winnow.embed %{output.name}_table[{read(ids)}]"
-            f" {{scale = {write_float(scale)} : f32}}"
-            f" : {table.type}, {ids.type.text} -> {output.type.text}",
-        ]
-
-    return Op("embed", "-", table.encoding, (ids,), (output,), write, exact, (table,))
-
-
-def make_gather(source: Value, indices: Value, output: Value) -> Op:
-    """Rows of a value."""
-
-    def write(read: Read) -> list[str]:
-        return [
-            f"%{output.name} = winnow.token_gather {read(source)}[{read(indices)}]"
-            f" : {source.type.text}, {indices.type.text} -> {output.type.text}"
-        ]
-
-    return Op("token_gather", "-", "-", (source, indices), (output,), write, exact)
+    rounded = None
+    if activations == "f32" and weight.encoding in ACTIVATIONS:
+        rounded = make_linear(weight, bias, ACTIVATIONS[weight.encoding], source, output)
+    return Op(
+        "linear", variant, encoding, (source,), (output,), write, bound, params, rounded=rounded
+    )

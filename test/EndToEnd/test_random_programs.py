@@ -2,39 +2,121 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import program_check
+from program_batch import Batch, Recipe, Settings, make_batches
+from program_check import Failure, Variant
+from program_generator import generate
+from program_palette import SEEDS
+from program_reduce import Reducer, describe_program
 from programs import Programs
 from random_programs import print_report, run_programs
 
-FAST_PROGRAMS = 20
-# A thousand: random_programs.py --build BUILD --programs 1000 --target-cpu CPU
-MANY_PROGRAMS = 100
+ROOT = Path(__file__).resolve().parents[2]
+# Every target with and without rounded activations; the last one has one
+# palette on all targets.
+PALETTES = {0: 50, 1: 50, 2: 50, 3: 50, 4: 50, 5: 30, 15: 20}
+# Twenty thousand: random_programs.py --build BUILD --programs 20000
+SAMPLE = [palette * SEEDS + i for palette, count in PALETTES.items() for i in range(count)]
 
 
-def check(programs: Programs, folder: Path, target: str, first_seed: int, count: int) -> None:
-    """Runs programs for one target."""
-    if not (programs.directory / "winnow-opt").exists():
-        pytest.fail("winnow-opt is not built")
-    options = ("--activations=f32", f"--target-cpu={target}", "--quiet")
-    outcome = run_programs(programs, first_seed, count, folder, options)
+def test_programs(programs: Programs) -> None:
+    """Some programs of several palettes."""
+    outcome = run_programs(programs.directory.parent, SAMPLE, Settings())
     print_report(outcome)
-    assert not outcome.failures, "\n".join(outcome.failures)
-    assert outcome.programs == count
+    assert not outcome.failures, "\n".join(map(str, outcome.failures))
+    assert outcome.programs == len(SAMPLE) == 300
+    assert len(outcome.variants) == 6 or "avx512f" not in Path("/proc/cpuinfo").read_text()
 
 
-def test_some_programs(programs: Programs, tmp_path: Path) -> None:
-    """A few programs on every run of the tests."""
-    check(programs, tmp_path, "host", 0, FAST_PROGRAMS)
+def test_generates_every_op() -> None:
+    """An op of the dialect that is new has to be generated, too."""
+    tables = (ROOT / "dialects/winnow").glob("*Ops.td")
+    ops = {
+        name
+        for path in tables
+        for name in re.findall(r'^def \w+ : \w+<"(\w+)"', path.read_text(), re.M)
+    }
+    assert len(ops) >= 16
+    found: Counter[str] = Counter()
+    for seed in range(300):
+        found.update(re.findall(r"winnow\.(\w+)", program_check.write_module([generate(seed)[0]])))
+    assert not [op for op in ops if found[op] < 10]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("target", ["host", "x86-64-v3", "x86-64-v4"])
-def test_many_programs(programs: Programs, tmp_path: Path, target: str) -> None:
-    """Programs for each target that this processor can run."""
-    flags = Path("/proc/cpuinfo").read_text().split()
-    if target == "x86-64-v4" and "avx512f" not in flags:
-        pytest.skip("this processor has no AVX-512")
-    check(programs, tmp_path, target, 0, MANY_PROGRAMS)
+def test_seed_reproduces() -> None:
+    """The same seed, or its choices, give the same program."""
+    for seed in range(50):
+        program, choices, palette = generate(seed)
+        again, _, _ = generate(seed, choices.made, palette.made)
+        assert program_check.write_module([again]) == program_check.write_module([program])
+        assert again.calls == program.calls
+
+
+def test_batches_hold_one_palette() -> None:
+    """Neither a palette nor a variant is mixed with another."""
+    batches = make_batches(range(SEEDS - 3, SEEDS + 2), Settings())
+    assert [[recipe.seed for recipe in batch.recipes] for batch in batches] == [
+        [SEEDS - 3, SEEDS - 2, SEEDS - 1],
+        [SEEDS, SEEDS + 1],
+    ]
+    [batch] = make_batches([3], Settings("x86-64-v3", "auto"))
+    assert batch.variants == (Variant("x86-64-v3", "auto"),)
+
+
+def test_reduces_to_one_op() -> None:
+    """Whatever else a program has goes; what the failure needs stays."""
+
+    def fail(recipe: Recipe) -> Failure | None:
+        program = recipe.build()
+        ops = [op for op in program.ops if op.kind == "cached_attention" and op.variant == "grid"]
+        large = any(dims["T"] >= 5 for dims in program.calls)
+        return Failure(recipe.seed, Variant("host", "f32"), "found") if ops and large else None
+
+    seed = next(seed for seed in range(10 * SEEDS) if fail(Recipe(seed)))
+    reducer = Reducer(seed, fail)
+    reducer.reduce()
+    program = reducer.best.build()
+    [op] = program.ops
+    assert (op.kind, op.variant) == ("cached_attention", "grid")
+    assert program.calls == [{"T": 5, "S": 0, "R": 0, "P": 0}]
+    query = op.inputs[0].type
+    assert query.shape == ("T", 1, 4)
+
+
+def test_reduces_wrong_code(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled code with a fault, here another function, is found and shrunk."""
+    write_module = program_check.write_module
+    monkeypatch.setattr(
+        program_check,
+        "write_module",
+        lambda given: write_module(given).replace("math.erf", "math.tanh"),
+    )
+    build, tests = programs.directory.parent, []
+
+    def test(recipe: Recipe) -> Failure | None:
+        tests.append(recipe)
+        outcome = Batch((recipe,), (Variant("x86-64-v3", "f32"),)).run(build)
+        return outcome.failures[0] if outcome.failures else None
+
+    faulty = (seed for seed in range(1000) if "math.erf" in write_module([generate(seed)[0]]))
+    seed = max((next(faulty) for _ in range(5)), key=lambda seed: len(generate(seed)[0].ops))
+    reducer = Reducer(seed, test)
+    reducer.reduce()
+    assert reducer.failure and reducer.failure.cause == "map is out of bounds"
+    program = reducer.best.build()
+    [op] = program.ops
+    assert (op.kind, op.variant) == ("map", "gelu_erf")
+    [dims] = program.calls
+    assert dims["T"] == 1
+    text = describe_program(program, reducer.failure)
+    print(len(tests), text)
+    assert f"seed {seed} (x86-64-v3, f32): map is out of bounds" in text
+    assert "linalg.map ins(" in text
