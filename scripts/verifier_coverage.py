@@ -1,10 +1,13 @@
-"""Reports the constraints of the dialect that no negative test violates.
+"""Reports what the verifiers refuse and no negative test shows.
 
     verifier_coverage.py INCLUDE...
 
-A test of constraint C3 of `winnow.rope` is a function (or param, or module)
-named rope_c3 or rope_c3_SOMETHING under test/. Also reports tests of labels
-that do not exist. INCLUDE has MLIR's headers. Exit code 1 if there are any.
+Two things are counted. Constraints of the reference: a test of constraint C3 of
+`winnow.rope` is a function (or param, or module) named rope_c3 or
+rope_c3_SOMETHING under test/. Branches of the verifiers in C++: each place that
+reports an error needs a test that expects its message (diagnostic_sites.py says
+how places and messages are found). Also reports tests of labels that do not
+exist. INCLUDE has MLIR's headers. Exit code 1 if anything is missing.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import re
 import sys
 
+from diagnostic_sites import find_untested, read_expected, read_sites
 from ods_entries import ROOT, read_reference, read_rules
 
 
@@ -39,7 +43,12 @@ def main() -> int:
     for name, label in unknown:
         print(f"{name} {label}: tested, but not in the reference")
     print(f"{len(known) - len(missing)} of {len(known)} constraints have negative tests")
-    return 1 if missing or unknown else 0
+    sites = read_sites()
+    untested = find_untested(sites, read_expected())
+    for site in untested:
+        print(f"{site}: no test expects this")
+    print(f"{len(sites) - len(untested)} of {len(sites)} branches of verifiers have tests")
+    return 1 if missing or unknown or untested else 0
 
 
 if __name__ == "__main__":

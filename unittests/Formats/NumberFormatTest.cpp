@@ -127,4 +127,21 @@ TEST(NumberFormat, VerifierNamesWhatIsWrong) {
   expectFailure(base.affine(4, 0, {nibbles})
                     .scale(Mul, StoredType::UnsignedInt, 16, {{16, 8, 0}}),
                 "integer scales have at most 8 bits");
+  expectFailure(base.affine(4, 0, {{5, i / 2, 0}}),
+                "code: a part exceeds the 4 bits of the integer");
+  expectFailure(NumberFormat("bad", 2, 4).floats(StoredType::F32),
+                "floats have blocks of one element and no scales");
+  expectFailure(base.base3(), "base-3 packing is for 256 elements in 52 bytes");
+  constexpr NumberFormat two =
+      NumberFormat("bad", 16, 12).affine(4, 0, {nibbles});
+  expectFailure(two.scale(ScaleRole::ZeroPoint, F16, 16, {{16, 8, 0}})
+                    .scale(Mul, F16, 16, {{16, 10, 0}}),
+                "a zero point multiplies a, so it comes last");
+  expectFailure(two.scale(ScaleRole::Add, F16, 16, {{16, 8, 0}})
+                    .scale(ScaleRole::Sub, F16, 16, {{16, 10, 0}}),
+                "more than one rule for the offset");
+  expectFailure(NumberFormat("bad", 32, 48)
+                    .affine(4, 0, {nibbles})
+                    .scale(Mul, StoredType::E8M0Half, 1, {{8, i + 16, 0}}),
+                "more than 16 groups");
 }

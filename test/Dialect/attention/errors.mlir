@@ -166,6 +166,16 @@ func.func @attention_c7(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor
 
 // -----
 
+func.func @attention_c7_queries(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %qs: tensor<2xi32>) {
+  // expected-error @+1 {{expects segments for queries and keys or for none, found them for queries alone}}
+  %o = "winnow.attention"(%q, %k, %v, %qp, %kp, %qs) <{mask = #winnow.mask<causal>, scale = 1.0 : f32,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}>
+      : (tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>, tensor<2xi32>) -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
 func.func @attention_c8_missing(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>) {
   // expected-error @+1 {{expects a mask_operand for a mask of kind 'explicit'}}
   %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v)

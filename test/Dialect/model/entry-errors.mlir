@@ -80,7 +80,7 @@ func.func @entry_c5_number(%kv: !cache {winnow.name = "kv"}) attributes {winnow.
 
 !small = !winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = f32, capacity = 16>
 !large = !winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = f32, capacity = 32>
-// expected-error @+1 {{expects cache result #0 to have the type of cache argument #0 (}}
+// expected-error @+1 {{expects cache result #0 to have the type of cache argument #0 ('!winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = f32, capacity = 16>'), found '!winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = f32, capacity = 32>'}}
 func.func @entry_c5_order(%a: !small {winnow.name = "a"}, %b: !large {winnow.name = "b"}) -> (!large, !small) attributes {winnow.entry} {
   return %b, %a : !large, !small
 }
