@@ -108,6 +108,13 @@ typedef struct winnow_compiler_options {
   void *progress_context;
   const char *remarks; /* a file for what passes say about their decisions, as
                           LLVM's YAML; null or "": none */
+  const char *weights; /* null, "" or "keep": matrices as the checkpoint has
+                          them; "q4_k", ...: in that number format
+                          (docs/WeightFormats.md) */
+  /* Regular expressions for names of the checkpoint: which matrices `weights` is
+   * for, and which not; null or "": all, and none. */
+  const char *weights_only;
+  const char *weights_skip;
 } winnow_compiler_options;
 
 /* What a model says of itself; "" and 0 where it does not. */

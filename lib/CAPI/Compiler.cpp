@@ -252,6 +252,26 @@ readCompileOptions(const winnow_compiler_options &given) {
   }
   if (given.remarks)
     options.remarks = given.remarks;
+  auto readWord = [&](StringRef what, const char *word,
+                      Expected<std::string> (*parse)(StringRef),
+                      std::string &result) -> Error {
+    if (!word || !*word)
+      return Error::success();
+    Expected<std::string> parsed = parse(word);
+    if (!parsed)
+      return invalid(what + " " + toString(parsed.takeError()));
+    result = std::move(*parsed);
+    return Error::success();
+  };
+  if (Error error =
+          readWord("weights", given.weights, parseWeights, options.weights))
+    return std::move(error);
+  if (Error error = readWord("weights_only", given.weights_only, parseRegex,
+                             options.weightsOnly))
+    return std::move(error);
+  if (Error error = readWord("weights_skip", given.weights_skip, parseRegex,
+                             options.weightsSkip))
+    return std::move(error);
   if (given.progress)
     options.progress = [given](StringRef step, double done) {
       return given.progress(given.progress_context, step.str().c_str(), done) ==

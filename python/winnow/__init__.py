@@ -72,6 +72,9 @@ def compile(
     target: str = "host",
     context: int | None = None,
     activations: str = "auto",
+    weights: str = "keep",
+    weights_only: str = "",
+    weights_skip: str = "",
     threads: int | None = None,
     debug: bool = False,
     remarks: str | os.PathLike[str] | None = None,
@@ -83,14 +86,18 @@ def compile(
         model: a path, or what `load` returned.
         output: path of the artifact without an extension.
         context: with a path, see `load`.
-        target, activations, threads, debug, remarks, progress: see `Model.compile`,
-            which also compiles for processors that this one is not.
+        target, activations, weights, weights_only, weights_skip, threads, debug,
+            remarks, progress: see `Model.compile`, which also compiles for
+            processors that this one is not.
 
     Raises what `load`, `Model.compile` and `Artifact` raise.
     """
     options = {
         "target": target,
         "activations": activations,
+        "weights": weights,
+        "weights_only": weights_only,
+        "weights_skip": weights_skip,
         "threads": threads,
         "debug": debug,
         "remarks": remarks,

@@ -27,6 +27,10 @@ class ErrorInfo(ctypes.Structure):
     _fields_ = (("status", c_int32), ("message", c_char * 500))
 
 
+PART = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_int32)
+EXECUTOR = ctypes.CFUNCTYPE(None, c_void_p, c_int32, PART, c_void_p)
+"""winnow_executor."""
+
 CANCEL = ctypes.CFUNCTYPE(c_int, c_void_p)
 """winnow_cancel."""
 
@@ -39,7 +43,7 @@ class SessionOptions(ctypes.Structure):
         ("threads", c_int32),
         ("context", c_int64),
         ("piece", c_int64),
-        ("executor", c_void_p),
+        ("executor", EXECUTOR),
         ("executor_context", c_void_p),
         ("allocator", c_void_p),
         ("cancel", CANCEL),
@@ -70,6 +74,12 @@ class Embeddings(ctypes.Structure):
         ("segments", c_void_p),
         ("count", c_int64),
     )
+
+
+class Texts(ctypes.Structure):
+    """winnow_texts."""
+
+    _fields_ = (("ids", c_void_p), ("lengths", c_void_p), ("count", c_int64))
 
 
 class Tensor(ctypes.Structure):
@@ -105,6 +115,8 @@ class ModelInfo(ctypes.Structure):
         ("kv_bytes_per_token", c_int64),
         ("checkpoint_bytes_per_token", c_int64),
         ("embedding_width", c_int64),
+        ("hidden_width", c_int64),
+        ("pooled_width", c_int64),
     )
 
 
@@ -141,18 +153,22 @@ class Api(ctypes.Structure):
         ("invoke", _function(c_int32, c_void_p, c_char_p, *_TENSORS, *_TENSORS, _ERROR)),
         # Artifacts of older compilers lack these: see `function`.
         ("set_profiler", c_void_p),
-        ("status_name", c_void_p),
-        ("open_with_options", c_void_p),
+        ("status_name", _function(c_char_p, c_int32)),
+        (
+            "open_with_options",
+            _function(c_int32, c_uint32, c_char_p, c_void_p, POINTER(c_void_p), _ERROR),
+        ),
         ("session_save", _function(c_int32, c_void_p, c_char_p, _ERROR)),
         ("session_load", _function(c_int32, c_void_p, c_char_p, _ERROR)),
-        ("session_state_size", c_void_p),
-        ("session_save_to", c_void_p),
-        ("session_load_from", c_void_p),
-        ("cache_lengths", c_void_p),
+        ("session_state_size", _function(c_int64, c_void_p)),
+        ("session_save_to", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
+        ("session_load_from", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
+        ("cache_lengths", _function(c_int32, c_void_p, POINTER(c_int64), c_int64, _ERROR)),
         (
             "prefill_embeddings",
             _function(c_int32, c_void_p, POINTER(Embeddings), c_int32, _ERROR),
         ),
+        ("encode", _function(c_int32, c_void_p, POINTER(Texts), c_void_p, c_void_p, _ERROR)),
     )
 
 

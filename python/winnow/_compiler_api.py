@@ -62,6 +62,9 @@ class Options(ctypes.Structure):
         ("progress", PROGRESS),
         ("progress_context", c_void_p),
         ("remarks", c_char_p),
+        ("weights", c_char_p),
+        ("weights_only", c_char_p),
+        ("weights_skip", c_char_p),
     )
 
 

@@ -7,7 +7,7 @@ import ctypes
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import POINTER, byref, c_void_p
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from winnow._arrays import Ids
 from winnow._artifact_api import ABI_VERSION, DTYPES, LEAST_SIZE, Api, ModelInfo, call, failure
 from winnow._libraries import ENCODING, Handle, encode_path, opened
 from winnow.errors import AbiMismatchError, BadFileError, FileError, UnsupportedError
@@ -110,6 +112,10 @@ class Artifact:
         """The size of NAME.weights in bytes."""
         self.embedding_width: int = info.embedding_width
         """Elements of a row for `Session.prefill_embeddings`; 0: takes ids only."""
+        self.hidden_width: int = info.hidden_width
+        """Elements of a row of `Session.hidden`; 0: no encoder of texts."""
+        self.pooled_width: int = info.pooled_width
+        """Elements of a row of `Session.embed`; 0: makes no embeddings."""
         self.kv_bytes_per_token: int = info.kv_bytes_per_token
         """Bytes of cache that each token of a session takes."""
         try:
@@ -175,6 +181,13 @@ class Artifact:
         from winnow.session import Session
 
         return Session(self, threads=threads, context=context, piece=piece, cancel=cancel)
+
+    def embed(
+        self, texts: Sequence[str | Ids], *, threads: int | None = None
+    ) -> npt.NDArray[np.float32]:
+        """`Session.embed` in a session of its own."""
+        with self.session(threads=threads) as session:
+            return session.embed(texts)
 
     def __repr__(self) -> str:
         return f"<winnow.Artifact '{self.path}'>"

@@ -11,7 +11,7 @@ from typing import Any
 from winnow._arrays import Ids, int32_array, integer
 from winnow._libraries import encode_path
 from winnow.errors import BadFileError, FileError, InvalidArgumentError, LibraryError
-from winnow.tokenizer import TextStream, encode_text
+from winnow.tokenizer import TextStream, Tokenizer, encode_text
 
 
 class HuggingFaceTokenizer:
@@ -68,6 +68,13 @@ class HuggingFaceTokenizer:
     def stream(self, stop: str | Sequence[str] = ()) -> HuggingFaceStream:
         """Turns ids into text one by one, until the first of the texts `stop`."""
         return HuggingFaceStream(self, stop)
+
+
+def encode_whole(tokenizer: Tokenizer | HuggingFaceTokenizer, text: str) -> list[int]:
+    """The ids of a text with all that belongs around it."""
+    if isinstance(tokenizer, Tokenizer):
+        return tokenizer.encode(text, eos=True)
+    return tokenizer.encode(text)
 
 
 class HuggingFaceStream:

@@ -155,6 +155,9 @@ class Model:
         *,
         target: str = "host",
         activations: str = "auto",
+        weights: str = "keep",
+        weights_only: str = "",
+        weights_skip: str = "",
         emit: str = "artifact",
         threads: int | None = None,
         debug: bool = False,
@@ -173,6 +176,10 @@ class Model:
                 or another that LLVM knows.
             activations: "auto" rounds the inputs of linear layers to 8 bits
                 where weights are integers; "f32" does not.
+            weights: "keep", or the number format that matrices are stored in
+                ("q8_0", "q4_k", ...: docs/WeightFormats.md).
+            weights_only, weights_skip: regular expressions for names of the
+                checkpoint, which matrices that is for and which not.
             emit: "artifact" (.so .weights .h .json .tokenizer), "static" (.a for
                 .so); or one file, a stage of the way: "mlir", "compressed",
                 "inlined", "layouts", "kernels", "llvm-dialect", "llvm", "asm"
@@ -210,6 +217,9 @@ class Model:
             PROGRESS(forward),
             None,
             None if remarks is None else encode_path(remarks, "remarks"),
+            _word(weights, "weights"),
+            _word(weights_only, "weights_only"),
+            _word(weights_skip, "weights_skip"),
         )
         try:
             self._call(self._api.compile, encode_path(output, "output"), byref(options))

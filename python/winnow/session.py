@@ -19,6 +19,7 @@ from winnow._artifact_api import (
     Embeddings,
     SessionOptions,
     Tensor,
+    Texts,
     Tokens,
     call,
     failure,
@@ -28,6 +29,7 @@ from winnow._libraries import Handle, encode_path, opened
 from winnow.artifact import Artifact, Entry
 from winnow.errors import CancelledError, InvalidArgumentError, OutOfMemoryError, UnsupportedError
 from winnow.generation import Generation, OnToken, Stream
+from winnow.huggingface import encode_whole
 
 Rows = Literal["last", "all", "none"]
 """Which tokens of a call get logits."""
@@ -318,6 +320,68 @@ class Session:
             if on_token is not None:
                 on_token(token)
         return tokens.result()
+
+    # Encoders.
+
+    def embed(self, texts: Sequence[str | Ids]) -> npt.NDArray[np.float32]:
+        """The embeddings of texts: float32 [texts, artifact.pooled_width], pooled
+        and normalised as the checkpoint says.
+
+        Texts of all lengths are computed together, without padding. A text's
+        embedding has the same bits in every company. Nothing is stored in the
+        session.
+
+        Args:
+            texts: each a str, which gets the tokens that belong around it, or
+                ids, taken as they are: 1 to `context` of them.
+
+        Raises UnsupportedError for an artifact that makes no embeddings,
+        InvalidArgumentError, TokenRangeError or ContextOverrunError.
+        """
+        ids, lengths = self._texts(texts)
+        embeddings = np.empty((lengths.size, self.artifact.pooled_width), np.float32)
+        self._encode(ids, lengths, None, embeddings)
+        return embeddings
+
+    def hidden(self, texts: Sequence[str | Ids]) -> list[npt.NDArray[np.float32]]:
+        """The last hidden state of each token, an array float32
+        [tokens, artifact.hidden_width] for each text; else like `embed`.
+
+        Raises UnsupportedError for an artifact that is no encoder of texts.
+        """
+        ids, lengths = self._texts(texts)
+        hidden = np.empty((ids.size, self.artifact.hidden_width), np.float32)
+        self._encode(ids, lengths, hidden, None)
+        return np.split(hidden, np.cumsum(lengths)[:-1])
+
+    def _texts(
+        self, texts: Sequence[str | Ids]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """The ids of all texts, and how many each has."""
+        if self.artifact.hidden_width == 0:
+            raise UnsupportedError(f"'{self.artifact.name}' is no encoder of texts")
+        if isinstance(texts, str):
+            raise InvalidArgumentError("texts expects a list of texts, found one text")
+        ids = [
+            np.array(encode_whole(self.artifact.tokenizer, text), np.int32)
+            if isinstance(text, str)
+            else int32_array(text, "texts")
+            for text in texts
+        ]
+        if not ids:
+            raise InvalidArgumentError("texts expects at least one text")
+        return np.concatenate(ids), np.array([array.size for array in ids], np.int64)
+
+    def _encode(
+        self,
+        ids: npt.NDArray[np.int32],
+        lengths: npt.NDArray[np.int64],
+        hidden: npt.NDArray[np.float32] | None,
+        embeddings: npt.NDArray[np.float32] | None,
+    ) -> None:
+        texts = Texts(ids.ctypes.data, lengths.ctypes.data, lengths.size)
+        outputs = (None if array is None else array.ctypes.data for array in (hidden, embeddings))
+        self._call(function(self._api, "encode"), byref(texts), *outputs)
 
     # Any entry point.
 

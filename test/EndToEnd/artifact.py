@@ -1,17 +1,29 @@
-"""A thin ctypes binding of include/winnow/Artifact.h."""
+"""The C functions of an artifact one by one, for tests of what they do; the
+structs are those of the package."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from ctypes import POINTER, byref, c_char, c_char_p, c_float, c_int32, c_int64, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_float, c_int64, c_void_p
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
-ABI_VERSION = 1
+from winnow._artifact_api import (
+    ABI_VERSION,
+    CANCEL,
+    EXECUTOR,
+    Api,
+    Embeddings,
+    ErrorInfo,
+    ModelInfo,
+    SessionOptions,
+    Tensor,
+    Texts,
+    Tokens,
+)
 
 
 class Status(IntEnum):
@@ -39,179 +51,14 @@ class Rows(IntEnum):
     NONE = 2
 
 
-class ErrorInfo(ctypes.Structure):
-    """winnow_error."""
-
-    _fields_ = (("status", c_int32), ("message", c_char * 500))
-
-
 Part = Callable[[int | None, int, int], None]
 """One part of a call: context, index, count."""
 
 Executor = Callable[[int | None, int, Part, int | None], None]
 """winnow_executor: its context, count, the part, the part's context."""
 
-_EXECUTOR = ctypes.CFUNCTYPE(
-    None, c_void_p, c_int32, ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_int32), c_void_p
-)
-
-
 Cancel = Callable[[int | None], int]
 """winnow_cancel."""
-
-_CANCEL = ctypes.CFUNCTYPE(c_int32, c_void_p)
-
-
-class SessionOptions(ctypes.Structure):
-    """winnow_session_options."""
-
-    _fields_ = (
-        ("struct_size", c_uint32),
-        ("threads", c_int32),
-        ("context", c_int64),
-        ("piece", c_int64),
-        ("executor", _EXECUTOR),
-        ("executor_context", c_void_p),
-        ("allocator", c_void_p),
-        ("cancel", _CANCEL),
-        ("cancel_context", c_void_p),
-        ("log", c_void_p),
-        ("log_context", c_void_p),
-    )
-
-
-class Tokens(ctypes.Structure):
-    """winnow_tokens."""
-
-    _fields_ = (
-        ("ids", c_void_p),
-        ("positions", c_void_p),
-        ("segments", c_void_p),
-        ("count", c_int64),
-    )
-
-
-class Embeddings(ctypes.Structure):
-    """winnow_embeddings."""
-
-    _fields_ = (
-        ("rows", c_void_p),
-        ("width", c_int64),
-        ("positions", c_void_p),
-        ("segments", c_void_p),
-        ("count", c_int64),
-    )
-
-
-class Texts(ctypes.Structure):
-    """winnow_texts."""
-
-    _fields_ = (("ids", c_void_p), ("lengths", c_void_p), ("count", c_int64))
-
-
-class Tensor(ctypes.Structure):
-    """winnow_tensor."""
-
-    _fields_ = (
-        ("dtype", c_int32),
-        ("rank", c_int32),
-        ("shape", c_int64 * 4),
-        ("data", c_void_p),
-    )
-
-    DTYPES: ClassVar = {"float32": 0, "int32": 1, "int64": 2, "bool": 3}
-
-    @classmethod
-    def of(cls, array: np.ndarray) -> Tensor:
-        """Points to a contiguous array, which has to outlive the result."""
-        assert array.flags.c_contiguous
-        shape = (c_int64 * 4)(*array.shape)
-        return cls(cls.DTYPES[array.dtype.name], array.ndim, shape, array.ctypes.data)
-
-
-class ModelInfo(ctypes.Structure):
-    """winnow_model_info."""
-
-    _fields_ = (
-        ("struct_size", c_uint32),
-        ("name", c_char_p),
-        ("architecture", c_char_p),
-        ("target_cpu", c_char_p),
-        ("manifest_json", c_char_p),
-        ("vocabulary", c_int64),
-        ("context", c_int64),
-        ("layers", c_int64),
-        ("weight_bytes", c_int64),
-        ("kv_bytes_per_token", c_int64),
-        ("checkpoint_bytes_per_token", c_int64),
-        ("embedding_width", c_int64),
-        ("hidden_width", c_int64),
-        ("pooled_width", c_int64),
-    )
-
-
-def _function(result: type | None, *arguments: type) -> type:
-    return ctypes.CFUNCTYPE(result, *arguments)
-
-
-_ERROR = POINTER(ErrorInfo)
-
-
-class Api(ctypes.Structure):
-    """winnow_api."""
-
-    _fields_ = (
-        ("abi_version", c_uint32),
-        ("struct_size", c_uint32),
-        ("open", _function(c_int32, c_uint32, c_char_p, POINTER(c_void_p), _ERROR)),
-        ("close", _function(None, c_void_p)),
-        ("info", _function(c_int32, c_void_p, POINTER(ModelInfo))),
-        ("verify", _function(c_int32, c_void_p, _ERROR)),
-        (
-            "session_create",
-            _function(c_int32, c_void_p, POINTER(SessionOptions), POINTER(c_void_p), _ERROR),
-        ),
-        ("session_destroy", _function(None, c_void_p)),
-        ("prefill", _function(c_int32, c_void_p, POINTER(Tokens), c_int32, _ERROR)),
-        ("decode", _function(c_int32, c_void_p, c_int32, _ERROR)),
-        (
-            "logits",
-            _function(c_int32, c_void_p, POINTER(POINTER(c_float)), POINTER(c_int64), _ERROR),
-        ),
-        ("length", _function(c_int64, c_void_p)),
-        ("truncate", _function(c_int32, c_void_p, c_int64, _ERROR)),
-        ("reset", _function(c_int32, c_void_p)),
-        (
-            "invoke",
-            _function(
-                c_int32,
-                c_void_p,
-                c_char_p,
-                POINTER(Tensor),
-                c_int32,
-                POINTER(Tensor),
-                c_int32,
-                _ERROR,
-            ),
-        ),
-        ("set_profiler", c_void_p),
-        ("status_name", _function(c_char_p, c_int32)),
-        (
-            "open_with_options",
-            _function(c_int32, c_uint32, c_char_p, c_void_p, POINTER(c_void_p), _ERROR),
-        ),
-        ("session_save", _function(c_int32, c_void_p, c_char_p, _ERROR)),
-        ("session_load", _function(c_int32, c_void_p, c_char_p, _ERROR)),
-        ("session_state_size", _function(c_int64, c_void_p)),
-        ("session_save_to", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
-        ("session_load_from", _function(c_int32, c_void_p, c_void_p, c_int64, _ERROR)),
-        ("cache_lengths", _function(c_int32, c_void_p, POINTER(c_int64), c_int64, _ERROR)),
-        ("prefill_embeddings", _function(c_int32, c_void_p, POINTER(Embeddings), c_int32, _ERROR)),
-        (
-            "encode",
-            _function(c_int32, c_void_p, POINTER(Texts), c_void_p, c_void_p, _ERROR),
-        ),
-    )
 
 
 class ArtifactError(Exception):
@@ -290,8 +137,8 @@ class Session:
         self._info = artifact.info()
         self._vocabulary = self._info.vocabulary
         self._handle = c_void_p()
-        self._executor = _EXECUTOR(executor or 0)
-        self._cancel = _CANCEL(cancel or 0)
+        self._executor = EXECUTOR(executor or 0)
+        self._cancel = CANCEL(cancel or 0)
         options = SessionOptions(
             ctypes.sizeof(SessionOptions),
             *(threads, context, piece, self._executor),

@@ -149,11 +149,11 @@ def test_compiles_within_a_gigabyte(gemma: Gemma, programs: Programs, tmp_path: 
 def test_opens_at_once(gemma: Gemma, artifacts: Artifacts) -> None:
     name = artifacts.get(gemma.path)
     code = (
-        "import sys, time; from pathlib import Path; from artifact import Artifact\n"
-        "start = time.perf_counter(); Artifact(Path(sys.argv[1]))\n"
+        "import sys, time; from winnow import Artifact\n"
+        "start = time.perf_counter(); Artifact(sys.argv[1])\n"
         "print(time.perf_counter() - start)"
     )
-    folder = ROOT / "test" / "EndToEnd"
+    folder = ROOT / "python"
     seconds = [
         float(subprocess.check_output([sys.executable, "-c", code, name], cwd=folder, text=True))
         for _ in range(5)

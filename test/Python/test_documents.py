@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from tiny_encoders import sentence_transformer, write_vocabulary
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,9 @@ def test_examples(
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / document).read_text(), re.M | re.S)
     assert blocks
     shutil.copy(tiny_paths["llama-f32"], tmp_path / model)
+    encoder = sentence_transformer("bert", tmp_path, "mean", normalize=True)
+    write_vocabulary(encoder)
+    encoder.rename(tmp_path / "MiniLM")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in blocks:
