@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "winnow/Analysis/CacheFlow.h"
 #include "winnow/Analysis/Passes.h"
-
 #include "winnow/Dialect/WinnowDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -74,28 +74,6 @@ static LogicalResult verifyReaders(Value state, Operation *consumer) {
   return success();
 }
 
-/// The block argument that a state continues, through ops of its block.
-static BlockArgument findOrigin(Value state) {
-  while (Operation *op = state.getDefiningOp()) {
-    if (auto append = dyn_cast<KvAppendOp>(op)) {
-      state = append.getCache();
-    } else if (auto truncate = dyn_cast<KvTruncateOp>(op)) {
-      state = truncate.getCache();
-    } else if (auto layer = dyn_cast<LayerOp>(op)) {
-      Block &body = layer.getBody().front();
-      unsigned result = cast<OpResult>(state).getResultNumber();
-      BlockArgument inner =
-          findOrigin(body.getTerminator()->getOperand(result));
-      if (!inner || inner.getOwner() != &body)
-        return {};
-      state = layer.getInputs()[inner.getArgNumber()];
-    } else {
-      return {};
-    }
-  }
-  return cast<BlockArgument>(state);
-}
-
 static bool isCache(Value value) { return isa<KvCacheType>(value.getType()); }
 
 /// C3 of an entry point.
@@ -107,7 +85,7 @@ static LogicalResult verifyResults(func::FuncOp function) {
   llvm::copy_if(terminator->getOperands(), std::back_inserter(results),
                 isCache);
   for (auto [rank, pair] : llvm::enumerate(llvm::zip(arguments, results)))
-    if (findOrigin(std::get<1>(pair)) != std::get<0>(pair))
+    if (findCacheOrigin(std::get<1>(pair)) != std::get<0>(pair))
       return terminator->emitOpError("expects cache result #")
              << rank << " to continue cache argument #" << rank;
   return success();
@@ -121,7 +99,7 @@ static LogicalResult verifyLayer(LayerOp layer) {
   llvm::copy_if(body.getTerminator()->getOperands(),
                 std::back_inserter(yielded), isCache);
   for (auto [rank, state] : llvm::enumerate(yielded))
-    if (!llvm::is_contained(arguments, findOrigin(state)))
+    if (!llvm::is_contained(arguments, findCacheOrigin(state)))
       return body.getTerminator()->emitOpError("expects yielded cache #")
              << rank << " to continue an input of the layer";
   return success();

@@ -25,7 +25,8 @@ defm activations : Value<"activations", "MODE",
     "all">;
 defm recipe : Value<"recipe", "FILE",
     "Passes that change the model first, one per line, such as "
-    "winnow-encode-weights{format=q4_0 only=ffn}; # begins a comment">;
+    "winnow-drop-layers{granularity=attention layers=3,7}; # begins a "
+    "comment">;
 defm weights : Value<"weights", "FORMAT",
     "Round the matrices of the model to another number format: q8_0, q4_k, "
     "int4_g64, f16, ... (an unknown one lists all), or keep (default). The "

@@ -7,6 +7,51 @@ include "mlir/Pass/PassBase.td"
 
 // Keep alphabetical.
 
+def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
+  let summary = "Leave out residual layers";
+  let description = [{
+    What: a `layer` y = r + m · f is replaced by its residual r, as LLM-Drop
+    (arXiv 2406.15786) and ShortGPT (arXiv 2403.03853) do. What only it used
+    goes with it: weights, norms, the cache with its argument and result.
+
+    ```mlir
+    %y = winnow.layer residual(%x) inputs(%u = %x) : ... { ... }
+    %z = winnow.layer residual(%y) inputs(%u = %y) : ... { ... }
+    // becomes, if the first one is dropped
+    %z = winnow.layer residual(%x) inputs(%u = %x) : ... { ... }
+    ```
+
+    `granularity` says what is counted, from 0 and in each function by itself:
+    attention, the layers that mix tokens; mlp, the others; block, a layer that
+    mixes tokens with the others that follow it; joint, every layer.
+
+    In a model that normalises behind each layer (BERT), the norm is the
+    layer's and goes with it: a model without a block is one that was built
+    without it.
+
+    Requires: layers, that is to stand before `winnow-inline-layers`. Caches of
+    a layer are passed through it (winnow-verify-model).
+    Guarantees: what stays is unchanged and keeps its name. What nothing reads
+    any more is erased.
+    Keeps: everything if `layers` is empty.
+    Lossy? Yes.
+    Each layer that is dropped gets a remark.
+  }];
+  let options = [
+    Option<"granularity", "granularity", "std::string", "\"block\"",
+           "What is dropped: block, attention, mlp or joint (either of both)">,
+    ListOption<"layers", "layers", "int64_t",
+               "Which of them, counted from 0 in the order of the program">
+  ];
+  let statistics = [
+    Statistic<"numSeen", "seen", "Layers seen">,
+    Statistic<"numDropped", "dropped", "Layers dropped">,
+    Statistic<"numParams", "params", "Weights that went with them">,
+    Statistic<"numCaches", "caches", "Caches that went with them">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
 def WinnowEncodeWeights : Pass<"winnow-encode-weights", "::mlir::ModuleOp"> {
   let summary = "Store the matrices of a model in another number format";
   let description = [{
