@@ -98,6 +98,38 @@ WINNOW_TEXT_API int32_t winnow_tokenizer_bos(const winnow_tokenizer *tokenizer);
 WINNOW_TEXT_API int32_t winnow_tokenizer_eos(const winnow_tokenizer *tokenizer);
 
 /*===----------------------------------------------------------------------===
+ * Chat template: a conversation to the text that a model goes on with
+ *===----------------------------------------------------------------------===*/
+
+typedef struct winnow_chat_message {
+  const char *role;     /* "system", "user" or "assistant", null-terminated */
+  const char *content;  /* UTF-8; may be null where content_size is 0 */
+  size_t content_size;
+} winnow_chat_message;
+
+/* Zeros are defaults; struct_size must be set. */
+typedef struct winnow_chat_options {
+  uint32_t struct_size;   /* sizeof(winnow_chat_options) */
+  int32_t without_prompt; /* not 0: the text ends with the last message, not
+                             where the assistant begins to speak */
+  const char *bos_token;  /* as the template writes it; null: "" */
+  const char *eos_token;
+  int64_t now;            /* seconds since 1970, for templates that tell the date */
+} winnow_chat_options;
+
+/* Writes the first `capacity` bytes of the text that a template (Jinja, see
+ * winnow_tokenizer_chat_template; not trusted) makes of messages, and returns how
+ * many there are, like decode. -1, and `error` names the line, where it is no
+ * template, or refuses the conversation; also for a null pointer. The text holds
+ * special tokens: encode it with WINNOW_TOKENIZER_SPECIAL, and with ADD_BOS only
+ * where it does not begin with that token. */
+WINNOW_TEXT_API int64_t winnow_chat_render(
+    const char *chat_template, size_t template_size,
+    const winnow_chat_message *messages, int64_t count,
+    const winnow_chat_options *options, char *text, int64_t capacity,
+    char *error, size_t error_size);
+
+/*===----------------------------------------------------------------------===
  * Stream: generated ids to text, as they come
  *===----------------------------------------------------------------------===*/
 

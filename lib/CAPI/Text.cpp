@@ -2,6 +2,7 @@
 
 #include "winnow/Text.h"
 
+#include "winnow/Chat/ChatTemplate.h"
 #include "winnow/Generation/Sampler.h"
 #include "winnow/Generation/StopTexts.h"
 #include "winnow/Tokenizer/Tokenizer.h"
@@ -182,6 +183,65 @@ int32_t winnow_tokenizer_bos(const winnow_tokenizer *tokenizer) {
 
 int32_t winnow_tokenizer_eos(const winnow_tokenizer *tokenizer) {
   return tokenizer ? tokenizer->tokenizer->eos() : -1;
+}
+
+//===----------------------------------------------------------------------===//
+// Chat template
+//===----------------------------------------------------------------------===//
+
+/// False, and a message, where a template cannot be used on messages.
+static bool renderChat(std::string_view text,
+                       const winnow_chat_message *messages, int64_t count,
+                       const winnow_chat_options &options, std::string &prompt,
+                       std::string &message) {
+  std::unique_ptr<ChatTemplate> parsed = ChatTemplate::parse(text, message);
+  if (!parsed)
+    return false;
+  std::vector<ChatMessage> conversation;
+  for (int64_t i = 0; i < count; ++i) {
+    const winnow_chat_message &given = messages[i];
+    if (!given.role || (!given.content && given.content_size)) {
+      message = "chat_render: role and content must not be null";
+      return false;
+    }
+    conversation.push_back(
+        {given.role,
+         std::string(given.content ? given.content : "", given.content_size)});
+  }
+  ChatContext context;
+  context.bosToken = options.bos_token ? options.bos_token : "";
+  context.eosToken = options.eos_token ? options.eos_token : "";
+  context.addGenerationPrompt = !options.without_prompt;
+  context.now = options.now;
+  return parsed->render(conversation, context, prompt, message);
+}
+
+int64_t winnow_chat_render(const char *chat_template, size_t template_size,
+                           const winnow_chat_message *messages, int64_t count,
+                           const winnow_chat_options *options, char *text,
+                           int64_t capacity, char *error, size_t error_size) {
+  auto refuse = [&](std::string_view message) -> int64_t {
+    fail(error, error_size, message);
+    return -1;
+  };
+  if ((!chat_template && template_size) || (!messages && count) || count < 0)
+    return refuse("chat_render: template and messages must not be null");
+  if (options && options->struct_size < sizeof *options)
+    return refuse("chat options: struct_size is not set");
+  int64_t result = counted([&]() -> int64_t {
+    std::string prompt, message;
+    std::string_view source(chat_template ? chat_template : "", template_size);
+    if (!renderChat(source, messages, count,
+                    options ? *options : winnow_chat_options{}, prompt,
+                    message)) {
+      refuse(message);
+      return -2;
+    }
+    return copyOut(prompt, text, capacity);
+  });
+  if (result == -1)
+    return refuse("out of memory");
+  return std::max<int64_t>(result, -1);
 }
 
 //===----------------------------------------------------------------------===//

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 
 from winnow.artifact import Artifact, Entry, TensorSpec
+from winnow.chat import Message, render_chat
 from winnow.errors import (
     AbiMismatchError,
     BadFileError,
@@ -127,6 +128,7 @@ __all__ = [
     "HuggingFaceTokenizer",
     "InvalidArgumentError",
     "LibraryError",
+    "Message",
     "MismatchError",
     "Model",
     "OutOfMemoryError",
@@ -142,4 +144,5 @@ __all__ = [
     "UnsupportedError",
     "compile",
     "load",
+    "render_chat",
 ]

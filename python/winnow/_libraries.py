@@ -9,7 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from winnow.errors import AbiMismatchError, ClosedError, Error, LibraryError
+from winnow.errors import (
+    AbiMismatchError,
+    ClosedError,
+    Error,
+    InvalidArgumentError,
+    LibraryError,
+)
 
 ENCODING = ("utf-8", "replace")
 """How messages of the libraries are decoded."""
@@ -87,7 +93,17 @@ def encode_path(path: str | os.PathLike[str], what: str) -> bytes:
     """A path as the system spells it."""
     encoded = os.fsencode(path)
     if b"\0" in encoded or not encoded:
-        from winnow.errors import InvalidArgumentError
-
         raise InvalidArgumentError(f"{what} expects a path, found {os.fspath(path)!r}")
     return encoded
+
+
+def encode_text(text: str | bytes, what: str) -> bytes:
+    """The UTF-8 of a text; bytes as they are."""
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"{what} expects text, found {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(f"{what} is not valid Unicode: {error}") from None

@@ -40,6 +40,24 @@ class SamplerOptions(ctypes.Structure):
     )
 
 
+class ChatMessage(ctypes.Structure):
+    """winnow_chat_message."""
+
+    _fields_ = (("role", c_char_p), ("content", c_char_p), ("content_size", c_size_t))
+
+
+class ChatOptions(ctypes.Structure):
+    """winnow_chat_options."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("without_prompt", c_int32),
+        ("bos_token", c_char_p),
+        ("eos_token", c_char_p),
+        ("now", c_int64),
+    )
+
+
 _FAILURE = (c_char_p, c_size_t)
 _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "winnow_tokenizer_open": (c_void_p, c_char_p, *_FAILURE),
@@ -60,6 +78,11 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "winnow_tokenizer_ends": (c_int32, c_void_p, c_int32),
     "winnow_tokenizer_bos": (c_int32, c_void_p),
     "winnow_tokenizer_eos": (c_int32, c_void_p),
+    "winnow_chat_render": (
+        c_int64,
+        *(c_char_p, c_size_t, POINTER(ChatMessage), c_int64, POINTER(ChatOptions)),
+        *(c_void_p, c_int64, *_FAILURE),
+    ),
     "winnow_text_stream_create": (c_void_p, c_void_p, POINTER(c_char_p), c_int32, *_FAILURE),
     "winnow_text_stream_destroy": (None, c_void_p),
     "winnow_text_stream_add": (c_void_p, c_void_p, c_int32, POINTER(c_size_t)),

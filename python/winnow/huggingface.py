@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from winnow._arrays import Ids, int32_array, integer
-from winnow._libraries import encode_path
+from winnow._libraries import encode_path, encode_text
 from winnow.errors import BadFileError, FileError, InvalidArgumentError, LibraryError
-from winnow.tokenizer import TextStream, Tokenizer, encode_text
+from winnow.tokenizer import TextStream, Tokenizer
 
 
 class HuggingFaceTokenizer:

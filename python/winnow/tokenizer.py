@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 
 from winnow._arrays import Ids, int32_array, integer
-from winnow._libraries import ENCODING, Handle, encode_path, opened
+from winnow._libraries import ENCODING, Handle, encode_path, encode_text, opened
 from winnow._text_api import ADD_BOS, ADD_EOS, CONTINUES, SPECIAL, text_api
-from winnow.errors import BadFileError, FileError, InvalidArgumentError, OutOfMemoryError
+from winnow.chat import Message, render_chat
+from winnow.errors import (
+    BadFileError,
+    FileError,
+    InvalidArgumentError,
+    OutOfMemoryError,
+    UnsupportedError,
+)
 
 
 class Tokenizer:
@@ -126,6 +133,36 @@ class Tokenizer:
         """The checkpoint's chat template (Jinja); empty where it has none."""
         return _collect(text_api().tokenizer_chat_template, self._handle).decode(*ENCODING)
 
+    def apply_chat_template(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> str:
+        """The text of a conversation for this model; see `render_chat`. It holds
+        the texts of special tokens, most often the beginning of a sequence, too:
+        `encode_chat` gives its ids.
+
+        Raises UnsupportedError where the checkpoint has no chat template, and
+        InvalidArgumentError where that refuses the conversation.
+        """
+        template = self.chat_template
+        if not template:
+            raise UnsupportedError("the checkpoint has no chat template")
+        bos, eos = (
+            "" if token is None else self.piece(token).decode(*ENCODING)
+            for token in (self.bos, self.eos)
+        )
+        return render_chat(
+            template, messages, bos=bos, eos=eos, add_generation_prompt=add_generation_prompt
+        )
+
+    def encode_chat(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> list[int]:
+        """The ids of a conversation, for `Session.generate`: those of
+        `winnow-run --chat`. Raises like `apply_chat_template`."""
+        text = self.apply_chat_template(messages, add_generation_prompt=add_generation_prompt)
+        bos = None if self.bos is None else self.piece(self.bos).decode(*ENCODING)
+        return self.encode(text, bos=not bos or not text.startswith(bos))
+
     def stream(self, stop: str | Sequence[str] = ()) -> TextStream:
         """Turns ids into text one by one, until the first of the texts `stop`."""
         return TextStream(self, stop)
@@ -190,18 +227,6 @@ class TextStream:
 
 def _role(token: int) -> int | None:
     return None if token < 0 else token
-
-
-def encode_text(text: str | bytes, what: str) -> bytes:
-    """The UTF-8 of a text; bytes as they are."""
-    if isinstance(text, bytes):
-        return text
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"{what} expects text, found {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidArgumentError(f"{what} is not valid Unicode: {error}") from None
 
 
 def _collect(function: Any, handle: Handle, *arguments: int) -> bytes:

@@ -37,6 +37,42 @@ TEST(TextApi, RefusesNullPointers) {
   EXPECT_EQ(winnow_sampler_sample(nullptr, nullptr, 0), -1);
 }
 
+TEST(TextApi, RendersConversations) {
+  std::string source = "{{ bos_token }}{% for m in messages %}{{ m.role }}: "
+                       "{{ m.content }}|{% endfor %}"
+                       "{% if add_generation_prompt %}assistant: {% endif %}";
+  winnow_chat_message messages[] = {{"user", "Hi\0!", 4}};
+  winnow_chat_options options = {};
+  char text[64] = "", error[100] = "";
+  auto render = [&](const winnow_chat_options *given, int64_t capacity) {
+    return winnow_chat_render(source.data(), source.size(), messages, 1, given,
+                              text, capacity, error, sizeof error);
+  };
+  EXPECT_EQ(render(&options, sizeof text), -1);
+  EXPECT_STREQ(error, "chat options: struct_size is not set");
+  options.struct_size = sizeof options;
+  options.bos_token = "<s>";
+  std::string expected("<s>user: Hi\0!|assistant: ", 25);
+  ASSERT_EQ(render(&options, 5), 25);
+  EXPECT_EQ(std::string(text, 6), std::string("<s>us\0", 6));
+  ASSERT_EQ(render(&options, sizeof text), 25);
+  EXPECT_EQ(std::string(text, 25), expected);
+  options.without_prompt = 1;
+  EXPECT_EQ(render(&options, sizeof text), 14);
+  EXPECT_EQ(render(nullptr, 0), 22);
+  messages[0].role = nullptr;
+  EXPECT_EQ(render(nullptr, 0), -1);
+  source = "\n{% fi %}";
+  EXPECT_EQ(render(nullptr, 0), -1);
+  EXPECT_STREQ(error, "chat template, line 2: unknown block 'fi'");
+  EXPECT_EQ(winnow_chat_render(nullptr, 0, nullptr, 1, nullptr, nullptr, 0,
+                               nullptr, 0),
+            -1);
+  EXPECT_EQ(winnow_chat_render(nullptr, 0, nullptr, 0, nullptr, nullptr, 0,
+                               nullptr, 0),
+            0);
+}
+
 TEST(TextApi, StreamsOfText) {
   const char *stops[] = {"END", ""};
   EXPECT_EQ(winnow_text_stream_create(nullptr, stops, 2, nullptr, 0), nullptr);
