@@ -5,6 +5,7 @@ all of them: a text's results do not depend on its company."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from artifact import Artifact, ArtifactError, Status
+from hugging_face import stored_tensors
+from interpreter import Call, interpret
 from programs import Artifacts, Programs, join
 from reference.encoder import TextEncoder
 from support import Support
@@ -70,6 +73,12 @@ def test_pooling(pooling: str, normalize: bool, programs: Programs, tmp_path: Pa
         if normalize:
             expected = expected / np.linalg.norm(expected)
         assert relative(found, expected) < 1e-4
+    shown = programs.execute("winnow-run", tmp_path / "pooled", "--inspect").stdout
+    kind = {"cls": "first"}.get(pooling, pooling)
+    facts = {"pooling": kind, "normalized": "yes" if normalize else "no", "layers": "3"}
+    for key, value in facts.items():
+        assert re.search(rf"^ +{key} +{value}$", shown, re.MULTILINE), (key, shown)
+    assert re.search(r"f32 +tile16 +encoder.layer.2.output.dense.weight", shown)
 
 
 @pytest.mark.parametrize(("name", "option"), [("vit", "--hidden"), ("vit_classifier", "--logits")])
@@ -88,6 +97,50 @@ def test_images(
     assert result.returncode == 0, result.stderr
     assert relative(np.load(tmp_path / "out.npy"), golden["result"]) < 1e-4
     support.add(GOLDEN / name, artifacts.get(GOLDEN / name))
+
+
+@pytest.mark.parametrize("name", [*TEXT, "vit", "vit_classifier"])
+def test_interpreted_models(
+    name: str, programs: Programs, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    """The imported program in the reference interpreter: what Transformers
+    computed, and closer still to what the compiled one computes."""
+    golden = goldens(name)
+    module = tmp_path / "model.mlir"
+    finished = programs.execute("winnow-compile", GOLDEN / name, "--emit=mlir", "-o", module)
+    assert finished.returncode == 0, finished.stderr
+    params = tmp_path / "params"
+    params.mkdir()
+    for tensor, stored in stored_tensors(GOLDEN / name / "model.safetensors").items():
+        (params / tensor).write_bytes(stored)
+    with Artifact(artifacts.get(GOLDEN / name)) as artifact, artifact.session() as session:
+        if name in TEXT:
+            expected = golden["hidden"]
+            compiled = np.concatenate(
+                session.encode(split(golden["ids"], golden["lengths"]), embed=False)[0]
+            )
+            entry, arguments = "encode", packed(golden["ids"], golden["lengths"])
+        else:
+            expected = golden["result"]
+            compiled = np.empty_like(expected)
+            entry = "classify" if name == "vit_classifier" else "encode"
+            arguments = {"image": golden["image"]}
+            session.invoke(entry, [golden["image"]], [compiled])
+    winnow_opt = programs.directory / "winnow-opt"
+    calls = [Call(entry, arguments)]
+    [[found]] = interpret(winnow_opt, module.read_text(), calls, tmp_path / "calls", params)
+    assert relative(found, expected) < 1e-4
+    assert relative(found, compiled) < 1e-5
+
+
+def packed(ids: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
+    """The inputs of an entry point for all texts at once: a segment for each."""
+    return {
+        "ids": ids,
+        "positions": np.concatenate([np.arange(length, dtype=np.int32) for length in lengths]),
+        "types": np.zeros(len(ids), np.int32),
+        "segments": np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
+    }
 
 
 def test_command_line(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None:
