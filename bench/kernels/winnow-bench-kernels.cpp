@@ -114,8 +114,9 @@ struct Ceilings {
   double read = 0, arithmetic = 0;
 };
 
-void benchmark(const LinearSpec &spec, LinearFunction *kernel,
-               RecodeFunction *recodeRow, int64_t m, const Ceilings &ceilings) {
+void benchmark(const Target &target, const LinearSpec &spec,
+               LinearFunction *kernel, RecodeFunction *recodeRow, int64_t m,
+               const Ceilings &ceilings) {
   int64_t n = nSize, k = kSize;
   int64_t matrixBytes = llvm::cantFail(tile16Bytes(spec.format, n, k));
   bool fromMemory = m <= 16;
@@ -130,7 +131,7 @@ void benchmark(const LinearSpec &spec, LinearFunction *kernel,
   }
   int64_t rounded = (m + 7) / 8 * 8;
   Pages x(rounded * k * 4),
-      recoded(rounded * activationBytesPerRow(spec.activations, k));
+      recoded(rounded * activationBytesPerRow(target, spec.activations, k));
   auto *values = reinterpret_cast<float *>(x.data);
   for (int64_t i = 0; i < m * k; ++i)
     values[i] = float(random() % 2001) / 1000 - 1;
@@ -138,7 +139,7 @@ void benchmark(const LinearSpec &spec, LinearFunction *kernel,
   for (int64_t row = 0; row < m && !f32; ++row)
     recodeRow(values + row * k, recoded.data, row, m, k);
   Pages y(rounded * n * 4);
-  int64_t scratchBytes = linearScratchBytes(spec, rounded, k);
+  int64_t scratchBytes = linearScratchBytes(target, spec, rounded, k);
   Pages scratch(threadCount * scratchBytes);
   double time = bestSeconds([&](int thread) {
     for (int64_t i = 0; i < matrices; ++i)
@@ -265,7 +266,7 @@ llvm::Error run() {
     if (!symbol)
       return symbol.takeError();
     for (int64_t m : rowCounts)
-      benchmark(spec, symbol->toPtr<LinearFunction *>(), recodeRow, m,
+      benchmark(*target, spec, symbol->toPtr<LinearFunction *>(), recodeRow, m,
                 ceilings);
   }
   return llvm::Error::success();

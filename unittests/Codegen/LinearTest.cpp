@@ -189,12 +189,13 @@ protected:
                          int64_t k, int64_t threads) {
     int64_t m = rows.size(), ldx = k + kSlack, ldy = n + kSlack;
     std::vector<float> y(m * ldy, kCanary);
-    int64_t scratchBytes = linearScratchBytes(spec, m, k);
+    int64_t scratchBytes = linearScratchBytes(jit->target(), spec, m, k);
     EXPECT_EQ(scratchBytes,
-              linearScratchBytes(spec, 0, k) +
-                  (m + 7) / 8 * 8 * linearScratchBytesPerRow(spec, k));
+              linearScratchBytes(jit->target(), spec, 0, k) +
+                  (m + 7) / 8 * 8 *
+                      linearScratchBytesPerRow(jit->target(), spec, k));
     Buffer recoded((m + 7) / 8 * 8 *
-                   activationBytesPerRow(spec.activations, k));
+                   activationBytesPerRow(jit->target(), spec.activations, k));
     std::vector<float> plain(m * ldx, NAN);
     for (int64_t row = 0; row < m; ++row) {
       if (spec.activations != Activations::F32)
@@ -315,7 +316,8 @@ TEST_P(PerTarget, QuantizesRowsLikeTheHost) {
   for (int64_t k : {32, 64, 96, 640})
     for (int64_t m : {1, 2, 8, 11}) {
       int64_t padded = (k + 63) / 64 * 64, tile = m == 1 ? 1 : 8;
-      int64_t rowBytes = activationBytesPerRow(Activations::A8B32, k);
+      int64_t rowBytes =
+          activationBytesPerRow(jit.target(), Activations::A8B32, k);
       Buffer buffer((m + 7) / 8 * 8 * rowBytes);
       for (int64_t row = 0; row < m; ++row) {
         std::vector<float> x = randomRow(k, row);
@@ -379,7 +381,8 @@ TEST_P(PerTarget, RoundsRowsLikeTheHost) {
     constexpr int64_t m = 11;
     int64_t padded = (k + 1) / 2 * 2;
     int64_t rowBytes = padded * (jit.target().avx512Bf16 ? 2 : 4);
-    EXPECT_LE(rowBytes, activationBytesPerRow(Activations::BF16, k));
+    EXPECT_LE(rowBytes,
+              activationBytesPerRow(jit.target(), Activations::BF16, k));
     Buffer buffer(m * rowBytes + 1);
     for (int64_t row = 0; row < m; ++row) {
       std::vector<float> x = randomRow(k, row);
@@ -454,7 +457,8 @@ TEST_P(PerTarget, OmitsTheBias) {
   std::vector<float> bias = randomRow(n, 1);
   for (int64_t m : {1, 3, 20}) {
     std::vector<float> x = randomRow(m * k, 2), y[2];
-    Buffer scratch(linearScratchBytes({"q4_0", Activations::F32, false}, m, k));
+    Buffer scratch(linearScratchBytes(jit.target(),
+                                      {"q4_0", Activations::F32, false}, m, k));
     for (int i : {0, 1}) {
       y[i].resize(m * n);
       jit.get<LinearFunction>(names[i])(x.data(), weights.data(),
@@ -516,12 +520,12 @@ TEST(LinearTargets, GiveTheSameBits) {
       std::string recoderName = addRecoder(jit, spec.activations);
       ASSERT_TRUE(jit.compile());
       Buffer recoded((kMostRows + 7) / 8 * 8 *
-                     activationBytesPerRow(spec.activations, k));
+                     activationBytesPerRow(jit.target(), spec.activations, k));
       auto *recodeRow = jit.get<RecodeFunction>(recoderName);
       for (int64_t row = 0; row < kMostRows; ++row)
         recodeRow(&x[row * k], recoded.data(), row, kMostRows, k);
       std::vector<float> y(kMostRows * n);
-      Buffer scratch(linearScratchBytes(spec, kMostRows, k));
+      Buffer scratch(linearScratchBytes(jit.target(), spec, kMostRows, k));
       jit.get<LinearFunction>(kernelName)(recoded.data(), weights.data(),
                                           nullptr, y.data(), kMostRows, n, k, k,
                                           n, scratch.data(), 0, 1);

@@ -63,7 +63,8 @@ TEST_P(QuantizeRow, FollowsTheRule) {
     for (int64_t rows : {1, 3, 8, 9}) {
       int64_t stride = rows == 1 ? 1 : 8, padded = (k + 63) / 64 * 64;
       std::vector<uint8_t> buffer(
-          (rows + 7) / 8 * 8 * activationBytesPerRow(Activations::A8B32, k) +
+          (rows + 7) / 8 * 8 *
+                  activationBytesPerRow(jit.target(), Activations::A8B32, k) +
               64,
           0xEE);
       for (int64_t r = 0; r < rows; ++r)

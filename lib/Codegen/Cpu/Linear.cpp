@@ -76,8 +76,20 @@ std::string LinearKernelParts::name(StringRef part) const {
   return kernelName(spec) + "_" + part.str();
 }
 
-Value LinearKernelParts::emitGroupBytes(KernelBuilder &kb, Value k) {
-  return kb.mul(kb.ceilDivU(k, layout.chunk), layout.chunkBytes());
+Value LinearKernelParts::emitRowBytes(KernelBuilder &kb, Value k,
+                                      Value ldx) const {
+  switch (spec.activations) {
+  case Activations::F32:
+    return kb.mul(ldx, sizeof(float));
+  case Activations::A8B32: {
+    // In the terms of ActivationTile's addresses, which are computed anyway.
+    Value padded = kb.roundUp(k, 64);
+    return kb.add(padded, kb.mul(kb.divU(padded, 32), 12));
+  }
+  case Activations::BF16:
+    return activationRow(target, spec.activations).emit(kb, k);
+  }
+  llvm_unreachable("every kind of activations has a size");
 }
 
 int64_t LinearKernelParts::streams(int64_t rows) const {
@@ -185,7 +197,7 @@ func::FuncOp LinearKernelParts::rowTile(int64_t rows, int64_t tileRows) {
                         &call.rows, &call.n, &call.k, &call.ldx, &call.ldy,
                         &call.index, &call.first, &call.perStream, &call.last})
     *member = kb.arg(next++);
-  Value groupBytes = emitGroupBytes(kb, call.k);
+  Value groupBytes = groupSize().emit(kb, call.k);
   Values groups, weights;
   for (int64_t s = 0; s < streams(rows); ++s) {
     Value group =
@@ -269,7 +281,7 @@ struct Driver {
   }
 
   void emitPanels() {
-    Value groupBytes = parts.emitGroupBytes(kb, k);
+    Value groupBytes = parts.groupSize().emit(kb, k);
     emitPrepareRows();
     func::FuncOp decode = parts.decodePanel(), tile = parts.panelTile();
     kb.forLoop(
@@ -298,14 +310,14 @@ private:
       kb.call(prepare, {x, emitPrepared(), m, k});
   }
   Value emitPrepared() {
-    return kb.offset(scratch, parts.emitPanelBytes(kb, k));
+    return kb.offset(scratch, parts.panelSize().emit(kb, k));
   }
 
   void forEachTile(llvm::function_ref<void(const Tile &)> body) {
-    Value tileBytes = parts.emitTileBytes(kb, k, ldx);
+    Value tileBytes = kb.mul(parts.emitRowBytes(kb, k, ldx), kTileRows);
     Value prepared = emitPrepared();
     Value preparedBytes =
-        kb.mul(parts.emitPreparedBytesPerRow(kb, k), kTileRows);
+        kb.mul(parts.preparedRowSize().emit(kb, k), kTileRows);
     kb.forLoop(
         kb.i64(0), kb.ceilDivU(m, kTileRows), kb.i64(1),
         [&](Value index) {
@@ -370,28 +382,29 @@ getLinearKernel(ModuleOp module, const Target &target, const LinearSpec &spec) {
   return kb.finish();
 }
 
-int64_t linearScratchBytesPerRow(const LinearSpec &spec, int64_t k) {
+/// The parts of a kernel that asks for nothing but sizes; null if there is no
+/// such kernel.
+static std::unique_ptr<LinearKernelParts> sizesOf(const Target &target,
+                                                  const LinearSpec &spec) {
   auto layout = layoutOf(spec);
-  if (!layout) {
-    llvm::consumeError(layout.takeError());
-    return 0;
-  }
-  // Sizes do not depend on the module.
-  Target target;
-  return makeParts(nullptr, target, spec, **layout)->preparedBytesPerRow(k);
+  if (layout)
+    return makeParts(/*module=*/nullptr, target, spec, **layout);
+  llvm::consumeError(layout.takeError());
+  return nullptr;
 }
 
-int64_t linearScratchBytes(const LinearSpec &spec, int64_t m, int64_t k) {
-  auto layout = layoutOf(spec);
-  if (!layout) {
-    llvm::consumeError(layout.takeError());
-    return 0;
-  }
-  Target target;
-  std::unique_ptr<LinearKernelParts> parts =
-      makeParts(nullptr, target, spec, **layout);
-  return parts->panelBytes(k) +
-         llvm::alignTo(m, kTileRows) * parts->preparedBytesPerRow(k);
+int64_t linearScratchBytesPerRow(const Target &target, const LinearSpec &spec,
+                                 int64_t k) {
+  auto parts = sizesOf(target, spec);
+  return parts ? parts->preparedRowSize().of(k) : 0;
+}
+
+int64_t linearScratchBytes(const Target &target, const LinearSpec &spec,
+                           int64_t m, int64_t k) {
+  auto parts = sizesOf(target, spec);
+  return parts ? parts->panelSize().of(k) + llvm::alignTo(m, kTileRows) *
+                                                parts->preparedRowSize().of(k)
+               : 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -405,18 +418,22 @@ Activations activationsOf(StringRef format) {
       .Default(Activations::F32);
 }
 
-int64_t activationBytesPerRow(Activations activations, int64_t k) {
+BytesPerInputs activationRow(const Target &target, Activations activations) {
   switch (activations) {
   case Activations::F32:
-    return 4 * k;
-  case Activations::A8B32: {
-    int64_t padded = llvm::alignTo(k, 64);
-    return padded + padded / 32 * 4 + padded / 16 * 4;
-  }
+    return {1, sizeof(float)};
+  case Activations::A8B32:
+    // Codes, scales of 32 and sums of 16 of them.
+    return {64, 64 + 2 * sizeof(float) + 4 * sizeof(int32_t)};
   case Activations::BF16:
-    return 4 * llvm::alignTo(k, 2);
+    return {2, 2 * target.bf16Bytes()};
   }
   llvm_unreachable("every kind of activations has a size");
+}
+
+int64_t activationBytesPerRow(const Target &target, Activations activations,
+                              int64_t k) {
+  return activationRow(target, activations).of(k);
 }
 
 void emitRecodeRow(KernelBuilder &kb, Activations activations, Value x,

@@ -28,14 +28,8 @@ public:
   using LinearKernelParts::LinearKernelParts;
 
   // The panel: lines [K/2][factors][kPanelGroups].
-  int64_t panelBytes(int64_t k) const override {
-    return llvm::divideCeil(k, 2) * factors() * kPanelGroups * kLine;
-  }
-  Value emitPanelBytes(KernelBuilder &kb, Value k) override {
-    return kb.mul(kb.ceilDivU(k, 2), factors() * kPanelGroups * kLine);
-  }
-  Value emitTileBytes(KernelBuilder &kb, Value k, Value ldx) override {
-    return kb.mul(emitRowBytes(kb, k), kTileRows);
+  BytesPerInputs panelSize() const override {
+    return {2, factors() * kPanelGroups * kLine};
   }
 
 protected:
@@ -48,10 +42,7 @@ protected:
 
 private:
   /// Vectors that a pair of inputs is: one of pairs, or two of f32.
-  int64_t factors() const { return target.avx512Bf16 ? 1 : 2; }
-  Value emitRowBytes(KernelBuilder &kb, Value k) {
-    return kb.mul(kb.ceilDivU(k, 2), factors() * 4);
-  }
+  int64_t factors() const { return target.bf16Bytes() / 2; }
   Type factorType(KernelBuilder &kb) {
     return target.avx512Bf16 ? kb.vectorType(kb.bf16Type(), 2 * kLanes)
                              : kb.vectorType(kb.f32Type());
@@ -103,8 +94,8 @@ KernelBuilder::Values Bf16Parts::emitRowSums(KernelBuilder &kb,
                                              const TileCall &call,
                                              ValueRange groups, int64_t rows,
                                              int64_t tileRows) {
-  Values xRows =
-      rowPointers(kb, call.x, call.rows, emitRowBytes(kb, call.k), rows);
+  Values xRows = rowPointers(kb, call.x, call.rows,
+                             emitRowBytes(kb, call.k, call.ldx), rows);
   Values init(rows * groups.size(), kb.splatF32(0));
   return overK(kb, kb.ceilDivU(call.k, 2), /*chunk=*/1, init,
                [&](Value pair, int64_t, ValueRange carried) {
@@ -143,7 +134,7 @@ void Bf16Parts::emitDecode(KernelBuilder &kb, ValueRange groups, Value panel,
 KernelBuilder::Values Bf16Parts::emitPanelSums(KernelBuilder &kb, Value x,
                                                Value prepared, Value panel,
                                                Value rows, Value k, Value ldx) {
-  Values xRows = rowPointers(kb, x, rows, emitRowBytes(kb, k), kTileRows);
+  Values xRows = rowPointers(kb, x, rows, emitRowBytes(kb, k, ldx), kTileRows);
   return inParts([&](int64_t firstRow, int64_t rowCount, int64_t firstGroup,
                      int64_t groupCount) {
     ValueRange own = ValueRange(xRows).slice(firstRow, rowCount);

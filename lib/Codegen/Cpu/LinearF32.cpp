@@ -25,14 +25,8 @@ public:
   using LinearKernelParts::LinearKernelParts;
 
   // The panel: f32 [K][kPanelGroups][16], K rounded up to whole chunks.
-  int64_t panelBytes(int64_t k) const override {
-    return llvm::alignTo(k, layout.chunk) * kPanelGroups * kLine;
-  }
-  Value emitPanelBytes(KernelBuilder &kb, Value k) override {
-    return kb.mul(kb.roundUp(k, layout.chunk), kPanelGroups * kLine);
-  }
-  Value emitTileBytes(KernelBuilder &kb, Value k, Value ldx) override {
-    return kb.mul(ldx, kTileRows * 4);
+  BytesPerInputs panelSize() const override {
+    return {layout.chunk, layout.chunk * kPanelGroups * kLine};
   }
 
 protected:
@@ -111,7 +105,8 @@ KernelBuilder::Values F32Parts::emitRowSums(KernelBuilder &kb,
                                             int64_t tileRows) {
   Tile16Emitter tiles(kb, layout);
   tiles.setPrefetchDistance(kPrefetchDistance);
-  Values xRows = rowPointers(kb, call.x, call.rows, kb.mul(call.ldx, 4), rows);
+  Values xRows = rowPointers(kb, call.x, call.rows,
+                             emitRowBytes(kb, call.k, call.ldx), rows);
   Values init(rows * groups.size(), kb.splatF32(0));
   if (layout.isFloat())
     return overK(
@@ -169,7 +164,7 @@ void F32Parts::emitDecode(KernelBuilder &kb, ValueRange groups, Value panel,
 KernelBuilder::Values F32Parts::emitPanelSums(KernelBuilder &kb, Value x,
                                               Value prepared, Value panel,
                                               Value rows, Value k, Value ldx) {
-  Values xRows = rowPointers(kb, x, rows, kb.mul(ldx, 4), kTileRows);
+  Values xRows = rowPointers(kb, x, rows, emitRowBytes(kb, k, ldx), kTileRows);
   return inParts([&](int64_t firstRow, int64_t rowCount, int64_t firstGroup,
                      int64_t groupCount) {
     ValueRange own = ValueRange(xRows).slice(firstRow, rowCount);

@@ -73,21 +73,11 @@ class Int8Parts final : public LinearKernelParts {
 public:
   using LinearKernelParts::LinearKernelParts;
 
-  int64_t panelBytes(int64_t k) const override {
-    return blocks(k) * panelBlockBytes();
+  BytesPerInputs panelSize() const override {
+    return {layout.chunk, layout.blocksPerChunk() * panelBlockBytes()};
   }
-  Value emitPanelBytes(KernelBuilder &kb, Value k) override {
-    return kb.mul(emitBlocks(kb, k), panelBlockBytes());
-  }
-  int64_t preparedBytesPerRow(int64_t k) const override {
-    return blocks(k) * preparedBlockBytes();
-  }
-  Value emitPreparedBytesPerRow(KernelBuilder &kb, Value k) override {
-    return kb.mul(emitBlocks(kb, k), preparedBlockBytes());
-  }
-  Value emitTileBytes(KernelBuilder &kb, Value k, Value ldx) override {
-    Value padded = kb.roundUp(k, 64);
-    return kb.mul(kb.add(padded, kb.mul(kb.divU(padded, 32), 12)), kTileRows);
+  BytesPerInputs preparedRowSize() const override {
+    return {layout.chunk, layout.blocksPerChunk() * preparedBlockBytes()};
   }
   func::FuncOp prepareRows() override;
 
@@ -105,9 +95,6 @@ private:
   bool wideScales() const {
     return layout.scales == Tile16Layout::Scales::BF16;
   }
-  int64_t blocks(int64_t k) const {
-    return llvm::divideCeil(k, layout.chunk) * layout.blocksPerChunk();
-  }
   Value emitBlocks(KernelBuilder &kb, Value k) {
     return kb.mul(kb.ceilDivU(k, layout.chunk), layout.blocksPerChunk());
   }
@@ -124,15 +111,13 @@ private:
            ((layout.zeroPoint ? 4 : 0) + (layout.hasMin() ? 4 : 0));
   }
 
-  /// Zen finds its way through short chunks at one row by itself, and asking
-  /// costs 3 % there (q8_0 on Zen 5, bench/kernels). Superblocks and more rows
-  /// take so many instructions per line that it does not look far enough: q4_k
-  /// falls from 87 to 52 % of the read bandwidth without asking.
+  /// A processor that finds its way by itself does so through short chunks at
+  /// one row. Superblocks and more rows take so many instructions per line that
+  /// it does not look far enough: q4_k falls from 87 to 52 % of the read
+  /// bandwidth without asking (Zen 5, bench/kernels).
   int64_t prefetchDistance(int64_t rows) const {
-    bool isZen = StringRef(target.cpu).starts_with("znver");
-    return isZen && rows == 1 && layout.blocksPerChunk() <= 2
-               ? 0
-               : kPrefetchDistance;
+    bool isPlain = rows == 1 && layout.blocksPerChunk() <= 2;
+    return isPlain && target.prefetchesStreams ? 0 : kPrefetchDistance;
   }
 
   RowBlock loadRow(KernelBuilder &kb, const TileRows &rows, Value block,
@@ -442,7 +427,7 @@ func::FuncOp Int8Parts::prepareRows() {
   KernelBuilder kb(module, target, symbol, {ptr, ptr, i64, i64});
   Value x = kb.arg(0), prepared = kb.arg(1), m = kb.arg(2), k = kb.arg(3);
   Value blockCount = emitBlocks(kb, k);
-  Value tileBytes = emitTileBytes(kb, k, {});
+  Value tileBytes = kb.mul(emitRowBytes(kb, k, {}), kTileRows);
   VectorType ints = kb.vectorType(kb.i32Type(), kTileRows);
   VectorType floats = kb.vectorType(kb.f32Type(), kTileRows);
   int64_t blockBytes = preparedBlockBytes() * kTileRows;

@@ -18,6 +18,8 @@
 
 #include "winnow/Codegen/Cpu/Linear.h"
 
+#include "llvm/Support/MathExtras.h"
+
 namespace winnow::cpu {
 
 /// Rows of a full tile of activations.
@@ -26,6 +28,20 @@ inline constexpr int64_t kTileRows = 8;
 inline constexpr int64_t kPanelGroups = 2;
 /// Above this many rows the panel is faster.
 inline constexpr int64_t kFewRows = 16;
+
+/// A size that grows with the number of inputs K: `bytes` for every `inputs` of
+/// them, and for what is left over.
+struct BytesPerInputs {
+  int64_t inputs, bytes;
+
+  int64_t of(int64_t k) const { return llvm::divideCeil(k, inputs) * bytes; }
+  mlir::Value emit(KernelBuilder &kb, mlir::Value k) const {
+    return kb.mul(kb.ceilDivU(k, inputs), bytes);
+  }
+};
+
+/// A row of activations as emitRecodeRow writes it, or of f32.
+BytesPerInputs activationRow(const Target &target, Activations activations);
 
 /// What the driver hands to a tile. `x` is the tile's own activations,
 /// `prepared` what prepareRows wrote for it (undefined for a tile of one row).
@@ -59,20 +75,18 @@ public:
   /// func(x, prepared, M, K). Null if there is nothing.
   virtual mlir::func::FuncOp prepareRows() { return nullptr; }
 
-  /// Bytes of a group of 16 rows of weights as i64.
-  mlir::Value emitGroupBytes(KernelBuilder &kb, mlir::Value k);
-  virtual int64_t panelBytes(int64_t k) const = 0;
-  /// Bytes of the panel for any number of rows of x, as i64.
-  virtual mlir::Value emitPanelBytes(KernelBuilder &kb, mlir::Value k) = 0;
-  /// Bytes that prepareRows writes for each row of x (M rounded up to 8).
-  virtual int64_t preparedBytesPerRow(int64_t k) const { return 0; }
-  virtual mlir::Value emitPreparedBytesPerRow(KernelBuilder &kb,
-                                              mlir::Value k) {
-    return kb.i64(0);
+  /// A group of 16 rows of weights.
+  BytesPerInputs groupSize() const {
+    return {layout.chunk, layout.chunkBytes()};
   }
-  /// Bytes from one tile of 8 rows of x to the next.
-  virtual mlir::Value emitTileBytes(KernelBuilder &kb, mlir::Value k,
-                                    mlir::Value ldx) = 0;
+  /// The panel, for any number of rows of x.
+  virtual BytesPerInputs panelSize() const = 0;
+  /// What prepareRows writes for each row of x (M rounded up to 8).
+  virtual BytesPerInputs preparedRowSize() const { return {1, 0}; }
+  /// Bytes from one row of x to the next in a tile, or of one row if a tile's
+  /// rows are interleaved.
+  mlir::Value emitRowBytes(KernelBuilder &kb, mlir::Value k,
+                           mlir::Value ldx) const;
 
 protected:
   using Value = mlir::Value;

@@ -25,8 +25,7 @@ static Value roundLanes(KernelBuilder &kb, Value bits) {
 
 void emitRoundRow(KernelBuilder &kb, Value x, Value buffer, Value row,
                   Value k) {
-  bool pairs = kb.target().avx512Bf16;
-  int64_t bytes = pairs ? 2 : 4;
+  int64_t bytes = kb.target().bf16Bytes();
   Value padded = kb.roundUp(k, 2);
   Value to = kb.offset(buffer, kb.mul(kb.mul(row, padded), bytes));
   kb.forLoop(
@@ -38,7 +37,7 @@ void emitRoundRow(KernelBuilder &kb, Value x, Value buffer, Value row,
         Value rounded = roundLanes(kb, bits);
         Value at = kb.offset(to, kb.mul(first, bytes));
         Value lanes = kb.sub(padded, first);
-        if (pairs)
+        if (bytes == 2)
           kb.storeFirst(kb.trunc(kb.shrU(rounded, kb.splatI32(16)),
                                  kb.vectorType(kb.i16Type())),
                         at, lanes);

@@ -81,6 +81,7 @@ Expected<winnow::cpu::Target> Target::get(StringRef name) {
   result.avx512Vnni = result.avx512 && has("avx512vnni");
   result.avxVnni = has("avxvnni");
   result.avx512Bf16 = result.avx512 && has("avx512bf16");
+  result.prefetchesStreams = StringRef(result.cpu).starts_with("znver");
 
   // LLVM may use every feature of the processor, so the artifact needs all of
   // those that CPUID can tell, but for BF16, which prepareModule withholds from

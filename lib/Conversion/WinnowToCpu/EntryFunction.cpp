@@ -324,8 +324,8 @@ LogicalResult EntryEmitter::emitLinear(const Step &step) {
                     address(step.inputs[2]), address(step.outputs[0]),
                     rowCount(step.rows), kb.i64(n), kb.i64(k), kb.i64(k),
                     kb.i64(n), threadScratch, thread, threads});
-  needScratch(linearScratchBytes(spec, 0, k), linearScratchBytesPerRow(spec, k),
-              step.rows);
+  needScratch(linearScratchBytes(target, spec, 0, k),
+              linearScratchBytesPerRow(target, spec, k), step.rows);
   record(*kernel, &step);
   return success();
 }

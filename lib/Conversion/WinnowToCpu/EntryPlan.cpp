@@ -39,7 +39,8 @@ FailureOr<int64_t> EntryPlanner::rowBytesOf(Value value) {
     elements *= size;
   }
   if (EncodingAttr encoding = getEncoding(type))
-    return activationBytesPerRow(activationsOf(encoding.getFormat()), elements);
+    return activationBytesPerRow(target, activationsOf(encoding.getFormat()),
+                                 elements);
   int64_t bits =
       type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   return elements * std::max<int64_t>(bits / 8, 1);
@@ -362,9 +363,9 @@ FailureOr<EntryPlan> EntryPlanner::run() {
   return std::move(plan);
 }
 
-FailureOr<EntryPlan> planEntry(func::FuncOp function,
+FailureOr<EntryPlan> planEntry(func::FuncOp function, const Target &target,
                                function_ref<int64_t(StringRef)> weightOffset) {
-  return EntryPlanner(function, weightOffset).run();
+  return EntryPlanner(function, target, weightOffset).run();
 }
 
 } // namespace winnow::cpu

@@ -15,6 +15,7 @@
 #ifndef WINNOW_CONVERSION_WINNOWTOCPU_ENTRYPLAN_H
 #define WINNOW_CONVERSION_WINNOWTOCPU_ENTRYPLAN_H
 
+#include "winnow/Codegen/Cpu/Target.h"
 #include "winnow/Dialect/WinnowDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -165,10 +166,10 @@ void scheduleSteps(EntryPlan &plan);
 /// Requires a schedule.
 void layOutMemory(EntryPlan &plan);
 
-/// Plans `function`. `weightOffset` gives the place of a param in the weights.
-/// Emits an error at an op that native code cannot carry.
+/// Plans `function` for `target`. `weightOffset` gives the place of a param in
+/// the weights. Emits an error at an op that native code cannot carry.
 mlir::FailureOr<EntryPlan>
-planEntry(mlir::func::FuncOp function,
+planEntry(mlir::func::FuncOp function, const Target &target,
           llvm::function_ref<int64_t(llvm::StringRef)> weightOffset);
 
 } // namespace winnow::cpu

@@ -14,9 +14,9 @@ namespace winnow::cpu {
 /// Builds the plan op by op.
 class EntryPlanner {
 public:
-  EntryPlanner(mlir::func::FuncOp function,
+  EntryPlanner(mlir::func::FuncOp function, const Target &target,
                llvm::function_ref<int64_t(llvm::StringRef)> weightOffset)
-      : weightOffset(weightOffset) {
+      : target(target), weightOffset(weightOffset) {
     plan.function = function;
   }
 
@@ -59,6 +59,7 @@ private:
                 RowCount rows);
 
   EntryPlan plan;
+  const Target &target;
   llvm::function_ref<int64_t(llvm::StringRef)> weightOffset;
   llvm::DenseMap<mlir::Value, int> buffers;
   /// Rows of tensors with a dynamic leading dimension.

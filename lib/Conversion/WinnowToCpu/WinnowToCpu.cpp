@@ -210,9 +210,10 @@ void ConvertWinnowToCpu::runOnOperation() {
   llvm::StringMap<func::FuncOp> kernels;
   SmallVector<Attribute> descriptions;
   for (func::FuncOp function : entries) {
-    FailureOr<EntryPlan> plan = planEntry(function, [&](StringRef name) {
-      return weights->offsets.lookup(name);
-    });
+    FailureOr<EntryPlan> plan =
+        planEntry(function, *target, [&](StringRef name) {
+          return weights->offsets.lookup(name);
+        });
     if (failed(plan))
       return signalPassFailure();
     FailureOr<EntryFunction> entry = emitEntryFunction(

@@ -63,20 +63,25 @@ llvm::Expected<mlir::func::FuncOp> getLinearKernel(mlir::ModuleOp module,
                                                    const Target &target,
                                                    const LinearSpec &spec);
 
-/// Scratch bytes of one thread: linearScratchBytes(spec, m, k) =
-/// linearScratchBytes(spec, 0, k) + m * linearScratchBytesPerRow(spec, k),
-/// m rounded up to a multiple of 8. Multiples of 64.
-int64_t linearScratchBytes(const LinearSpec &spec, int64_t m, int64_t k);
-int64_t linearScratchBytesPerRow(const LinearSpec &spec, int64_t k);
+/// Scratch bytes of one thread: linearScratchBytes(target, spec, m, k)
+/// = linearScratchBytes(target, spec, 0, k)
+///   + m * linearScratchBytesPerRow(target, spec, k), m rounded up to a
+///   multiple of 8. Multiples of 64.
+int64_t linearScratchBytes(const Target &target, const LinearSpec &spec,
+                           int64_t m, int64_t k);
+int64_t linearScratchBytesPerRow(const Target &target, const LinearSpec &spec,
+                                 int64_t k);
 
 /// Bytes that M recoded rows of K inputs take: at most
-/// roundUp(M, 8) * activationBytesPerRow(activations, K). The buffer is 64-byte
-/// aligned. A8B32: with Kp = K rounded up to 64 and R = M == 1 ? 1 : 8 rows,
+/// roundUp(M, 8) * activationBytesPerRow(target, activations, K). The buffer is
+/// 64-byte aligned. A8B32: with Kp = K rounded up to 64 and R = M == 1 ? 1 : 8
+/// rows,
 ///   s8 codes[Kp/4][R][4], f32 scale[Kp/32][R], i32 sum[Kp/16][R]
 /// tiles of R rows one after another; sum = sum of 16 codes. BF16: rows of K
 /// rounded up to even, the last one zero, of bf16 where the target has
 /// AVX512-BF16 and of f32 elsewhere.
-int64_t activationBytesPerRow(Activations activations, int64_t k);
+int64_t activationBytesPerRow(const Target &target, Activations activations,
+                              int64_t k);
 
 /// Emits the recoding of one row, by the rules of Formats/Activation.h. `x`:
 /// f32 [K], K a multiple of 32 for A8B32; `buffer`: start of the whole matrix

@@ -26,6 +26,9 @@ struct Target {
   bool avx512Vnni = false;
   bool avxVnni = false; ///< VEX-encoded, 256 bits
   bool avx512Bf16 = false;
+  /// The processor fetches plain streams ahead of time by itself, and loses
+  /// where code asks as well: 3 % on Zen 5 (q8_0 at one row, bench/kernels).
+  bool prefetchesStreams = false;
   /// WINNOW_CPU_* bits (Runtime/Call.h) that any code needs; see
   /// requiredFeatures in Emit/NativeCode.h.
   uint32_t requiredFeatures = 0;
@@ -35,6 +38,10 @@ struct Target {
   /// mask features that the name promises. Fails for an unknown name and for a
   /// processor without AVX2, FMA and F16C.
   static llvm::Expected<Target> get(llvm::StringRef name);
+
+  /// Bytes of an activation that was rounded to bf16. Without an instruction
+  /// that multiplies them they are kept as f32.
+  int64_t bf16Bytes() const { return avx512Bf16 ? 2 : 4; }
 
   /// LLVM's machine for this target: position independent, O3.
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
