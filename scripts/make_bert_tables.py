@@ -57,18 +57,25 @@ def shifts(images: dict[int, str]) -> list[list[int]]:
     return [[first, last, max(step, 1), added] for first, last, step, added in rows]
 
 
-def sequences(images: dict[int, str]) -> list[list[int]]:
+def sequences(images: dict[int, str]) -> list[list[int | list[int]]]:
     """Code points that become several: [point, images padded with zeros]."""
     several = {point: image for point, image in images.items() if len(image) > 1}
     assert all(len(image) <= 3 for image in several.values())
-    return [[point, *map(ord, image), *[0] * (3 - len(image))] for point, image in several.items()]
+    return [
+        [point, [*map(ord, image), *[0] * (3 - len(image))]] for point, image in several.items()
+    ]
 
 
-def write(kind: str, name: str, rows: list[list[int]]) -> None:
+def initializer(row: Iterable[int | list[int]]) -> str:
+    parts = (initializer(part) if isinstance(part, list) else str(part) for part in row)
+    return "{" + ",".join(parts) + "}"
+
+
+def write(kind: str, name: str, rows: Iterable[Iterable[int | list[int]]]) -> None:
     print(f"static constexpr {kind} {name}[] = {{")
     line = "   "
     for row in rows:
-        text = " {" + ",".join(str(number) for number in row) + "},"
+        text = f" {initializer(row)},"
         if len(line) + len(text) > 118:
             print(line)
             line = "   "

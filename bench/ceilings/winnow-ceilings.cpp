@@ -42,8 +42,10 @@ static void printCeilings(int threads, InstructionSet widest, bool last) {
 static bool parseOption(const char *name, const char *value, int &threads,
                         InstructionSet &widest) {
   if (std::strcmp(name, "--threads") == 0) {
-    threads = std::atoi(value);
-    return threads >= 1 && threads <= 1024;
+    char *end;
+    long number = std::strtol(value, &end, 10);
+    threads = int(number);
+    return end != value && !*end && number >= 1 && number <= 1024;
   }
   if (std::strcmp(name, "--isa") != 0)
     return false;

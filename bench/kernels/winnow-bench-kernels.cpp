@@ -86,14 +86,20 @@ private:
   size_t bytes;
 };
 
+struct Ceilings {
+  double read = 0, arithmetic = 0;
+};
+
+} // namespace
+
 /// Processor time of this thread: passes that were interrupted count as well.
-double threadSeconds() {
+static double threadSeconds() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return now.tv_sec + now.tv_nsec * 1e-9;
 }
 
-double bestSeconds(const std::function<void(int)> &work) {
+static double bestSeconds(const std::function<void(int)> &work) {
   double best = 1e30, total = 0;
   for (int pass = 0; pass < 3 || total < seconds; ++pass) {
     double time;
@@ -110,13 +116,9 @@ double bestSeconds(const std::function<void(int)> &work) {
   return best;
 }
 
-struct Ceilings {
-  double read = 0, arithmetic = 0;
-};
-
-void benchmark(const Target &target, const LinearSpec &spec,
-               LinearFunction *kernel, RecodeFunction *recodeRow, int64_t m,
-               const Ceilings &ceilings) {
+static void benchmark(const Target &target, const LinearSpec &spec,
+                      LinearFunction *kernel, RecodeFunction *recodeRow,
+                      int64_t m, const Ceilings &ceilings) {
   int64_t n = nSize, k = kSize;
   int64_t matrixBytes = llvm::cantFail(tile16Bytes(spec.format, n, k));
   bool fromMemory = m <= 16;
@@ -163,7 +165,7 @@ void benchmark(const Target &target, const LinearSpec &spec,
   llvm::outs().flush();
 }
 
-llvm::Error run() {
+static llvm::Error run() {
   auto target = Target::get(cpuName);
   if (!target)
     return target.takeError();
@@ -271,8 +273,6 @@ llvm::Error run() {
   }
   return llvm::Error::success();
 }
-
-} // namespace
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);

@@ -416,7 +416,7 @@ Value Evaluator::slice(const Expression &expression) {
       return absent;
     int64_t bound =
         bounds[i] < 0 && bounds[i] >= -size ? bounds[i] + size : bounds[i];
-    return std::clamp(bound, bounds[i] < -size ? low : low, high);
+    return std::clamp(bound, low, high);
   };
   int64_t start = place(0, step < 0 ? high : low),
           stop = place(1, step < 0 ? low : high);

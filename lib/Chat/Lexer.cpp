@@ -135,11 +135,11 @@ bool Lexer::lexString() {
     static const char kNames[] = "ntrbfav0\\'\"",
                       kBytes[] = "\n\t\r\b\f\a\v\0\\'\"";
     char name = at(++i);
-    const void *known = name ? std::memchr(kNames, name, 11) : nullptr;
+    const char *known = name ? std::strchr(kNames, name) : nullptr;
     size_t digits = name == 'x' ? 2 : name == 'u' ? 4 : name == 'U' ? 8 : 0;
     uint32_t code = 0;
     if (known)
-      value += kBytes[static_cast<const char *>(known) - kNames];
+      value += kBytes[known - kNames];
     else if (digits) {
       std::string_view hex = text.substr(i + 1, digits);
       auto [stop, status] =

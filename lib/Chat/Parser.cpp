@@ -257,7 +257,7 @@ ExpressionPtr Parser::parsePostfix(ExpressionPtr base) {
   return nullptr;
 }
 
-ExpressionPtr Parser::parseSubscript(ExpressionPtr base) {
+ExpressionPtr Parser::parseSubscript(const ExpressionPtr &base) {
   ExpressionPtr parts[3];
   int part = 0;
   bool slice = false;
@@ -336,7 +336,7 @@ ExpressionPtr Parser::parseFilters(ExpressionPtr base) {
   return nullptr;
 }
 
-ExpressionPtr Parser::parseTest(ExpressionPtr base) {
+ExpressionPtr Parser::parseTest(const ExpressionPtr &base) {
   bool negated = take("not");
   Expression test{Kind::Test, peek().line};
   test.operands.push_back(base);

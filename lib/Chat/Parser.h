@@ -80,9 +80,9 @@ private:
   ExpressionPtr parseSequence(Kind kind, const char *close);
   ExpressionPtr parseDict();
   ExpressionPtr parsePostfix(ExpressionPtr base);
-  ExpressionPtr parseSubscript(ExpressionPtr base);
+  ExpressionPtr parseSubscript(const ExpressionPtr &base);
   ExpressionPtr parseFilters(ExpressionPtr base);
-  ExpressionPtr parseTest(ExpressionPtr base);
+  ExpressionPtr parseTest(const ExpressionPtr &base);
   bool parseArguments(Expression &call);
   /// What may stand bare after `in`, `set` and in {{ }}: a, b is a tuple.
   ExpressionPtr parseTuple();

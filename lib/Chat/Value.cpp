@@ -198,11 +198,12 @@ static std::string realText(double value) {
   if (std::isinf(value))
     return value < 0 ? "-inf" : "inf";
   char digits[32], fixed[400];
-  auto end = std::to_chars(digits, digits + sizeof digits, value,
-                           std::chars_format::scientific)
-                 .ptr;
+  char *end = std::to_chars(digits, digits + sizeof digits, value,
+                            std::chars_format::scientific)
+                  .ptr;
   std::string scientific(digits, end);
-  int exponent = std::atoi(scientific.substr(scientific.find('e') + 1).c_str());
+  long exponent =
+      std::strtol(scientific.c_str() + scientific.find('e') + 1, nullptr, 10);
   if (exponent < -4 || exponent >= 16)
     return scientific;
   end = std::to_chars(fixed, fixed + sizeof fixed, value,

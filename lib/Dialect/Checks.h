@@ -41,8 +41,9 @@ inline mlir::LogicalResult expectEqual(mlir::Operation *op, Size found,
 }
 
 /// Checks that a number is neither infinite nor NaN.
-inline mlir::LogicalResult
-expectFinite(mlir::Operation *op, llvm::StringRef name, llvm::APFloat value) {
+inline mlir::LogicalResult expectFinite(mlir::Operation *op,
+                                        llvm::StringRef name,
+                                        const llvm::APFloat &value) {
   if (value.isFinite())
     return mlir::success();
   llvm::SmallString<16> text;

@@ -70,7 +70,7 @@ CodeValues::CodeValues(const CodeMap &map) {
     codes[sorted.back() + 128] = uint8_t(code);
   }
   llvm::sort(sorted);
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  sorted.erase(llvm::unique(sorted), sorted.end());
   for (int value : sorted) {
     values[count] = float(value);
     uniform &=

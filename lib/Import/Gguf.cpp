@@ -382,6 +382,6 @@ Expected<GgufFile> GgufFile::parse(llvm::MemoryBufferRef buffer) {
 }
 
 const GgufValue *GgufFile::find(StringRef key) const {
-  auto it = metadata.find(key);
+  const auto *it = metadata.find(key);
   return it == metadata.end() ? nullptr : &it->second;
 }

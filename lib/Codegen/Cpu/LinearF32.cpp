@@ -49,6 +49,8 @@ private:
                                   ValueRange groups, Value block);
 };
 
+} // namespace
+
 void F32Parts::multiply(KernelBuilder &kb, ValueRange xRows, Value k,
                         ValueRange weights, Values &sums) {
   Value bytes = kb.mul(k, 4);
@@ -183,8 +185,6 @@ KernelBuilder::Values F32Parts::emitPanelSums(KernelBuilder &kb, Value x,
                  });
   });
 }
-
-} // namespace
 
 std::unique_ptr<LinearKernelParts> makeF32Parts(ModuleOp module,
                                                 const Target &target,

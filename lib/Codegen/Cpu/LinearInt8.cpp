@@ -141,6 +141,8 @@ private:
   class PanelBlock;
 };
 
+} // namespace
+
 RowBlock Int8Parts::loadRow(KernelBuilder &kb, const TileRows &rows,
                             Value block, int64_t row) {
   RowBlock result;
@@ -492,8 +494,6 @@ KernelBuilder::Values Int8Parts::emitPanelSums(KernelBuilder &kb, Value x,
         /*unroll=*/false);
   });
 }
-
-} // namespace
 
 std::unique_ptr<LinearKernelParts> makeInt8Parts(ModuleOp module,
                                                  const Target &target,

@@ -101,7 +101,7 @@ void AssignLayouts::runOnOperation() {
   llvm::MapVector<StringRef, SmallVector<ParamRefOp>> uses;
   module.walk([&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
   for (ParamOp param : llvm::make_early_inc_range(module.getOps<ParamOp>())) {
-    auto it = uses.find(param.getSymName());
+    auto *it = uses.find(param.getSymName());
     if (it == uses.end()) {
       param.erase();
       ++numUnused;

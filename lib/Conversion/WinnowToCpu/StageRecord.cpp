@@ -102,7 +102,7 @@ DictionaryAttr describeStage(Builder &builder, const EntryPlan &plan,
         location && name.empty())
       name = location.getName().getValue();
     StageCost cost = costOf(plan, *step);
-    auto known = llvm::find_if(costs, [&](const StageCost &other) {
+    auto *known = llvm::find_if(costs, [&](const StageCost &other) {
       return other.sameVariables(cost);
     });
     if (known == costs.end()) {
