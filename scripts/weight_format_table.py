@@ -35,8 +35,8 @@ func.func @f(%x: tensor<?x1024xf32>) -> tensor<?x16xf32> {
 
 def encode_weights(winnow_opt: Path, kind: str) -> str:
     """The remarks of the pass, or its error."""
-    options = (f"--winnow-encode-weights=format={kind}", "--remark-policy=all")
-    filtered = (*options, "--remarks-filter=encode-weights", "-o", "/dev/null")
+    options = (f"--winnow-quantize-weights=format={kind}", "--remark-policy=all")
+    filtered = (*options, "--remarks-filter=quantize-weights", "-o", "/dev/null")
     return subprocess.run(
         [winnow_opt, *filtered], input=MODULE, capture_output=True, text=True, check=False
     ).stderr

@@ -13,11 +13,11 @@ namespace winnow {
 
 void buildCompressPipeline(OpPassManager &passes,
                            const CpuPipelineOptions &options) {
-  WinnowEncodeWeightsOptions weights;
+  WinnowQuantizeWeightsOptions weights;
   weights.format = options.weights;
   weights.only = options.weightsOnly;
   weights.skip = options.weightsSkip;
-  passes.addPass(createWinnowEncodeWeights(weights));
+  passes.addPass(createWinnowQuantizeWeights(weights));
   WinnowQuantizeActivationsOptions activations;
   activations.enabled = options.quantizeActivations;
   passes.addNestedPass<func::FuncOp>(

@@ -132,6 +132,30 @@ def test_keep_is_the_identity(
     assert contents(programs.compile(model, tmp_path / "model", "--weights=keep")) == plain
 
 
+def test_a_recipe_takes_layers_in_turn(
+    tiny_paths: dict[str, Path], programs: Programs, tmp_path: Path
+) -> None:
+    """Names of layers are those of every family; the last line that names a matrix
+    decides."""
+    model = tiny_paths["llama-blocks-96"]
+    recipe = tmp_path / "small.recipe"
+    recipe.write_text(
+        'winnow-quantize-weights{format=f16}\nwinnow-quantize-weights{format=q4_0 only="mlp"}\n'
+    )
+    name = programs.compile(model, tmp_path / "model", f"--recipe={recipe}")
+    manifest = json.loads(contents(name)[".json"])
+    for entry in manifest["weights"]:
+        if len(entry["shape"]) == 2:
+            wanted = "q4_0" if "ffn" in entry["name"] and entry["shape"][1] % 32 == 0 else "f16"
+            assert entry["format"] == wanted, entry
+    assert len(manifest["decisions"]) > 4
+    (tmp_path / "one.recipe").write_text('winnow-quantize-weights{format=q4_0 only="mlp"}')
+    options = ("--weights=q4_0", "--weights-only=ffn")
+    layers = contents(programs.compile(model, name, f"--recipe={tmp_path / 'one.recipe'}"))
+    weights = contents(programs.compile(model, name, *options))
+    assert json.loads(layers[".json"])["weights"] == json.loads(weights[".json"])["weights"]
+
+
 def test_number_of_threads_changes_nothing(
     tiny_paths: dict[str, Path], programs: Programs, tmp_path: Path
 ) -> None:

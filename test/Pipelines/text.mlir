@@ -5,7 +5,7 @@
 // A change of the order of passes shows here.
 
 // COMPRESS:      builtin.module(
-// COMPRESS-NEXT:   winnow-encode-weights{format=keep only= skip=},
+// COMPRESS-NEXT:   winnow-quantize-weights{format=keep method=rtn only= skip=},
 // COMPRESS-NEXT:   func.func(
 // COMPRESS-NEXT:     winnow-quantize-activations{enabled=true}
 

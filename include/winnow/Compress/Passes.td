@@ -52,56 +52,6 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::winnow::WinnowDialect"];
 }
 
-def WinnowEncodeWeights : Pass<"winnow-encode-weights", "::mlir::ModuleOp"> {
-  let summary = "Store the matrices of a model in another number format";
-  let description = [{
-    What: a `recode` between each `param` that `linear` or `embed` reads as a
-    matrix and those ops, so that they read it in another number format. The
-    numbers are rounded to nearest under scales of least squared error when the
-    artifact is written; params themselves stay as they are.
-
-    ```mlir
-    %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
-    %y = winnow.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<?x32xf32>
-    // becomes, with format=q4_0
-    %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
-    %e = winnow.recode %w : tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
-    %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
-    ```
-
-    Where the rows of a matrix are no multiple of the format's block, formats
-    of 256 elements are replaced as in llama.cpp (q4_k by q5_0, q5_k by q5_1,
-    q6_k by q8_0, q2_k, q3_k and iq4_xs by iq4_nl); if that does not fit
-    either, the matrix stays as it is.
-
-    Requires: to stand before `winnow-quantize-activations`, which looks at the
-    formats of weights.
-    Guarantees: all matrices that the options name are read in the format, or
-    have a remark that says why not.
-    Keeps: norms, biases and whatever else is not read as a matrix; the numbers
-    of a matrix that has the format already. With format=keep, everything.
-    Lossy? Yes, unless the format is f32: the manifest of the artifact tells the
-    error of each matrix.
-    Each matrix gets a remark.
-  }];
-  let options = [
-    Option<"format", "format", "std::string", "\"keep\"",
-           "Number format, as in #winnow.encoding, or keep">,
-    Option<"only", "only", "std::string", "\"\"",
-           "Regular expression that the names of params have to match">,
-    Option<"skip", "skip", "std::string", "\"\"",
-           "Regular expression that they must not match">
-  ];
-  let statistics = [
-    Statistic<"numSeen", "seen", "Matrices that the options name">,
-    Statistic<"numEncoded", "encoded", "Matrices in another format">,
-    Statistic<"numFallback", "fallback",
-              "Of these, in the format that is used for rows which do not fit">,
-    Statistic<"numKept", "kept", "Matrices that stay as they are">
-  ];
-  let dependentDialects = ["::winnow::WinnowDialect"];
-}
-
 def WinnowQuantizeActivations
     : Pass<"winnow-quantize-activations", "::mlir::func::FuncOp"> {
   let summary = "Round the inputs of linear layers to what their weights are";
@@ -136,6 +86,64 @@ def WinnowQuantizeActivations
     Statistic<"numSeen", "seen", "Linear layers seen">,
     Statistic<"numChanged", "changed", "Linear layers with rounded inputs">,
     Statistic<"numFloat", "float-weights", "Kept: weights are f32 or f16">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
+def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Store the matrices of a model in another number format";
+  let description = [{
+    What: a `recode` between each `param` that `linear` or `embed` reads as a
+    matrix and those ops, so that they read it in another number format. The
+    numbers get their codes when the artifact is written; params themselves stay
+    as they are. `method` says which codes: rtn rounds to nearest, under scales
+    of least squared error. `only` and `skip` look at the name of a weight and
+    at the names of layers that read it, such as blk.3.mlp.
+
+    ```mlir
+    %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
+    %y = winnow.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<?x32xf32>
+    // becomes, with format=q4_0
+    %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
+    %e = winnow.recode %w : tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
+    %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
+    ```
+
+    Where the rows of a matrix are no multiple of the format's block, formats
+    of 256 elements are replaced as in llama.cpp (q4_k by q5_0, q5_k by q5_1,
+    q6_k by q8_0, q2_k, q3_k and iq4_xs by iq4_nl); if that does not fit
+    either, the matrix stays as it is.
+
+    What an earlier pass of this kind did to a matrix is taken back first: the
+    last one that names it decides, and numbers are rounded once.
+
+    Requires: to stand before `winnow-quantize-activations`, which looks at the
+    formats of weights.
+    Guarantees: all matrices that the options name are read in the format, or
+    have a remark that says why not.
+    Keeps: norms, biases and whatever else is not read as a matrix; the numbers
+    of a matrix that has the format already. With format=keep, everything.
+    Lossy? Yes, unless the format is f32: the manifest of the artifact tells the
+    error of each matrix.
+    Each matrix gets a remark.
+  }];
+  let options = [
+    Option<"format", "format", "std::string", "\"keep\"",
+           "Number format, as in #winnow.encoding, or keep">,
+    Option<"method", "method", "std::string", "\"rtn\"",
+           "How codes are chosen: rtn">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a weight, or of a layer that "
+           "reads it, has to match">,
+    Option<"skip", "skip", "std::string", "\"\"",
+           "Regular expression that neither must match">
+  ];
+  let statistics = [
+    Statistic<"numSeen", "seen", "Matrices that the options name">,
+    Statistic<"numEncoded", "encoded", "Matrices in another format">,
+    Statistic<"numFallback", "fallback",
+              "Of these, in the format that is used for rows which do not fit">,
+    Statistic<"numKept", "kept", "Matrices that stay as they are">
   ];
   let dependentDialects = ["::winnow::WinnowDialect"];
 }

@@ -55,7 +55,7 @@ struct CompileOptions {
   /// Passes that change the model before anything else, as readRecipe returns
   /// them. What they changed is told in the manifest.
   std::vector<std::string> recipe;
-  /// How weights are stored; see winnow-encode-weights.
+  /// How weights are stored; see winnow-quantize-weights.
   std::string weights = "keep", weightsOnly, weightsSkip;
   EmitKind emit = EmitKind::Artifact;
   unsigned threads = 0; ///< 0: one per processor

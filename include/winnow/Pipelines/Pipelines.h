@@ -13,7 +13,7 @@ namespace winnow {
 struct CpuPipelineOptions {
   /// See cpu::Target::get.
   std::string targetCpu = "host";
-  /// Format, only and skip of winnow-encode-weights.
+  /// Format, only and skip of winnow-quantize-weights.
   std::string weights = "keep", weightsOnly, weightsSkip;
   /// Round the inputs of linear layers with integer weights to 8 bits.
   bool quantizeActivations = true;

@@ -1,15 +1,19 @@
-// RUN: winnow-opt %s --winnow-encode-weights=format=q4_k --remark-policy=all --remarks-filter=encode-weights 2>&1 | FileCheck %s
-// RUN: not winnow-opt %s --winnow-encode-weights=format=q4_k_m 2>&1 | FileCheck %s --check-prefix=FORMAT
-// RUN: not winnow-opt %s --winnow-encode-weights=format=tq1_0 2>&1 | FileCheck %s --check-prefix=FORMAT
-// RUN: not winnow-opt %s --winnow-encode-weights=format=a8_b32 2>&1 | FileCheck %s --check-prefix=FORMAT
-// RUN: not winnow-opt %s "--winnow-encode-weights=format=q8_0 only=*" 2>&1 | FileCheck %s --check-prefix=REGEX
+// RUN: winnow-opt %s --winnow-quantize-weights=format=q4_k --remark-policy=all --remarks-filter=quantize-weights 2>&1 | FileCheck %s
+// RUN: not winnow-opt %s --winnow-quantize-weights=format=q4_k_m 2>&1 | FileCheck %s --check-prefix=FORMAT
+// RUN: not winnow-opt %s --winnow-quantize-weights=format=tq1_0 2>&1 | FileCheck %s --check-prefix=FORMAT
+// RUN: not winnow-opt %s --winnow-quantize-weights=format=a8_b32 2>&1 | FileCheck %s --check-prefix=FORMAT
+// RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 only=*" 2>&1 | FileCheck %s --check-prefix=REGEX
+// RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 only=wood" 2>&1 | FileCheck %s --check-prefix=NOBODY
+// RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 method=awq" 2>&1 | FileCheck %s --check-prefix=METHOD
 
-// CHECK-DAG: remark: [Passed] wide | Category:encode-weights | {{.*}}f32 becomes q4_k, 32.00 bits a weight become 4.50"
+// CHECK-DAG: remark: [Passed] wide | Category:quantize-weights | {{.*}}f32 becomes q4_k, 32.00 bits a weight become 4.50"
 // CHECK-DAG: remark: [Passed] narrow {{.*}}f32 becomes q5_0, 32.00 bits a weight become 5.50; rows of 64 elements are no multiple of the block of q4_k"
 // CHECK-DAG: remark: [Missed] odd {{.*}}stays f32: rows of 20 elements are no multiple of the block of q4_k
 // CHECK-DAG: remark: [Missed] same {{.*}}is q4_k already
 
 // FORMAT: error: expects a format for weights: keep, f32, f16, bf16, q4_0, {{.*}}int4_g64, {{.*}}; found '{{.*}}'
+// METHOD: error: expects 'method' of winnow-quantize-weights to be rtn; found 'awq'
+// NOBODY: error: has no weight or layer whose name matches 'only' of winnow-quantize-weights, 'wood'
 // REGEX: error: expects a regular expression in 'only': repetition-operator operand invalid
 
 winnow.param @wide from {random = 1 : i64} : tensor<32x256xf32>

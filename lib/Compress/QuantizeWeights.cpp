@@ -1,4 +1,4 @@
-//===- EncodeWeights.cpp - Store matrices in another number format --------===//
+//===- QuantizeWeights.cpp - Store matrices in another number format ------===//
 //
 // The work itself, numbers of the checkpoint to codes, is done where weights
 // are written (Emit), tensor by tensor. Here only the types change: a `recode`
@@ -18,7 +18,7 @@ using namespace mlir;
 using llvm::formatv;
 
 namespace winnow {
-#define GEN_PASS_DEF_WINNOWENCODEWEIGHTS
+#define GEN_PASS_DEF_WINNOWQUANTIZEWEIGHTS
 #include "winnow/Compress/Passes.h.inc"
 } // namespace winnow
 
@@ -58,9 +58,9 @@ static StringRef formatOf(RankedTensorType type) {
 
 namespace {
 
-struct EncodeWeights
-    : public winnow::impl::WinnowEncodeWeightsBase<EncodeWeights> {
-  using WinnowEncodeWeightsBase::WinnowEncodeWeightsBase;
+struct QuantizeWeights
+    : public winnow::impl::WinnowQuantizeWeightsBase<QuantizeWeights> {
+  using WinnowQuantizeWeightsBase::WinnowQuantizeWeightsBase;
 
   void runOnOperation() override;
 
@@ -84,8 +84,11 @@ public:
     return emitError(location)
            << "expects a regular expression in '" << option << "': " << why;
   }
-  bool matches(StringRef name, bool otherwise) const {
-    return given ? regex.match(name) : otherwise;
+  /// Whether one of the names matches; `otherwise` without a pattern.
+  bool matches(ArrayRef<StringRef> names, bool otherwise) const {
+    return given ? llvm::any_of(
+                       names, [&](StringRef name) { return regex.match(name); })
+                 : otherwise;
   }
 
 private:
@@ -95,10 +98,10 @@ private:
 
 } // namespace
 
-const NumberFormat *EncodeWeights::choose(ParamOp param) {
+const NumberFormat *QuantizeWeights::choose(ParamOp param) {
   auto type = cast<RankedTensorType>(param.getType());
   auto options =
-      remark::RemarkOpts::name(param.getSymName()).category("encode-weights");
+      remark::RemarkOpts::name(param.getSymName()).category("quantize-weights");
   const NumberFormat &source = *lookupFormat(formatOf(type));
   int64_t width = type.getShape().back();
   const NumberFormat *chosen = findFittingFormat(target, width);
@@ -127,7 +130,28 @@ const NumberFormat *EncodeWeights::choose(ParamOp param) {
   return chosen;
 }
 
-void EncodeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type) {
+/// Takes back what an earlier pass of this kind did, so that numbers are
+/// rounded once: ops read the param itself again.
+static void dropRecodes(ParamRefOp use) {
+  for (Operation *user : llvm::make_early_inc_range(use->getUsers())) {
+    auto recode = dyn_cast<RecodeOp>(user);
+    if (!recode)
+      continue;
+    recode.getOutput().replaceUsesWithIf(use.getOutput(), isMatrix);
+    if (recode.use_empty())
+      recode.erase();
+  }
+}
+
+static bool isReadAsMatrix(ParamRefOp use) {
+  return llvm::any_of(use.getOutput().getUses(), [](OpOperand &operand) {
+    auto recode = dyn_cast<RecodeOp>(operand.getOwner());
+    return isMatrix(operand) ||
+           (recode && llvm::any_of(recode.getOutput().getUses(), isMatrix));
+  });
+}
+
+void QuantizeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type) {
   for (ParamRefOp use : uses) {
     OpBuilder builder(use->getContext());
     builder.setInsertionPointAfter(use);
@@ -138,7 +162,19 @@ void EncodeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type) {
   }
 }
 
-void EncodeWeights::runOnOperation() {
+/// What `only` and `skip` look at: the names of a param and of the layers that
+/// read it.
+static SmallVector<StringRef> namesOf(ParamOp param,
+                                      ArrayRef<ParamRefOp> readers) {
+  SmallVector<StringRef> names = {param.getSymName()};
+  for (ParamRefOp use : readers)
+    if (auto layer = use->getParentOfType<LayerOp>())
+      if (auto name = dyn_cast<NameLoc>(layer.getLoc()))
+        names.push_back(name.getName());
+  return names;
+}
+
+void QuantizeWeights::runOnOperation() {
   if (format == "keep")
     return;
   Location location = getOperation().getLoc();
@@ -149,6 +185,12 @@ void EncodeWeights::runOnOperation() {
                         << format << "'";
     return signalPassFailure();
   }
+  if (method != "rtn") {
+    emitError(location) << "expects 'method' of winnow-quantize-weights to be "
+                           "rtn; found '"
+                        << method << "'";
+    return signalPassFailure();
+  }
   NamePattern onlyNames(only), skipNames(skip);
   if (failed(onlyNames.verify(location, "only")) ||
       failed(skipNames.verify(location, "skip")))
@@ -156,15 +198,17 @@ void EncodeWeights::runOnOperation() {
   llvm::StringMap<SmallVector<ParamRefOp>> uses;
   getOperation().walk(
       [&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
+  bool isNamed = false;
   for (ParamOp param : getOperation().getOps<ParamOp>()) {
     ArrayRef<ParamRefOp> readers = uses[param.getSymName()];
-    bool isRead = llvm::any_of(readers, [](ParamRefOp use) {
-      return llvm::any_of(use.getOutput().getUses(), isMatrix);
-    });
-    StringRef name = param.getSymName();
-    if (!isRead || !onlyNames.matches(name, true) ||
-        skipNames.matches(name, false))
+    SmallVector<StringRef> names = namesOf(param, readers);
+    if (!onlyNames.matches(names, true))
       continue;
+    isNamed = true;
+    if (!llvm::any_of(readers, isReadAsMatrix) ||
+        skipNames.matches(names, false))
+      continue;
+    llvm::for_each(readers, dropRecodes);
     ++numSeen;
     const NumberFormat *chosen = choose(param);
     if (!chosen)
@@ -175,5 +219,12 @@ void EncodeWeights::runOnOperation() {
       encoding = EncodingAttr::get(&getContext(), chosen->name, "rows");
     encode(readers,
            withEncoding(cast<RankedTensorType>(param.getType()), encoding));
+  }
+  if (!isNamed && !only.empty()) {
+    emitError(location)
+        << "has no weight or layer whose name matches 'only' of "
+           "winnow-quantize-weights, '"
+        << only << "'";
+    signalPassFailure();
   }
 }

@@ -1,10 +1,12 @@
-// RUN: winnow-opt %s --winnow-encode-weights=format=q4_0 --verify-roundtrip | FileCheck %s
-// RUN: winnow-opt %s --winnow-encode-weights=format=q6_k | FileCheck %s --check-prefix=WIDE
-// RUN: winnow-opt %s --winnow-encode-weights=format=f32 | FileCheck %s --check-prefix=F32
-// RUN: winnow-opt %s "--winnow-encode-weights=format=q4_0 only=^q|table skip=tab" | FileCheck %s --check-prefix=SOME
+// RUN: winnow-opt %s --winnow-quantize-weights=format=q4_0 --verify-roundtrip | FileCheck %s
+// RUN: winnow-opt %s --winnow-quantize-weights=format=q6_k | FileCheck %s --check-prefix=WIDE
+// RUN: winnow-opt %s --winnow-quantize-weights=format=f32 | FileCheck %s --check-prefix=F32
+// RUN: winnow-opt %s "--winnow-quantize-weights=format=q4_0 only=^q|table skip=tab" | FileCheck %s --check-prefix=SOME
 // RUN: winnow-opt %s -o %t.before
-// RUN: winnow-opt %s --winnow-encode-weights=format=keep -o %t.after
+// RUN: winnow-opt %s --winnow-quantize-weights=format=keep -o %t.after
 // RUN: cmp %t.before %t.after
+// RUN: winnow-opt %s --winnow-quantize-weights=format=q6_k --winnow-quantize-weights=format=q4_0 -o %t.twice
+// RUN: winnow-opt %s --winnow-quantize-weights=format=q4_0 | diff - %t.twice
 
 winnow.param @q from {random = 1 : i64} : tensor<32x64xf32, #winnow.encoding<q8_0>>
 winnow.param @wide from {random = 2 : i64} : tensor<32x256xf32, #winnow.encoding<bf16>>
