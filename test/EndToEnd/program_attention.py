@@ -111,6 +111,8 @@ class AttentionSettings:
     sinks: Param | None = None
     segments: tuple[Value, Value] | None = None
     bias: Value | None = None
+    relative: Param | None = None
+    distances: tuple[int, ...] = ()
     visible: Value | None = None
 
     @property
@@ -121,8 +123,14 @@ class AttentionSettings:
             "sinks": self.sinks is not None,
             "segments": self.segments is not None,
             "bias": self.bias is not None,
+            "relative bias": self.relative is not None,
         }
         return tuple(name for name, used in parts.items() if used)
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        """The operands that are params."""
+        return tuple(param for param in (self.sinks, self.relative) if param)
 
 
 def _write_attention(
@@ -142,6 +150,12 @@ def _write_attention(
         optional += f" sinks(%{name}_sinks : {settings.sinks.plain_type})"
     if settings.bias:
         optional += f" bias({read(settings.bias)} : {settings.bias.type.text})"
+    distances = ""
+    if settings.relative:
+        kind = settings.relative.type
+        lines.append(f"%{name}_relative = winnow.use @{settings.relative.name} : {kind}")
+        optional += f" relative(%{name}_relative : {kind})"
+        distances = f", distances = array<i64: {', '.join(map(str, settings.distances))}>"
     if settings.visible:
         optional += f" visible({read(settings.visible)} : {settings.visible.type.text})"
     q_segments, k_segments, segment_types = "", "", ""
@@ -157,7 +171,7 @@ def _write_attention(
         f" value({value[0]}){optional}",
         f"  {{mask = #winnow.mask<{settings.mask_text}>,"
         f" scale = {write_float(settings.scale)} : f32,"
-        f" softcap = {write_float(settings.softcap)} : f32}}",
+        f" softcap = {write_float(settings.softcap)} : f32{distances}}}",
         f"  : {query[2].text}, {key[2].text}, {value[1].text}, tensor<?xi32>, tensor<?xi32>"
         f"{segment_types} {results}",
     ]
@@ -228,7 +242,7 @@ def make_attention(
         outputs,
         write,
         _attention_bound(settings),
-        (settings.sinks,) if settings.sinks else (),
+        settings.params,
         features=settings.features + _describe(query, key, outputs),
     )
 
@@ -291,7 +305,7 @@ def make_cached_attention(
         outputs,
         write,
         _attention_bound(settings),
-        (settings.sinks,) if settings.sinks else (),
+        settings.params,
         cache,
         features=(*settings.features, "segments", *_describe(query, key, outputs))
         + (() if kept is None else ("kv_truncate",)),

@@ -13,7 +13,14 @@ import program_tokens as tokens
 from program_attention import AttentionSettings, RopeSettings
 from program_choices import Choices
 from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value, make_numbers
-from program_palette import SEEDS, AttentionShape, RopeShape, make_palette, palette_choices
+from program_palette import (
+    SEEDS,
+    AttentionShape,
+    NormShape,
+    RopeShape,
+    make_palette,
+    palette_choices,
+)
 
 IDS = TensorType(("T",), "i32")
 # Rows of a call.
@@ -29,7 +36,6 @@ ORDERS = (
     ("one", "many"),
     ("none", "few"),
 )
-CAPACITIES = (32, 160)
 VOCABULARY = 24
 LARGEST_POSITION = 4000
 
@@ -92,10 +98,12 @@ class Builder:
         return self.argument("positions", IDS, make)
 
     def segments(self, name: str = "segments", rows: str = "T") -> Value:
-        """Segments of the tokens."""
+        """Segments of the tokens: in order, or any."""
+        ordered = self.chance(0.5)
 
         def make(rng: np.random.Generator, dims: Dims, _: int) -> np.ndarray:
-            return rng.integers(0, 2, dims[rows]).astype(np.int32)
+            found = rng.integers(0, 3, dims[rows]).astype(np.int32)
+            return np.sort(found) if ordered else found
 
         return self.argument(name, TensorType((rows,), "i32"), make)
 
@@ -143,9 +151,11 @@ class Builder:
         output = self.value((rows, outer))
         return self.add(ops.make_linear(weight, bias, shape.activations, source, output), layer)
 
-    def norm(self, source: Value, layer: int | None = None) -> Value:
+    def norm(
+        self, source: Value, layer: int | None = None, shape: NormShape | None = None
+    ) -> Value:
         """A norm of rows or of heads."""
-        shape = self.choose(self.palette.norms)
+        shape = shape or self.choose(self.palette.norms)
         width = source.type.shape[-1]
         weight, bias = self.vector(width, shape.weight), self.vector(width, shape.bias)
         output = self.value(source.type.shape)
@@ -230,7 +240,8 @@ class Builder:
         key = self.heads(source, shape.key_heads, shape.key_dim, layer)
         value = self.heads(source, shape.key_heads, shape.value_dim, layer)
         if self.chance(0.4):
-            query, key = self.norm(query, layer), self.norm(key, layer)
+            norm = self.choose(self.palette.norms)
+            query, key = self.norm(query, layer, norm), self.norm(key, layer, norm)
         positions = self.positions()
         if self.chance(0.7):
             rope = self.choose(self.palette.ropes)
@@ -250,9 +261,16 @@ class Builder:
         settings = self.attention_settings(shape, "T")
         if cached:
             segments = self.segments()
-            capacity = self.choose(CAPACITIES)
             op = attention.make_cached_attention(
-                settings, capacity, query, key, value, positions, segments, outputs, shape.kept
+                settings,
+                shape.capacity,
+                query,
+                key,
+                value,
+                positions,
+                segments,
+                outputs,
+                shape.kept,
             )
         else:
             op = attention.make_attention(
@@ -302,6 +320,10 @@ class Builder:
             shape.softcap,
             sinks=self.vector(shape.heads, "f32") if shape.sinks else None,
         )
+        if shape.distances:
+            buckets = 2 * (len(shape.distances) + 1)
+            relative = self.param((buckets, shape.heads), "f32")
+            settings = replace(settings, relative=relative, distances=shape.distances)
         if shape.cached:
             return settings
         if shape.segments:

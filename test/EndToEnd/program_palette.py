@@ -48,9 +48,12 @@ class AttentionShape:
     segments: bool
     # Rank of the bias; 0: none.
     bias: int
+    # Least distances of the buckets of a relative bias; none: no such bias.
+    distances: tuple[int, ...]
     # How many of output, lse and scores.
     results: int
-    # Slots that a cache keeps of earlier calls; None: all.
+    # Slots of a cache, and how many it keeps of earlier calls; None: all.
+    capacity: int
     kept: int | None
 
     @property
@@ -145,14 +148,14 @@ def make_palette(number: int, choices: Choices) -> Palette:
             choices.choose((256, 512)),
         ),
         linears=tuple(_make_linear(choices, *pair) for pair in linears),
-        norms=tuple(_make_norm(choices) for _ in range(3)),
-        functions=tuple(turn(FUNCTIONS, 4)),
+        norms=tuple(_make_norm(choices) for _ in range(2)),
+        functions=tuple(turn(FUNCTIONS, 3)),
         ropes=tuple(_make_rope(choices) for _ in range(2)),
         attentions=tuple(_make_attention(choices, mask, cached) for mask, cached in masks),
         image=_make_image(choices),
         pool_kinds=tuple(turn(("mean", "max", "first", "last"), 2)),
         # One for every width.
-        tables=(linears[0][0], *(pair[0] for pair in turn(BLOCKED_PAIRS, 4)[:2])),
+        tables=(linears[0][0], turn(BLOCKED_PAIRS, 4)[0][0]),
         embed_scale=choices.choose((1.0, 16.0)),
     )
 
@@ -189,6 +192,7 @@ def _make_rope(choices: Choices) -> RopeShape:
                 " originalContext = 1024>",
             ),
             ("yarn", "<yarn, factor = 4.0 : f64, originalContext = 512>"),
+            ("longrope", "<longrope, attentionFactor = 1.25 : f64>"),
         )
     )
     return RopeShape(
@@ -197,7 +201,7 @@ def _make_rope(choices: Choices) -> RopeShape:
         layout=choices.choose(("half", "interleaved")),
         scaling=scaling,
         scaling_text=f", scaling = #winnow.rope_scaling{text}" if text else "",
-        factors=choices.chance(0.3),
+        factors=choices.chance(0.3) or scaling == "longrope",
     )
 
 
@@ -231,7 +235,9 @@ def _make_attention(choices: Choices, mask: str, cached: bool) -> AttentionShape
         sinks=choices.chance(0.33),
         segments=cached or choices.chance(0.33),
         bias=0 if cached else choices.choose((0, 0, 0, 2, 3)),
+        distances=choices.choose(((), (), (), (2,), (1, 3, 8))),
         # The scores of a cache would have a row for each of its slots.
         results=choices.choose((1, 2) if cached else (1, 2, 3)),
+        capacity=choices.choose((32, 160)),
         kept=choices.choose((None, None, 0, 5)) if cached else None,
     )

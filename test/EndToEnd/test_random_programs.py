@@ -34,19 +34,22 @@ def test_programs(programs: Programs) -> None:
     assert len(outcome.variants) == 6 or "avx512f" not in Path("/proc/cpuinfo").read_text()
 
 
-def test_generates_every_op() -> None:
-    """An op of the dialect that is new has to be generated, too."""
-    tables = (ROOT / "dialects/winnow").glob("*Ops.td")
-    ops = {
-        name
-        for path in tables
-        for name in re.findall(r'^def \w+ : \w+<"(\w+)"', path.read_text(), re.M)
-    }
-    assert len(ops) >= 16
-    found: Counter[str] = Counter()
-    for seed in range(300):
-        found.update(re.findall(r"winnow\.(\w+)", program_check.write_module([generate(seed)[0]])))
-    assert not [op for op in ops if found[op] < 10]
+def test_generates_every_op(programs: Programs, tmp_path: Path) -> None:
+    """What is new in the dialect or in the table of formats has to be generated,
+    too."""
+    tables = "".join(path.read_text() for path in (ROOT / "dialects/winnow").glob("*.td"))
+    ops = set(re.findall(r'^def \w+Op : \w+<"(\w+)"', tables, re.MULTILINE))
+    cases = set(re.findall(r'I32EnumAttrCase<"\w+", \d+, "(\w+)">', tables)) - {"none"}
+    assert len(ops) >= 16 and len(cases) >= 20
+    message = programs.failure(
+        "winnow-compile", tmp_path / "none.mlir", "-o", tmp_path / "none", "--weights=unknown"
+    )
+    formats = set(re.findall(r"\w+(?=,)", message)) - {"keep"}
+    assert len(formats) >= 20
+    words: Counter[str] = Counter()
+    for seed in range(0, 60 * SEEDS, 40):
+        words.update(re.findall(r"\w+", program_check.write_module([generate(seed)[0]])))
+    assert not [word for word in ops | cases | formats if words[word] < 5]
 
 
 def test_seed_reproduces() -> None:
