@@ -29,6 +29,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "python"))
+
 from program_batch import ACTIVATIONS, Settings, Worker, make_batches
 from program_check import Outcome
 from program_generator import REGIMES

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +34,22 @@ def test_programs(programs: Programs) -> None:
     assert not outcome.failures, "\n".join(map(str, outcome.failures))
     assert outcome.programs == len(SAMPLE) == 300
     assert len(outcome.variants) == 6 or "avx512f" not in Path("/proc/cpuinfo").read_text()
+
+
+def test_command(programs: Programs) -> None:
+    """The command by itself, outside of pytest."""
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        script = ROOT / "test/EndToEnd/random_programs.py"
+        command = [sys.executable, script, f"--build={programs.directory.parent}", *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+    finished = run("--programs=2", "--seed=2400", "--target-cpu=x86-64-v3", "--activations=auto")
+    assert finished.returncode == 0, finished.stderr
+    assert "x86-64-v3, auto    2" in finished.stdout
+    assert "2 programs from seed 2400, 0 failures" in finished.stdout
+    finished = run("--reduce", "--seed=2400")
+    assert (finished.returncode, finished.stderr) == (1, "seed 2400 does not fail\n")
 
 
 def test_generates_every_op(programs: Programs, tmp_path: Path) -> None:
