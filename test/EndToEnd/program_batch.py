@@ -99,6 +99,10 @@ class Worker(threading.local):
             return self._pool.submit(batch.run, build).result()
         except BrokenProcessPool:
             self._pool = None
+        except Exception as error:
+            first, last = batch.recipes[0].seed, batch.recipes[-1].seed
+            error.add_note(f"with the programs of seeds {first} to {last}")
+            raise
         if len(batch.recipes) == 1:
             outcome = Outcome(programs=1)
             outcome.fail(batch.recipes[0].build(), batch.variants[0], "the process crashes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ from programs import Programs
 Invoke = Callable[[str, list[np.ndarray], list[np.ndarray]], None]
 # Op, variant, encoding, regime of rows.
 Key = tuple[str, str, str, str]
+# To compile a program that is one of many, on a machine that has more to do.
+SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -277,8 +280,13 @@ def compile_and_run(
     module = folder / "programs.mlir"
     module.write_text(write_module(programs))
     name = folder / "programs"
-    finished = directory.execute("winnow-compile", module, "-o", name, *variant.options)
-    if finished.returncode == 0:
+    command = ("winnow-compile", module, "-o", name, *variant.options)
+    try:
+        finished = directory.execute(*command, timeout=600 + SECONDS * len(programs))
+        succeeds, message = finished.returncode == 0, finished.stderr.strip()
+    except subprocess.TimeoutExpired as error:
+        succeeds, message = False, f"error: more than {error.timeout:.0f} seconds"
+    if succeeds:
         with (
             Artifact(name) as artifact,
             artifact.session(threads=1) as one,
@@ -286,7 +294,6 @@ def compile_and_run(
         ):
             return run_compiled(programs, one.invoke, two.invoke, variant, outcome)
     if len(programs) == 1:
-        message = finished.stderr.strip()
         outcome.fail(programs[0], variant, f"does not compile{gist(message)}", message)
         return []
     runs = []

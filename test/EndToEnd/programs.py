@@ -15,14 +15,16 @@ class Programs:
 
     directory: Path
 
-    def execute(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def execute(
+        self, program: str, *arguments: object, timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a program to its end and captures what it prints."""
         return subprocess.run(
             [str(self.directory / program), *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,
-            timeout=600,
+            timeout=timeout,
         )
 
     def compile(self, model: Path, name: Path, *options: str) -> Path:
