@@ -52,11 +52,13 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     multiply-add, the maximum of the row taken off before exp, keys in chunks of
     128 whose partial results are combined in one fixed order; so a row's result
     depends neither on other rows nor on the number of threads, bit for bit.
-    Where queries and keys have the same segments, which do not fall, and there
-    is neither bias nor mask operand nor scores, chunks begin at each segment, so
-    that a row's result does not depend on other segments either. It
-    differs from the reference by at most 1e-5 * max(1, |x|) in output and lse
-    and 1e-4 * max(1, |x|) in scores for inputs of magnitude about 1.
+    Where there are segments and neither bias nor mask operand nor scores, no
+    chunk has keys of two segments, so that a row's result does not depend on
+    other segments either: in a cache that an entry point appends all tokens of
+    one input to, and where queries and keys have the same segments, which do
+    not fall. It differs from the reference by at most 1e-5 * max(1, |x|) in
+    output and lse and 1e-4 * max(1, |x|) in scores for inputs of magnitude about
+    1.
 
     #### Corner cases
 

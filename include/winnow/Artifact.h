@@ -130,7 +130,8 @@ typedef enum winnow_rows {
 /* New tokens for a session, read during the call only. positions: in
  * [0, context of the artifact); null continues from the length of the session.
  * segments: at least 0, null is segment 0 for all; a token sees the tokens of
- * its own segment only. */
+ * its own segment only, and its logits have the bits that it would have without
+ * the others. Each segment takes cache memory in chunks of 128 tokens. */
 typedef struct winnow_tokens {
   const int32_t *ids;       /* [count] */
   const int32_t *positions; /* [count] or null */

@@ -102,11 +102,15 @@ static Constant *entryInfo(ConstantWriter &writer, Module &module,
     inputs.push_back(tensorInfo(writer, tensor));
   for (auto tensor : elements("outputs").getAsRange<mlir::DictionaryAttr>())
     outputs.push_back(tensorInfo(writer, tensor));
-  for (auto attr : elements("caches").getAsRange<mlir::TypeAttr>()) {
+  auto chunked = entry.getAs<mlir::DenseBoolArrayAttr>("chunked");
+  for (auto [attr, isChunked] :
+       llvm::zip_equal(elements("caches").getAsRange<mlir::TypeAttr>(),
+                       chunked.asArrayRef())) {
     auto cache = cast<KvCacheType>(attr.getValue());
     Constant *fields[] = {
         writer.i64(cache.getHeads()), writer.i64(cache.getKeyDim()),
-        writer.i64(cache.getValueDim()), writer.i64(cache.getCapacity())};
+        writer.i64(cache.getValueDim()), writer.i64(cache.getCapacity()),
+        writer.i64(isChunked)};
     caches.push_back(writer.record(fields));
   }
   for (auto name : elements("dims").getAsRange<mlir::StringAttr>())
@@ -134,7 +138,9 @@ static Constant *entryInfo(ConstantWriter &writer, Module &module,
       writer.i32(inputs.size()),
       writer.i32(outputs.size()),
       writer.i32(caches.size()),
-      writer.i32(dims.size())};
+      writer.i32(dims.size()),
+      writer.i32(bytes("segments_input")),
+      writer.i32(0)};
   return writer.record(fields);
 }
 

@@ -96,7 +96,7 @@ static bool runPiece(winnow_session &session, const Tokens &tokens,
   dims[decoder.tokenDim] = count;
   dims[decoder.rowDim] = rowCount;
   return runEntry(session, *decoder.entry, inputs, outputs, dims,
-                  session.caches[session.model->decoder.index].slots());
+                  session.caches[session.model->decoder.index], count);
 }
 
 static int64_t rowsOf(winnow_rows rows, int64_t count, bool last) {
@@ -105,13 +105,12 @@ static int64_t rowsOf(winnow_rows rows, int64_t count, bool last) {
   return rows == WINNOW_ROWS_LAST && last ? 1 : 0;
 }
 
-/// Computes all tokens piece by piece. Where that is cancelled it returns false
-/// and the caches are as before.
+/// Computes all tokens, which have been admitted, piece by piece. Where that is
+/// cancelled it returns false and the caches are as at the last mark.
 static bool runPieces(winnow_session &session, const Tokens &tokens,
                       winnow_rows rows, float *output) {
   KvStorage &caches = session.caches[session.model->decoder.index];
   int64_t vocabulary = session.model->artifact->vocabulary;
-  caches.mark();
   for (int64_t start = 0; start < tokens.count; start += session.piece) {
     int64_t left = tokens.count - start;
     int64_t count = left < session.piece ? left : session.piece;
@@ -145,6 +144,12 @@ static winnow_status append(winnow_session &session, const Tokens &tokens,
     return fail(error, WINNOW_OUT_OF_MEMORY,
                 "prefill: cannot reserve the logits of %lld rows",
                 static_cast<long long>(logitRows));
+
+  KvStorage &caches = session.caches[session.model->decoder.index];
+  caches.mark();
+  if (!caches.admit(tokens.segments, tokens.count))
+    return fail(error, WINNOW_OUT_OF_MEMORY,
+                "prefill: cannot reserve cache slots for the segments");
 
   // Nothing below can fail, unless the caller cancels.
   int32_t *positions =
@@ -256,7 +261,7 @@ winnow_status cacheLengths(const winnow_session *session, int64_t *lengths,
                 "cache_lengths: the decoder has %d caches, not %lld",
                 caches.count(), static_cast<long long>(count));
   for (int32_t i = 0; i < caches.count(); ++i)
-    lengths[i] = caches.slots()[i].length;
+    lengths[i] = caches.tokensIn(i);
   return succeed(error);
 }
 

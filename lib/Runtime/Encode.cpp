@@ -102,7 +102,8 @@ static bool runPiece(winnow_session &session, const int32_t *ids,
   dims[encoder.tokenDim] = tokens;
   if (encoder.texts >= 0)
     dims[encoder.textDim] = embeddings ? count : 0;
-  return runEntry(session, *encoder.entry, inputs, outputs, dims, nullptr);
+  KvStorage none;
+  return runEntry(session, *encoder.entry, inputs, outputs, dims, none, 0);
 }
 
 winnow_status encode(winnow_session *session, const winnow_texts *texts,

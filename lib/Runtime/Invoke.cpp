@@ -80,9 +80,9 @@ matchTensors(const winnow_entry &entry, const winnow_tensor *inputs,
   return WINNOW_OK;
 }
 
-/// Refuses a call that could append more slots than its caches hold. Every
+/// Refuses a call that could append more tokens than its caches hold. Every
 /// appended token has a position, and positions come in as a vector of i32, so
-/// the longest such input bounds the number of new slots.
+/// the longest such input bounds the number of new tokens.
 static winnow_status checkCapacity(const winnow_entry &entry,
                                    const winnow_tensor *inputs,
                                    const KvStorage &caches, int64_t &appended,
@@ -92,15 +92,36 @@ static winnow_status checkCapacity(const winnow_entry &entry,
     if (inputs[i].dtype == WINNOW_I32 && inputs[i].rank == 1 &&
         inputs[i].shape[0] > appended)
       appended = inputs[i].shape[0];
-  if (caches.count() == 0 ||
-      appended <= caches.leastCapacity() - caches.longest())
+  for (int32_t i = 0; i < caches.count(); ++i)
+    if (appended > caches.capacityOf(i) - caches.tokensIn(i))
+      return fail(error, WINNOW_CONTEXT_OVERRUN,
+                  "context overrun: %lld tokens after %lld do not fit in a "
+                  "cache of %lld",
+                  static_cast<long long>(appended),
+                  static_cast<long long>(caches.tokensIn(i)),
+                  static_cast<long long>(caches.capacityOf(i)));
+  return WINNOW_OK;
+}
+
+/// Gives the new tokens slots of chunked caches.
+static winnow_status admitTokens(const winnow_entry &entry,
+                                 const winnow_tensor *inputs, KvStorage &caches,
+                                 int64_t &admitted, winnow_error *error) {
+  admitted = 0;
+  if (!caches.isChunked())
     return WINNOW_OK;
-  return fail(error, WINNOW_CONTEXT_OVERRUN,
-              "context overrun: %lld tokens after %lld do not fit in a cache "
-              "of %lld",
-              static_cast<long long>(appended),
-              static_cast<long long>(caches.longest()),
-              static_cast<long long>(caches.leastCapacity()));
+  const winnow_tensor &input = inputs[entry.segments_input];
+  const int32_t *segments = static_cast<const int32_t *>(input.data);
+  for (int64_t i = 0; i < input.shape[0]; ++i)
+    if (segments[i] < 0)
+      return fail(error, WINNOW_INVALID_ARGUMENT,
+                  "%s: segment %d at index %lld is negative", entry.name,
+                  segments[i], static_cast<long long>(i));
+  admitted = input.shape[0];
+  if (!caches.admit(segments, admitted))
+    return fail(error, WINNOW_OUT_OF_MEMORY,
+                "%s: cannot reserve cache slots for the segments", entry.name);
+  return WINNOW_OK;
 }
 
 namespace {
@@ -142,7 +163,7 @@ invokeEntry(winnow_session &session, int32_t index, const winnow_tensor *inputs,
                                           outputCount, arguments.dims, error))
     return status;
   KvStorage &caches = session.caches[index];
-  int64_t appended;
+  int64_t appended, admitted;
   if (winnow_status status =
           checkCapacity(entry, inputs, caches, appended, error))
     return status;
@@ -154,8 +175,11 @@ invokeEntry(winnow_session &session, int32_t index, const winnow_tensor *inputs,
   for (int32_t i = 0; i < outputCount; ++i)
     arguments.outputs[i] = outputs[i].data;
   caches.mark();
+  if (winnow_status status =
+          admitTokens(entry, inputs, caches, admitted, error))
+    return status;
   if (runEntry(session, entry, arguments.inputs, arguments.outputs,
-               arguments.dims, caches.slots()))
+               arguments.dims, caches, admitted))
     return succeed(error);
   caches.rollBack(appended);
   return fail(error, WINNOW_CANCELLED, "%s: cancelled by the caller",

@@ -9,11 +9,6 @@ namespace runtime {
 
 static constexpr int64_t kAlignment = 4096;
 
-static int64_t slotCapacity(const winnow_cache_info &cache, int64_t context) {
-  int64_t capacity = cache.capacity < context ? cache.capacity : context;
-  return roundUp(capacity < 1 ? 1 : capacity, WINNOW_KV_BLOCK);
-}
-
 /// Adds the bytes of `rows` * `columns` * `depth` words of four bytes, rounded
 /// up to whole pages.
 static bool addPart(int64_t &total, int64_t rows, int64_t columns,
@@ -25,23 +20,45 @@ static bool addPart(int64_t &total, int64_t rows, int64_t columns,
   return accumulate(total, 1, roundUp(bytes * 4, kAlignment));
 }
 
+int64_t KvStorage::capacityOf(int32_t cache) const {
+  int64_t capacity = shape->caches[cache].capacity;
+  capacity = capacity < limit ? capacity : limit;
+  return roundUp(capacity < 1 ? 1 : capacity, WINNOW_KV_BLOCK);
+}
+
 bool KvStorage::reserve(const Allocator &source, const winnow_entry &entry,
                         int64_t context) {
   allocator = &source;
   shape = &entry;
   limit = context;
   caches = entry.cache_count;
+  int64_t tokens = INT64_MAX;
+  for (int32_t i = 0; i < caches; ++i)
+    if (isChunkedCache(i)) {
+      chunked = true;
+      tokens = capacityOf(i) < tokens ? capacityOf(i) : tokens;
+    }
+  bool fits = (!chunked || map.reserve(source, tokens)) && reserveSlots(0);
+  if (!fits)
+    release();
+  return fits;
+}
+
+bool KvStorage::reserveSlots(int64_t slots) {
   if (caches == 0)
     return true;
   size_t count = static_cast<size_t>(caches);
-  storage = allocateArray<winnow_kv_slot>(source, count);
-  marks = allocateArray<int64_t>(source, count);
-  int64_t *offsets = allocateArray<int64_t>(source, 4 * count);
+  storage = allocateArray<winnow_kv_slot>(*allocator, count);
+  marks = allocateArray<int64_t>(*allocator, count);
+  int64_t *offsets = allocateArray<int64_t>(*allocator, 4 * count);
   int64_t total = 0;
   bool fits = storage && marks && offsets;
   for (int32_t i = 0; fits && i < caches; ++i) {
-    const winnow_cache_info &cache = entry.caches[i];
-    int64_t capacity = slotCapacity(cache, context);
+    const winnow_cache_info &cache = shape->caches[i];
+    int64_t capacity = capacityOf(i);
+    if (isChunkedCache(i) && slots > capacity)
+      capacity = slots;
+    storage[i].capacity = capacity;
     int64_t *offset = offsets + 4 * static_cast<size_t>(i);
     offset[0] = total;
     fits = addPart(total, cache.heads, cache.key_dim, capacity);
@@ -52,7 +69,7 @@ bool KvStorage::reserve(const Allocator &source, const winnow_entry &entry,
     offset[3] = total;
     fits = fits && addPart(total, 1, 1, capacity);
   }
-  fits = fits && region.reserve(source, static_cast<size_t>(total), false);
+  fits = fits && region.reserve(*allocator, static_cast<size_t>(total), false);
   for (int32_t i = 0; fits && i < caches; ++i) {
     const int64_t *offset = offsets + 4 * static_cast<size_t>(i);
     winnow_kv_slot &slot = storage[i];
@@ -61,16 +78,14 @@ bool KvStorage::reserve(const Allocator &source, const winnow_entry &entry,
     slot.positions = reinterpret_cast<int32_t *>(region.data + offset[2]);
     slot.segments = reinterpret_cast<int32_t *>(region.data + offset[3]);
     slot.length = 0;
-    slot.capacity = slotCapacity(entry.caches[i], context);
   }
-  releaseArray(source, offsets, 4 * count);
-  if (!fits)
-    release();
+  releaseArray(*allocator, offsets, 4 * count);
   return fits;
 }
 
 void KvStorage::release() {
   region.release();
+  map.release();
   if (allocator) {
     releaseArray(*allocator, storage, static_cast<size_t>(caches));
     releaseArray(*allocator, marks, static_cast<size_t>(caches));
@@ -78,7 +93,115 @@ void KvStorage::release() {
   storage = nullptr;
   marks = nullptr;
   caches = 0;
+  chunked = false;
+  stored = end = tokenMark = 0;
 }
+
+//===----------------------------------------------------------------------===//
+// Chunked caches
+//===----------------------------------------------------------------------===//
+
+/// Moves all caches to where there are at least `slots` slots for chunked ones.
+bool KvStorage::growChunked(int64_t slots) {
+  KvStorage larger;
+  larger.allocator = allocator;
+  larger.shape = shape;
+  larger.limit = limit;
+  larger.caches = caches;
+  if (!larger.reserveSlots(slots)) {
+    larger.release();
+    return false;
+  }
+  for (int32_t i = 0; i < caches; ++i) {
+    larger.storage[i].length = storage[i].length;
+    larger.marks[i] = marks[i];
+    for (int64_t s = 0; s < spanCount(i); ++s)
+      memcpy(larger.span(i, s).data, span(i, s).data, span(i, s).size);
+  }
+  exchange(storage, larger.storage);
+  exchange(marks, larger.marks);
+  exchange(region, larger.region);
+  larger.release();
+  return true;
+}
+
+void KvStorage::markUnused(int64_t chunk, int64_t used) {
+  int64_t first = chunk * WINNOW_KV_CHUNK + used;
+  int64_t last = (map.chunks() - 1) * WINNOW_KV_CHUNK;
+  for (int32_t i = 0; i < caches; ++i)
+    for (int64_t slot = first; isChunkedCache(i) && slot < last; ++slot)
+      storage[i].segments[slot] = WINNOW_KV_NO_SEGMENT;
+}
+
+bool KvStorage::admit(const int32_t *segments, int64_t count) {
+  if (!chunked || count == 0)
+    return true;
+  int64_t before = map.tokens(), lastChunk = map.chunks() - 1;
+  int64_t lastUsed = lastChunk < 0 ? 0 : map.usedOf(lastChunk);
+  if (!map.append(segments, count))
+    return false;
+  for (int32_t i = 0; i < caches; ++i) {
+    int64_t capacity = storage[i].capacity;
+    if (!isChunkedCache(i) || map.end() <= capacity)
+      continue;
+    int64_t slots = map.end() > 2 * capacity ? map.end() : 2 * capacity;
+    if (!growChunked(roundUp(slots, WINNOW_KV_CHUNK))) {
+      map.truncate(before);
+      return false;
+    }
+  }
+  // Slots below the end are seen before their tokens are stored.
+  markUnused(lastChunk < 0 ? 0 : lastChunk, lastUsed);
+  return true;
+}
+
+KvStorage::Admitted KvStorage::next(int64_t count) {
+  if (!chunked)
+    return {};
+  const int32_t *slots = map.slots() + stored;
+  for (int64_t i = 0; i < count; ++i)
+    end = slots[i] >= end ? slots[i] + 1 : end;
+  stored += count;
+  return {slots, end};
+}
+
+void KvStorage::clearSlot(int32_t cache, int64_t index) {
+  const winnow_kv_slot &slot = storage[cache];
+  const winnow_cache_info &info = shape->caches[cache];
+  int64_t lane = index % WINNOW_KV_BLOCK;
+  for (int64_t head = 0; head < info.heads; ++head) {
+    float *keys =
+        slot.keys + (head * slot.capacity + index - lane) * info.key_dim;
+    for (int64_t channel = 0; channel < info.key_dim; ++channel)
+      keys[channel * WINNOW_KV_BLOCK + lane] = 0;
+    memset(slot.values + (head * slot.capacity + index) * info.value_dim, 0,
+           static_cast<size_t>(info.value_dim) * sizeof(float));
+  }
+  slot.positions[index] = 0;
+  slot.segments[index] = WINNOW_KV_NO_SEGMENT;
+}
+
+void KvStorage::forget(int64_t tokens) {
+  int64_t before = map.tokens(), oldEnd = map.end();
+  map.truncate(tokens);
+  int64_t newEnd = map.end();
+  for (int32_t i = 0; i < caches; ++i) {
+    if (!isChunkedCache(i))
+      continue;
+    for (int64_t token = tokens; token < before; ++token)
+      if (map.slots()[token] < newEnd)
+        clearSlot(i, map.slots()[token]);
+    // Slots of tokens that no call has stored yet may lie behind the length.
+    storage[i].length = oldEnd;
+    shorten(i, newEnd);
+  }
+  stored = tokens;
+  end = newEnd;
+}
+
+//===----------------------------------------------------------------------===//
+// Truncation
+//===----------------------------------------------------------------------===//
 
 void KvStorage::shorten(int32_t cache, int64_t length) {
   winnow_kv_slot &slot = storage[cache];
@@ -117,7 +240,10 @@ void KvStorage::truncate(int64_t length, int64_t total,
                          const int32_t *positions) {
   if (length >= total)
     return;
+  forget(length < map.tokens() ? length : map.tokens());
   for (int32_t i = 0; i < caches; ++i) {
+    if (isChunkedCache(i))
+      continue;
     const winnow_kv_slot &slot = storage[i];
     int64_t kept = length;
     if (slot.length != total) {
@@ -131,6 +257,7 @@ void KvStorage::truncate(int64_t length, int64_t total,
 }
 
 void KvStorage::clear() {
+  forget(0);
   for (int32_t i = 0; i < caches; ++i)
     shorten(i, 0);
 }
@@ -138,10 +265,14 @@ void KvStorage::clear() {
 void KvStorage::mark() {
   for (int32_t i = 0; i < caches; ++i)
     marks[i] = storage[i].length;
+  tokenMark = map.tokens();
 }
 
 void KvStorage::rollBack(int64_t unfinished) {
+  forget(tokenMark);
   for (int32_t i = 0; i < caches; ++i) {
+    if (isChunkedCache(i))
+      continue;
     winnow_kv_slot &slot = storage[i];
     slot.length = unfinished < slot.capacity - slot.length
                       ? slot.length + unfinished
@@ -170,18 +301,8 @@ void KvStorage::clearUnused(int32_t cache) {
   shorten(cache, length);
 }
 
-int64_t KvStorage::longest() const {
-  int64_t length = 0;
-  for (int32_t i = 0; i < caches; ++i)
-    length = storage[i].length > length ? storage[i].length : length;
-  return length;
-}
-
-int64_t KvStorage::leastCapacity() const {
-  int64_t capacity = INT64_MAX;
-  for (int32_t i = 0; i < caches; ++i)
-    capacity = storage[i].capacity < capacity ? storage[i].capacity : capacity;
-  return capacity;
+int64_t KvStorage::tokensIn(int32_t cache) const {
+  return isChunkedCache(cache) ? map.tokens() : storage[cache].length;
 }
 
 } // namespace runtime

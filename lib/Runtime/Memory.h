@@ -82,6 +82,12 @@ inline int64_t roundUp(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
+template <typename T> void exchange(T &a, T &b) {
+  T held = a;
+  a = b;
+  b = held;
+}
+
 } // namespace runtime
 } // namespace winnow
 

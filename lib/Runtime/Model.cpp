@@ -84,7 +84,8 @@ static bool haveEqualCaches(const winnow_entry &a, const winnow_entry &b) {
     equal = a.caches[i].heads == b.caches[i].heads &&
             a.caches[i].key_dim == b.caches[i].key_dim &&
             a.caches[i].value_dim == b.caches[i].value_dim &&
-            a.caches[i].capacity == b.caches[i].capacity;
+            a.caches[i].capacity == b.caches[i].capacity &&
+            a.caches[i].chunked == b.caches[i].chunked;
   return equal;
 }
 

@@ -70,6 +70,15 @@ static int64_t longestCache(const winnow_entry &entry,
   return longest;
 }
 
+/// Tokens that every cache of an entry point is made for.
+static int64_t leastCapacity(const winnow_entry &entry) {
+  int64_t capacity = INT64_MAX;
+  for (int32_t i = 0; i < entry.cache_count; ++i)
+    if (entry.caches[i].capacity < capacity)
+      capacity = entry.caches[i].capacity;
+  return capacity;
+}
+
 /// `bytes` + sum of bytesPer[i] * dims[i], the latter rounded up to 16. False
 /// where that overflows.
 static bool affineSize(int64_t bytes, const int64_t *bytesPer,
@@ -127,12 +136,16 @@ winnow_status reserveWorkspace(winnow_session &session,
 
 bool runEntry(winnow_session &session, const winnow_entry &entry,
               const void *const *inputs, void *const *outputs,
-              const int64_t *dims, winnow_kv_slot *caches) {
+              const int64_t *dims, KvStorage &caches, int64_t count) {
+  KvStorage::Admitted admitted = caches.next(count);
   winnow_call call = {};
   call.inputs = inputs;
   call.outputs = outputs;
   call.dims = dims;
-  call.caches = caches;
+  call.caches = caches.slots();
+  call.slots = admitted.slots;
+  call.slot_end = admitted.end;
+  call.split_keys = leastCapacity(entry);
   call.weights = session.model->weights.data();
   call.arena = session.arena.data;
   call.scratch = session.scratch.data;
@@ -148,7 +161,7 @@ bool runEntry(winnow_session &session, const winnow_entry &entry,
                            &session,
                            entry.name,
                            dims,
-                           longestCache(entry, caches)};
+                           longestCache(entry, caches.slots())};
   if (session.profiler.function) {
     call.barrier = ProfiledCall::waitAtBarrier;
     call.checkpoint = ProfiledCall::waitAtCheckpoint;

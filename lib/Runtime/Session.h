@@ -60,12 +60,12 @@ winnow_status reserveWorkspace(winnow_session &session,
                                winnow_error *error);
 
 /// Runs `entry` on all threads; reserveWorkspace has been called for at least
-/// these dims. Returns false where the call was cancelled: no output has been
-/// written and no cache is longer, but slots after the end of `caches` may have
-/// been.
+/// these dims, and `count` tokens of `caches` have been admitted for it.
+/// Returns false where the call was cancelled: no output has been written and
+/// no cache is longer, but slots of the new tokens may have been.
 bool runEntry(winnow_session &session, const winnow_entry &entry,
               const void *const *inputs, void *const *outputs,
-              const int64_t *dims, winnow_kv_slot *caches);
+              const int64_t *dims, KvStorage &caches, int64_t count);
 
 /// Makes `region` at least as large as `bytes`; where that fails it stays as it
 /// is. The contents are lost.

@@ -12,7 +12,7 @@ namespace runtime {
 
 static constexpr char kMagic[8] = {'w', 'i', 'n', 'n', 'o', 'w', 'K', 'V'};
 /// Changes with the layout of a state or of the caches.
-static constexpr uint32_t kVersion = 1;
+static constexpr uint32_t kVersion = 2;
 
 namespace {
 struct StateHeader {
@@ -34,8 +34,8 @@ static int64_t countCaches(const winnow_session &session) {
   return count;
 }
 
-/// The size of a state with the lengths of `caches`; the rest is given. False
-/// where that overflows.
+/// The size of a state with the lengths of `caches`, but for the token counts
+/// and segments of chunked caches. False where that overflows.
 static bool computeSize(const winnow_session &session, const KvStorage *caches,
                         int64_t length, int64_t logitRows, int64_t &size) {
   const winnow_artifact_info &artifact = *session.model->artifact;
@@ -53,15 +53,25 @@ static bool computeSize(const winnow_session &session, const KvStorage *caches,
   return true;
 }
 
+/// Adds a token count and that many segments.
+static bool addSegments(int64_t &size, int64_t tokens) {
+  return accumulate(size, 1, sizeof(int64_t)) &&
+         accumulate(size, tokens, sizeof(int32_t));
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
 
 int64_t stateSize(const winnow_session *session) {
   int64_t size = 0;
-  if (session)
-    computeSize(*session, session->caches, session->length,
-                session->logitRows ? 1 : 0, size);
+  if (!session)
+    return size;
+  computeSize(*session, session->caches, session->length,
+              session->logitRows ? 1 : 0, size);
+  for (int32_t i = 0; i < session->model->artifact->entry_count; ++i)
+    if (session->caches[i].isChunked())
+      addSegments(size, session->caches[i].slotMap().tokens());
   return size;
 }
 
@@ -98,9 +108,21 @@ bool writeState(const winnow_session &session, StateSink sink) {
     for (int32_t cache = 0; good && cache < session.caches[i].count(); ++cache)
       good =
           out.write(&session.caches[i].slots()[cache].length, sizeof(int64_t));
+  for (int32_t i = 0; i < artifact.entry_count; ++i) {
+    int64_t tokens = session.caches[i].slotMap().tokens();
+    if (session.caches[i].isChunked())
+      good = good && out.write(&tokens, sizeof tokens);
+  }
   good =
       good && out.write(session.positions.data,
                         static_cast<size_t>(session.length) * sizeof(int32_t));
+  for (int32_t i = 0; i < artifact.entry_count; ++i) {
+    const SlotMap &map = session.caches[i].slotMap();
+    for (int64_t token = 0; good && token < map.tokens(); ++token) {
+      int32_t segment = map.segmentOf(token);
+      good = out.write(&segment, sizeof segment);
+    }
+  }
   if (good && header.logitRows) {
     size_t row = static_cast<size_t>(artifact.vocabulary) * sizeof(float);
     good = out.write(session.logits.data +
@@ -138,7 +160,10 @@ public:
       caches[i].release();
     releaseArray(session.allocator, caches,
                  static_cast<size_t>(artifact.entry_count));
+    releaseArray(session.allocator, chunked,
+                 static_cast<size_t>(artifact.entry_count));
     positions.release();
+    segments.release();
     logits.release();
   }
 
@@ -163,6 +188,8 @@ private:
   }
   winnow_status readHeader();
   winnow_status readLengths();
+  winnow_status readTokenCounts();
+  winnow_status admitTokens();
   winnow_status readContents();
   winnow_status reserve();
   void commit();
@@ -176,7 +203,13 @@ private:
   winnow_hash hash;
   StateHeader header = {};
   KvStorage *caches = nullptr;
-  Region positions, logits;
+  /// Of the chunked caches of an entry point, as the state has them.
+  struct ChunkedCaches {
+    int64_t tokens = 0;
+    int64_t length = 0;
+  };
+  ChunkedCaches *chunked = nullptr;
+  Region positions, segments, logits;
 };
 } // namespace
 
@@ -222,9 +255,10 @@ winnow_status StateReader::readHeader() {
 }
 
 winnow_status StateReader::reserve() {
-  caches = allocateArray<KvStorage>(session.allocator,
-                                    static_cast<size_t>(artifact.entry_count));
-  if (!caches)
+  size_t entries = static_cast<size_t>(artifact.entry_count);
+  caches = allocateArray<KvStorage>(session.allocator, entries);
+  chunked = allocateArray<ChunkedCaches>(session.allocator, entries);
+  if (!caches || !chunked)
     return noMemory();
   for (int32_t i = 0; i < artifact.entry_count; ++i)
     if (session.caches[i].count() && !caches[i].reserveLike(session.caches[i]))
@@ -238,34 +272,93 @@ winnow_status StateReader::reserve() {
 winnow_status StateReader::readLengths() {
   for (int32_t i = 0; i < artifact.entry_count; ++i)
     for (int32_t cache = 0; cache < caches[i].count(); ++cache) {
-      winnow_kv_slot &slot = caches[i].slots()[cache];
+      const winnow_cache_info &info = artifact.entries[i].caches[cache];
+      // A chunked cache has at most a chunk of slots for each token.
+      int64_t perToken = info.chunked ? WINNOW_KV_CHUNK : 1;
       int64_t length;
       if (!fetch(&length, sizeof length))
         return unreadable();
-      if (length < 0 || length > artifact.entries[i].caches[cache].capacity)
+      if (length < 0 || length / perToken > info.capacity)
         return fail(error, WINNOW_BAD_FILE,
                     "%s is damaged: a cache of %" PRId64 " slots", name,
                     length);
-      if (length > slot.capacity)
+      if (length / perToken > caches[i].capacityOf(cache))
         return fail(error, WINNOW_CONTEXT_OVERRUN,
                     "%s has a cache of %" PRId64
                     " slots, more than the session's %" PRId64,
-                    name, length, slot.capacity);
-      slot.length = length;
+                    name, length, caches[i].capacityOf(cache) * perToken);
+      if (info.chunked)
+        chunked[i].length = length;
+      caches[i].slots()[cache].length = length;
     }
-  int64_t expected;
-  if (!computeSize(session, caches, header.length, header.logitRows,
-                   expected) ||
-      expected != size)
+  return WINNOW_OK;
+}
+
+winnow_status StateReader::readTokenCounts() {
+  int64_t expected, mostTokens = 0;
+  bool good =
+      computeSize(session, caches, header.length, header.logitRows, expected);
+  for (int32_t i = 0; good && i < artifact.entry_count; ++i) {
+    if (!caches[i].isChunked())
+      continue;
+    int64_t &tokens = chunked[i].tokens;
+    if (!fetch(&tokens, sizeof tokens))
+      return unreadable();
+    bool decodes = &artifact.entries[i] == session.model->decoder.entry;
+    good = tokens >= 0 && (!decodes || tokens == header.length) &&
+           tokens <= chunked[i].length &&
+           (chunked[i].length - 1) / WINNOW_KV_CHUNK <= tokens &&
+           addSegments(expected, tokens);
+    mostTokens = tokens > mostTokens ? tokens : mostTokens;
+  }
+  if (!good || expected != size)
     return fail(error, WINNOW_BAD_FILE,
                 "%s is damaged: its lengths do not make its size", name);
+  if (!segments.reserve(session.allocator,
+                        static_cast<size_t>(mostTokens) * sizeof(int32_t),
+                        false))
+    return noMemory();
+  return WINNOW_OK;
+}
+
+/// Reads the segments, and gives chunked caches the slots that follow from
+/// them.
+winnow_status StateReader::admitTokens() {
+  for (int32_t i = 0; i < artifact.entry_count; ++i) {
+    int64_t tokens = chunked[i].tokens;
+    if (!caches[i].isChunked())
+      continue;
+    if (!fetch(segments.data, static_cast<size_t>(tokens) * sizeof(int32_t)))
+      return unreadable();
+    const int32_t *values = reinterpret_cast<const int32_t *>(segments.data);
+    for (int64_t token = 0; token < tokens; ++token)
+      if (values[token] < 0)
+        return fail(error, WINNOW_BAD_FILE, "%s is damaged: segment %d", name,
+                    values[token]);
+    // Nothing is stored yet that a growing cache would have to keep.
+    for (int32_t cache = 0; cache < caches[i].count(); ++cache)
+      if (artifact.entries[i].caches[cache].chunked)
+        caches[i].slots()[cache].length = 0;
+    if (!caches[i].admit(values, tokens))
+      return noMemory();
+    int64_t end = caches[i].next(tokens).end;
+    for (int32_t cache = 0; cache < caches[i].count(); ++cache)
+      if (artifact.entries[i].caches[cache].chunked)
+        caches[i].slots()[cache].length = end;
+    if (end != chunked[i].length)
+      return fail(error, WINNOW_BAD_FILE,
+                  "%s is damaged: its segments do not make its lengths", name);
+  }
   return WINNOW_OK;
 }
 
 winnow_status StateReader::readContents() {
   if (!fetch(positions.data,
-             static_cast<size_t>(header.length) * sizeof(int32_t)) ||
-      !fetch(logits.data, logitBytes()))
+             static_cast<size_t>(header.length) * sizeof(int32_t)))
+    return unreadable();
+  if (winnow_status status = admitTokens())
+    return status;
+  if (!fetch(logits.data, logitBytes()))
     return unreadable();
   for (int32_t i = 0; i < artifact.entry_count; ++i)
     for (int32_t cache = 0; cache < caches[i].count(); ++cache) {
@@ -291,12 +384,6 @@ winnow_status StateReader::readContents() {
   return WINNOW_OK;
 }
 
-template <typename T> static void exchange(T &a, T &b) {
-  T held = a;
-  a = b;
-  b = held;
-}
-
 /// What the session held goes with the reader.
 void StateReader::commit() {
   exchange(session.caches, caches);
@@ -314,6 +401,8 @@ winnow_status StateReader::read() {
     status = reserve();
   if (status == WINNOW_OK)
     status = readLengths();
+  if (status == WINNOW_OK)
+    status = readTokenCounts();
   if (status == WINNOW_OK)
     status = readContents();
   if (status == WINNOW_OK)

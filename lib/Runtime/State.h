@@ -4,13 +4,16 @@
 //
 //     header               StateHeader
 //     cache lengths        i64, for all caches of all entry points in order
+//     token counts         i64, for all entry points with chunked caches
 //     positions            i32 [length]
+//     segments             i32 [token count], for all of these entry points
 //     logits               f32 [logitRows, vocabulary]
 //     caches               the spans of KvStorage, cache by cache
 //     hash                 u64: the winnow_hash of all bytes before
 //
-// Everything follows from the artifact, the length and the cache lengths, so
-// one number, the size, tells whether a state is whole before it is read.
+// The sizes of all parts follow from the artifact, the lengths and the token
+// counts, so one number, the size, tells whether a state is whole before it is
+// read.
 //
 //===----------------------------------------------------------------------===//
 

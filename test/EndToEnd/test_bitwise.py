@@ -28,7 +28,6 @@ class Case:
     artifact: Artifact
     ids: list[int]
     expected: np.ndarray
-    exact: bool
 
 
 @pytest.fixture(scope="module", params=[(name, mode) for name in NAMES for mode in ("auto", "f32")])
@@ -43,7 +42,7 @@ def case(
     with Artifact(artifacts.get(tiny_paths[name], f"--activations={mode}")) as artifact:
         with artifact.session() as session:
             expected = session.prefill(ids)
-        yield Case(artifact, ids, expected, mode == "f32")
+        yield Case(artifact, ids, expected)
 
 
 def assert_same_bits(actual: np.ndarray, expected: np.ndarray) -> None:
@@ -108,19 +107,95 @@ def test_truncate_and_continue(case: Case) -> None:
         assert_same_bits(session.prefill(ids), expected)
 
 
-def test_other_segments_of_the_call(case: Case) -> None:
-    artifact, ids, expected = case.artifact, case.ids, case.expected
-    other = ids[::-1][:37]
-    with artifact.session() as session:
-        logits = session.prefill(
-            ids + other,
-            positions=[*range(len(ids)), *range(len(other))],
-            segments=[0] * len(ids) + [1] * len(other),
-        )
-        assert_same_bits(logits[: len(ids)], expected)
-    with artifact.session() as session:
-        alone = session.prefill(other)
-    # The second segment's keys lie elsewhere in the cache, so they are added up
-    # in another order.
-    bound = 1e-5 if case.exact else 0.05
-    assert np.abs(logits[len(ids) :] - alone).max() <= bound * np.abs(alone).max()
+@dataclass
+class Company:
+    """Sequences that share a session, each a segment of its own."""
+
+    session: Session
+    sequences: list[list[int]]
+    rows: list[list[np.ndarray]]
+
+    def feed(self, *pieces: tuple[int, int]) -> None:
+        """One call with the next tokens of some sequences: (segment, count)."""
+        ids: list[int] = []
+        positions: list[int] = []
+        segments: list[int] = []
+        taken = [len(rows) for rows in self.rows]
+        for segment, count in pieces:
+            first = taken[segment]
+            taken[segment] += count
+            ids += self.sequences[segment][first : first + count]
+            positions += range(first, first + count)
+            segments += [segment] * count
+        logits = self.session.prefill(ids, positions=positions, segments=segments)
+        for segment, row in zip(segments, logits, strict=True):
+            self.rows[segment].append(row)
+
+    def check(self, expected: list[np.ndarray]) -> None:
+        """Every row so far has the bits that its sequence gives alone."""
+        for rows, alone in zip(self.rows, expected, strict=True):
+            if rows:
+                assert_same_bits(np.stack(rows), alone[: len(rows)])
+
+
+@pytest.fixture(scope="module")
+def sequences(case: Case) -> list[list[int]]:
+    """Three sequences, longer than a chunk of keys in all."""
+    ids = case.ids
+    return [ids, ids[::-1], (ids[50:] + ids[:50])]
+
+
+@pytest.fixture(scope="module")
+def alone(case: Case, sequences: list[list[int]]) -> list[np.ndarray]:
+    """What each of them gives in a session of its own."""
+    logits = []
+    for ids in sequences:
+        with case.artifact.session() as session:
+            logits.append(session.prefill(ids))
+    assert_same_bits(logits[0], case.expected)
+    return logits
+
+
+def company(session: Session, sequences: list[list[int]]) -> Company:
+    """Nothing has been fed yet."""
+    return Company(session, sequences, [[] for _ in sequences])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_other_segments_of_the_call(
+    case: Case, sequences: list[list[int]], alone: list[np.ndarray], threads: int
+) -> None:
+    with case.artifact.session(threads=threads) as session:
+        all_at_once = company(session, sequences)
+        all_at_once.feed((1, 100), (0, 100), (2, 55))
+        all_at_once.check(alone)
+
+
+def test_segments_that_take_turns(
+    case: Case, sequences: list[list[int]], alone: list[np.ndarray]
+) -> None:
+    with case.artifact.session(piece=16) as session:
+        turns = company(session, sequences)
+        for step in range(12):
+            turns.feed((step % 3, 3), ((step + 1) % 3, 1), (step % 3, 4))
+        for _ in range(20):
+            turns.feed((2, 1), (0, 1))
+        turns.check(alone)
+        assert session.length == 12 * 8 + 40
+        # Many short segments take more chunks than the session was made for.
+        for segment in range(10, 40):
+            session.prefill([1, 2], Rows.NONE, positions=[0, 1], segments=[segment] * 2)
+        turns.feed((1, 30), (0, 20))
+        turns.check(alone)
+
+
+def test_truncated_segments(
+    case: Case, sequences: list[list[int]], alone: list[np.ndarray]
+) -> None:
+    with case.artifact.session() as session:
+        once = company(session, sequences)
+        once.feed((0, 30), (1, 40), (0, 20), (2, 50))
+        session.truncate(80)
+        once.rows = [once.rows[0][:40], once.rows[1][:40], []]
+        once.feed((2, 60), (1, 60), (0, 40))
+        once.check(alone)

@@ -154,6 +154,18 @@ TEST_P(Attention, AgreesWithTheDefinition) {
   }
 }
 
+/// Shared memory without room for the keys keeps a call from spreading them
+/// over threads; the canary behind it tells.
+TEST_P(Attention, MoreKeysThanMemoryAreNotSplit) {
+  for (const AttentionSpec &spec : specs) {
+    AttentionProblem problem = AttentionProblem::random(spec, 2, 700, 5);
+    AttentionAnswer split = runAttention(functionsOf(spec), problem, 3);
+    problem.splitKeys = 300;
+    AttentionAnswer whole = runAttention(functionsOf(spec), problem, 3);
+    EXPECT_TRUE(sameBits(split.output, whole.output)) << spec.name();
+  }
+}
+
 TEST_P(Attention, BitsDependOnNeitherThreadsNorPieces) {
   for (const AttentionSpec &spec : specs) {
     AttentionFunctions functions = functionsOf(spec);

@@ -161,11 +161,12 @@ AttentionAnswer runAttention(const AttentionFunctions &functions,
   cpu::AttentionSharedBytes bytes = cpu::attentionSharedBytes(spec);
   auto roundUp = [](int64_t n) { return (n + 15) / 16 * 16; };
   std::vector<float> scratch(scratchFloats * threads, kNan);
-  std::vector<float> shared((bytes.constant + bytes.perQuery * roundUp(count) +
-                             bytes.perKey * roundUp(keyCount)) /
-                                    4 +
-                                1,
-                            kNan);
+  std::vector<float> shared(
+      (bytes.constant + bytes.perQuery * roundUp(count) +
+       bytes.perKey * roundUp(std::min(keyCount, p.splitKeys))) /
+              4 +
+          1,
+      kNan);
   constexpr float canary = 4711;
   shared.back() = canary;
   int64_t row = spec.queryHeads * spec.valueDim, stride = row + 5;
@@ -181,16 +182,16 @@ AttentionAnswer runAttention(const AttentionFunctions &functions,
              : static_cast<const void *>(&p.visible[first * p.keyCount]);
   auto run = [&](AttentionFunction *function) {
     for (int64_t thread = 0; thread < threads; ++thread)
-      function(&p.query[first * spec.queryHeads * spec.keyDim],
-               spec.queryHeads * spec.keyDim, count, &p.queryPositions[first],
-               &p.querySegments[first], p.packedKeys.data(),
-               p.packedValues.data(), p.keyPositions.data(),
-               p.keySegments.data(), keyCount, p.capacity, p.sinks.data(),
-               &p.bias[first * p.keyCount], p.queries * p.keyCount, p.keyCount,
-               /*relativeBias=*/nullptr, visible, isTree ? words : p.keyCount,
-               output.data(), stride, answer.lse.data(), answer.scores.data(),
-               &scratch[thread * scratchFloats], shared.data(), thread,
-               threads);
+      function(
+          &p.query[first * spec.queryHeads * spec.keyDim],
+          spec.queryHeads * spec.keyDim, count, &p.queryPositions[first],
+          &p.querySegments[first], p.packedKeys.data(), p.packedValues.data(),
+          p.keyPositions.data(), p.keySegments.data(), keyCount, p.capacity,
+          p.splitKeys, p.sinks.data(), &p.bias[first * p.keyCount],
+          p.queries * p.keyCount, p.keyCount,
+          /*relativeBias=*/nullptr, visible, isTree ? words : p.keyCount,
+          output.data(), stride, answer.lse.data(), answer.scores.data(),
+          &scratch[thread * scratchFloats], shared.data(), thread, threads);
   };
   run(functions.compute);
   run(functions.combine);

@@ -18,10 +18,10 @@ using AttentionFunction =
          const int32_t *queryPositions, const int32_t *querySegments,
          const float *keys, const float *values, const int32_t *keyPositions,
          const int32_t *keySegments, int64_t keyCount, int64_t capacity,
-         const float *sinks, const float *bias, int64_t biasHeadStride,
-         int64_t biasQueryStride, const float *relativeBias,
-         const void *visible, int64_t visibleStride, float *output,
-         int64_t outputStride, float *lse, float *columnSums,
+         int64_t splitKeys, const float *sinks, const float *bias,
+         int64_t biasHeadStride, int64_t biasQueryStride,
+         const float *relativeBias, const void *visible, int64_t visibleStride,
+         float *output, int64_t outputStride, float *lse, float *columnSums,
          void *threadScratch, void *shared, int64_t thread, int64_t threads);
 
 struct AttentionFunctions {
@@ -33,6 +33,7 @@ struct AttentionFunctions {
 struct AttentionProblem {
   cpu::AttentionSpec spec;
   int64_t queries = 0, keyCount = 0, capacity = 0;
+  int64_t splitKeys = INT64_MAX;
   std::vector<float> query;        ///< [T][queryHeads][keyDim]
   std::vector<float> keys, values; ///< [S][keyHeads][dim]
   std::vector<float> packedKeys, packedValues;

@@ -27,8 +27,8 @@ static int64_t key_index(const winnow_kv_slot *cache, int64_t head, int64_t slot
          slot % WINNOW_KV_BLOCK;
 }
 
-static const winnow_cache_info kCaches[] = {{1, 4, 4, FAKE_CONTEXT},
-                                            {2, 3, 2, FAKE_CONTEXT}};
+static const winnow_cache_info kCaches[] = {{1, 4, 4, FAKE_CONTEXT, 1},
+                                            {2, 3, 2, FAKE_CONTEXT, 1}};
 
 /* An id, or the sum of a row of embeddings, takes the place of "id" above. */
 typedef float (*id_function)(const winnow_call *call, int64_t token);
@@ -48,7 +48,7 @@ static void store(const winnow_call *call, int64_t token, float id) {
   for (int c = 0; c < 2; ++c) {
     winnow_kv_slot *cache = &call->caches[c];
     const winnow_cache_info *info = &kCaches[c];
-    int64_t slot = cache->length + token;
+    int64_t slot = call->slots[token];
     for (int64_t head = 0; head < info->heads; ++head) {
       for (int64_t k = 0; k < info->key_dim; ++k)
         cache->keys[key_index(cache, head, slot, k, info->key_dim)] =
@@ -90,7 +90,7 @@ static void compute(const winnow_call *call, int32_t thread, int32_t threads,
   if (call->checkpoint(call->team, thread))
     return;
   for (int64_t i = thread; i < tokens; i += threads) {
-    int64_t length = call->caches[0].length + tokens;
+    int64_t length = call->slot_end;
     float sum = 0;
     int64_t count = 0;
     for (int c = 0; c < 2; ++c)
@@ -109,7 +109,7 @@ static void compute(const winnow_call *call, int32_t thread, int32_t threads,
   call->barrier(call->team, thread);
   if (thread == 0)
     for (int c = 0; c < 2; ++c)
-      call->caches[c].length += tokens;
+      call->caches[c].length = call->slot_end;
 }
 
 static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
@@ -169,20 +169,20 @@ static const winnow_tensor_info kAppendInputs[] = {
     {"positions", WINNOW_I32, 1, {-1}}};
 static const winnow_tensor_info kAppendOutputs[] = {
     {"length", WINNOW_I64, 0, {0}}};
-static const winnow_cache_info kAppendCaches[] = {{1, 1, 1, 16}};
+static const winnow_cache_info kAppendCaches[] = {{1, 1, 1, 16, 0}};
 
 static const winnow_entry kEntries[] = {
     {"increment", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
-     kNothing, kNothing, 0, 0, 1, 1, 0, 1},
+     kNothing, kNothing, 0, 0, 1, 1, 0, 1, 0, 0},
     {"forward", forward, kForwardInputs, kForwardOutputs, kCaches, kForwardDims,
-     kForwardArena, kNothing, 0, 16 * sizeof(float), 4, 1, 2, 2},
+     kForwardArena, kNothing, 0, 16 * sizeof(float), 4, 1, 2, 2, 2, 0},
     {"append", append, kAppendInputs, kAppendOutputs, kAppendCaches, kOneDim,
-     kNothing, kNothing, 0, 0, 1, 1, 1, 1},
+     kNothing, kNothing, 0, 0, 1, 1, 1, 1, 0, 0},
     {"enormous", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
-     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1},
+     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1, 0, 0},
     {"forward_embeddings", forward_embeddings, kEmbeddingsInputs,
      kForwardOutputs, kCaches, kForwardDims, kForwardArena, kNothing, 0,
-     16 * sizeof(float), 4, 1, 2, 2}};
+     16 * sizeof(float), 4, 1, 2, 2, 2, 0}};
 
 const winnow_artifact_info winnow_artifact = {
     WINNOW_ABI_VERSION,

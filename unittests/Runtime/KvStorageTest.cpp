@@ -8,7 +8,8 @@
 using namespace winnow::runtime;
 
 static const Allocator kSystem;
-static constexpr winnow_cache_info kInfos[] = {{2, 3, 5, 50}, {1, 4, 2, 1000}};
+static constexpr winnow_cache_info kInfos[] = {{2, 3, 5, 50, 0},
+                                               {1, 4, 2, 1000, 0}};
 
 static winnow_entry entryWith(int32_t caches) {
   winnow_entry entry = {};
@@ -76,7 +77,9 @@ TEST(KvStorage, CapacityIsInWholeBlocksAndWithinTheContext) {
   ASSERT_TRUE(storage.reserve(kSystem, entry, 100));
   EXPECT_EQ(storage.slots()[0].capacity, 64);
   EXPECT_EQ(storage.slots()[1].capacity, 112);
-  EXPECT_EQ(storage.leastCapacity(), 64);
+  EXPECT_EQ(storage.capacityOf(0), 64);
+  EXPECT_EQ(storage.capacityOf(1), 112);
+  EXPECT_FALSE(storage.isChunked());
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(storage.slots()[i].keys) % 64, 0u);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(storage.slots()[i].values) % 64, 0u);
@@ -111,7 +114,7 @@ TEST(KvStorage, TruncationToTheWholeLengthChangesNothing) {
   fill(storage.slots()[0], kInfos[0], 20);
   storage.truncate(20, 20, positions.data());
   expectFilledTo(storage.slots()[0], kInfos[0], 20);
-  EXPECT_EQ(storage.longest(), 20);
+  EXPECT_EQ(storage.tokensIn(0), 20);
   storage.clear();
   expectFilledTo(storage.slots()[0], kInfos[0], 0);
   storage.release();
@@ -135,8 +138,8 @@ TEST(KvStorage, TruncationOfAPrunedCacheGoesByPosition) {
 }
 
 TEST(KvStorage, ImpossibleSizesAreRefused) {
-  winnow_cache_info huge = {1 << 30, 1 << 30, 1, 1 << 30};
-  winnow_cache_info negative = {-1, 4, 4, 16};
+  winnow_cache_info huge = {1 << 30, 1 << 30, 1, 1 << 30, 0};
+  winnow_cache_info negative = {-1, 4, 4, 16, 0};
   for (const winnow_cache_info *info : {&huge, &negative}) {
     winnow_entry entry = entryWith(1);
     entry.caches = info;
@@ -148,7 +151,7 @@ TEST(KvStorage, ImpossibleSizesAreRefused) {
 
 /// A large context costs address space, not memory.
 TEST(KvStorage, LargeContextsAreReservedOnly) {
-  winnow_cache_info large = {8, 128, 128, 4 << 20}; // 32 GiB
+  winnow_cache_info large = {8, 128, 128, 4 << 20, 0}; // 32 GiB
   winnow_entry entry = entryWith(1);
   entry.caches = &large;
   KvStorage storage;

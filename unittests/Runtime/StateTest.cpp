@@ -44,7 +44,9 @@ protected:
 
 // Offsets of the header's fields.
 constexpr size_t kVersion = 8, kBuildId = 16, kSize = 32, kLength = 40,
-                 kLogitRows = 48, kCacheLengths = 56;
+                 kLogitRows = 48, kCacheLengths = 56,
+                 kTokenCount = kCacheLengths + 3 * 8,
+                 kPositions = kTokenCount + 8;
 
 } // namespace
 
@@ -84,9 +86,11 @@ TEST_F(State, OnlyUsedSlotsAreSaved) {
   session = create();
   int64_t empty = api->session_state_size(session);
   ASSERT_EQ(feed(session, counting(16)), WINNOW_OK);
-  // Positions; positions, segments, keys and values of two caches; one row.
-  EXPECT_EQ(api->session_state_size(session),
-            empty + 16 * 4 + 16 * 4 * (2 + 8 + 2 + 10) + FAKE_VOCABULARY * 4);
+  // Positions and segments of the tokens; positions, segments, keys and values
+  // of two caches; one row.
+  EXPECT_EQ(api->session_state_size(session), empty + 2 * 16 * 4 +
+                                                  16 * 4 * (2 + 8 + 2 + 10) +
+                                                  FAKE_VOCABULARY * 4);
   EXPECT_EQ(api->session_state_size(nullptr), 0);
 }
 
@@ -100,6 +104,29 @@ TEST_F(State, TheLastOfManyRowsIsKept) {
   ASSERT_EQ(feed(session, counting(1), WINNOW_ROWS_NONE), WINNOW_OK);
   ASSERT_EQ(load(session, save(session)), WINNOW_OK);
   EXPECT_TRUE(logits(session).empty());
+}
+
+/// Three segments in turns, a token each, take three chunks.
+TEST_F(State, SegmentsAreSaved) {
+  session = create();
+  std::vector<int32_t> ids = counting(40), segments;
+  for (int32_t i = 0; i < 40; ++i)
+    segments.push_back(i % 3);
+  winnow_tokens tokens = {ids.data(), nullptr, segments.data(), 40};
+  ASSERT_EQ(api->prefill(session, &tokens, WINNOW_ROWS_LAST, &error),
+            WINNOW_OK);
+  std::string state = save(session);
+  winnow_session *other = create();
+  ASSERT_EQ(load(other, state), WINNOW_OK) << error.message;
+  EXPECT_EQ(save(other), state);
+  tokens.count = 7;
+  for (winnow_session *to : {session, other}) {
+    ASSERT_EQ(api->truncate(to, 31, &error), WINNOW_OK);
+    ASSERT_EQ(api->prefill(to, &tokens, WINNOW_ROWS_ALL, &error), WINNOW_OK);
+  }
+  EXPECT_EQ(logits(other), logits(session));
+  EXPECT_EQ(save(other), save(session));
+  api->session_destroy(other);
 }
 
 TEST_F(State, CachesOfOtherEntriesAreSaved) {
@@ -155,10 +182,21 @@ TEST_F(State, BadStatesChangeNothing) {
       {"size", WINNOW_BAD_FILE, set(kCacheLengths, 20)},
       {"hash", WINNOW_BAD_FILE, [](std::string &s) { s[s.size() / 2] ^= 1; }},
       {"hash", WINNOW_BAD_FILE, [](std::string &s) { s.back() ^= 1; }},
-      // The positions follow the lengths of three caches.
+      {"size", WINNOW_BAD_FILE, set(kTokenCount, -1)},
+      {"size", WINNOW_BAD_FILE, set(kTokenCount, 20)},
       {"position", WINNOW_BAD_FILE,
        [](std::string &s) {
-         put(s, kCacheLengths + 3 * 8, FAKE_CONTEXT);
+         put(s, kPositions, FAKE_CONTEXT);
+         seal(s);
+       }},
+      {"segment", WINNOW_BAD_FILE,
+       [](std::string &s) {
+         put(s, kPositions + 21 * 4, -1);
+         seal(s);
+       }},
+      {"segments do not make", WINNOW_BAD_FILE,
+       [](std::string &s) {
+         put(s, kPositions + 21 * 4, 77);
          seal(s);
        }},
   };
@@ -180,7 +218,7 @@ TEST_F(State, UnusedLanesAreCleared) {
   ASSERT_EQ(feed(session, counting(3)), WINNOW_OK);
   std::string state = save(session), spoilt = state;
   // The first cache's keys follow its positions and segments.
-  size_t keys = kCacheLengths + 3 * 8 + 3 * 4 + FAKE_VOCABULARY * 4 + 2 * 3 * 4;
+  size_t keys = kPositions + 2 * 3 * 4 + FAKE_VOCABULARY * 4 + 2 * 3 * 4;
   float lane = 1;
   std::memcpy(&spoilt[keys + 15 * 4], &lane, sizeof lane);
   seal(spoilt);

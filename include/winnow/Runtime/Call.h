@@ -18,8 +18,18 @@ extern "C" {
 /* Keys come in blocks of this many slots, one slot a vector lane. */
 enum { WINNOW_KV_BLOCK = 16 };
 
+/* Attention adds up keys in chunks of this many slots. In a chunked cache each
+ * chunk belongs to one segment, so that what is computed for a segment does not
+ * depend on others, bit for bit. */
+enum { WINNOW_KV_CHUNK = 128 };
+
+/* The segment of a slot that no token has taken; those of tokens are not
+ * negative. */
+enum { WINNOW_KV_NO_SEGMENT = -1 };
+
 /* The storage of one cache. Slots [0, length) are written. Memory that was
- * never written reads as zero.
+ * never written reads as zero. In a chunked cache some of the slots belong to
+ * no token: their segment is WINNOW_KV_NO_SEGMENT.
  *   keys    [head][slot / 16][channel][slot % 16]    f32
  *   values  [head][slot][channel]                    f32
  * Strides between heads follow from `capacity`, a multiple of 16. */
@@ -49,10 +59,14 @@ typedef struct winnow_call {
    * it does not return 0, the entry returns at once. Only used before the entry
    * has written any output or advanced a cache. */
   int32_t (*checkpoint)(void *team, int32_t thread);
+  const int32_t *slots; /* chunked caches: the slot of each new token */
+  int64_t slot_end;     /* chunked caches: the length after the call */
+  int64_t split_keys;   /* keys of a cache that the arena has room to spread over
+                         * threads: the least capacity of a cache */
 } winnow_call;
 
-/* Generated: every thread of the team runs it with its own number. The entry
- * advances the length of the caches that it appends to (thread 0, at the end). */
+/* Generated: every thread of the team runs it with its own number. At the end
+ * thread 0 advances the length of the caches that the entry appends to. */
 typedef void (*winnow_entry_function)(const winnow_call *call, int32_t thread,
                                       int32_t threads);
 
@@ -68,7 +82,10 @@ typedef struct winnow_tensor_info {
 
 /* A cache argument of an entry point. */
 typedef struct winnow_cache_info {
-  int64_t heads, key_dim, value_dim, capacity;
+  int64_t heads, key_dim, value_dim;
+  int64_t capacity; /* in tokens */
+  int64_t chunked; /* 1: new tokens go to winnow_call.slots, one for each row of
+                    * the entry's segments; 0: they follow the ones before */
 } winnow_cache_info;
 
 /* An entry point. The arena takes sum over named dimensions i of
@@ -86,9 +103,11 @@ typedef struct winnow_entry {
   int64_t arena_bytes;
   int64_t scratch_bytes;
   int32_t input_count, output_count, cache_count, dim_count;
+  int32_t segments_input; /* the i32 [T] that chunked caches go by */
+  int32_t reserved;
 } winnow_entry;
 
-/* Bits of winnow_artifact.cpu_features: what the code needs of the processor. */
+/* Bits of winnow_artifact.cpu_features: what the code needs of a processor. */
 enum {
   WINNOW_CPU_AVX2_FMA_F16C = 1 << 0,
   WINNOW_CPU_AVX512_FBWVLDQ = 1 << 1, /* F, BW, VL, DQ, CD */
@@ -106,15 +125,14 @@ enum {
  * runtime reads. A decoder has an entry "forward" with inputs named
  *   ids [T] i32, positions [T] i32, segments [T] i32, rows [R] i32
  * and one output, logits [R, vocabulary] f32: row i of it belongs to token
- * rows[i] of the call. R may be 0. It may have an entry "forward_embeddings" with
- * the same inputs, outputs, caches and dimensions, but for
- *   embeddings [T, width] f32
- * in place of ids: what the model makes of ids first. It shares the caches of
- * "forward". */
+ * rows[i] of the call. R may be 0. It may have an entry "forward_embeddings"
+ * with the same inputs, outputs, caches and dimensions, but for embeddings [T,
+ * width] f32 in place of ids: what the model makes of ids first. It shares the
+ * caches of "forward". */
 typedef struct winnow_artifact_info {
   uint32_t abi_version;
   uint32_t cpu_features;
-  uint64_t build_id[2];  /* equal to the one in the header of NAME.weights */
+  uint64_t build_id[2]; /* equal to the one in the header of NAME.weights */
   const char *name;
   const char *architecture;
   const char *target_cpu;
@@ -124,7 +142,7 @@ typedef struct winnow_artifact_info {
   int32_t reserved;
   int64_t vocabulary;
   int64_t context;
-  int64_t weight_bytes;      /* of the tensor data */
+  int64_t weight_bytes; /* of the tensor data */
   int64_t checkpoint_bytes_per_token;
 } winnow_artifact_info;
 

@@ -115,6 +115,7 @@ static constexpr ArgumentField kArguments[] = {
     {&AttentionArguments::keySegments, true},
     {&AttentionArguments::keyCount, false},
     {&AttentionArguments::capacity, false},
+    {&AttentionArguments::splitKeys, false},
     {&AttentionArguments::sinks, true},
     {&AttentionArguments::bias, true},
     {&AttentionArguments::biasHeadStride, false},
@@ -177,7 +178,8 @@ Value AttentionEmitter::isSplit() {
   Value haveThreads = k.lessThan(k.i64(1), args.threads);
   Value wouldIdle =
       k.lessThan(k.mul(tileCount(), groups), k.mul(args.threads, 2));
-  Value canSplit = k.lessThan(k.i64(1), chunkCount());
+  Value canSplit = k.andI(k.lessThan(k.i64(1), chunkCount()),
+                          k.lessEqual(args.keyCount, args.splitKeys));
   return k.andI(k.andI(areFew, haveThreads), k.andI(wouldIdle, canSplit));
 }
 

@@ -83,6 +83,8 @@ private:
   KernelBuilder kb;
   Value thread, threads;
   Value inputs, outputs, weights, arena, shared, threadScratch;
+  Value slots, slotEnd; ///< of chunked caches
+  Value splitKeys;
   SmallVector<Value> dims, roundedDims, regions;
   SmallVector<CacheValues> caches;
   DenseMap<Attribute, LLVM::GlobalOp> constants;
@@ -117,12 +119,16 @@ void EntryEmitter::loadCall() {
   Value stride = loadField(i64, offsetof(winnow_call, scratch_stride));
   threadScratch = kb.offset(scratchBase, kb.mul(stride, thread));
 
-  Value slots = loadField(ptr, offsetof(winnow_call, caches));
+  slots = loadField(ptr, offsetof(winnow_call, slots));
+  slotEnd = loadField(i64, offsetof(winnow_call, slot_end));
+  splitKeys = loadField(i64, offsetof(winnow_call, split_keys));
+  Value storage = loadField(ptr, offsetof(winnow_call, caches));
   for (const CachePlan &cache : plan.caches) {
     CacheValues values;
     if (cache.argument >= 0) {
-      values.slot = kb.offset(
-          slots, cache.argument * static_cast<int64_t>(sizeof(winnow_kv_slot)));
+      values.slot =
+          kb.offset(storage, cache.argument *
+                                 static_cast<int64_t>(sizeof(winnow_kv_slot)));
       auto field = [&](Type type, size_t fieldOffset) {
         return kb.load(type, kb.offset(values.slot, fieldOffset), 8);
       };
@@ -158,6 +164,8 @@ Value EntryEmitter::address(int index) {
     return kb.offset(weights, buffer.location);
   case Buffer::Place::Constant:
     return constantAddress(buffer.constant);
+  case Buffer::Place::Slots:
+    return slots;
   case Buffer::Place::Arena:
     if (buffer.rows.symbol < 0)
       return kb.offset(arena, buffer.location);
@@ -201,6 +209,8 @@ Value EntryEmitter::cacheCapacity(int cache) {
 }
 
 Value EntryEmitter::cacheLength(int cache, unsigned events) {
+  if (plan.caches[cache].chunked && events)
+    return slotEnd;
   Value length = caches[cache].length;
   for (const CachePlan::Event &event :
        ArrayRef(plan.caches[cache].events).take_front(events))
@@ -346,6 +356,8 @@ AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
   arguments.keyPositions = cache.positions;
   arguments.keyCount = cacheLength(step.cache, step.cacheEvents);
   arguments.capacity = cacheCapacity(step.cache);
+  arguments.splitKeys =
+      plan.caches[step.cache].argument < 0 ? arguments.keyCount : splitKeys;
   if (op.getQuerySegments()) {
     arguments.querySegments = address(step.inputs[2]);
     arguments.keySegments = cache.segments;

@@ -358,6 +358,7 @@ FailureOr<EntryPlan> EntryPlanner::run() {
   for (Operation &op : plan.function.getBody().front())
     if (failed(planOp(&op)))
       return failure();
+  chunkCaches(plan);
   scheduleSteps(plan);
   layOutMemory(plan);
   return std::move(plan);

@@ -37,7 +37,8 @@ struct RowCount {
 
 /// Where the rows of a tensor lie.
 struct Buffer {
-  enum class Place { Arena, Scratch, Input, Output, Weights, Constant };
+  /// Slots: those that the call gives the new tokens of chunked caches.
+  enum class Place { Arena, Scratch, Input, Output, Weights, Constant, Slots };
   Place place = Place::Arena;
   RowCount rows;
   int64_t rowBytes = 0;
@@ -136,6 +137,8 @@ struct CachePlan {
   int keys = -1, values = -1, positions = -1, segments = -1;
   /// If not null, attention treats each run of equal segments by itself.
   const SegmentRuns *runs = nullptr;
+  /// Whether each segment has chunks of its own: winnow_cache_info.chunked.
+  bool chunked = false;
 };
 
 struct EntryPlan {
@@ -150,6 +153,8 @@ struct EntryPlan {
   llvm::SmallVector<CachePlan> caches;
   /// By the segments that they are found in.
   std::map<void *, SegmentRuns> segmentRuns;
+  /// The number of the input with the segments of chunked caches.
+  std::optional<int64_t> segmentsInput;
   int stages = 0;
   AffineBytes arena;
   /// Memory that the threads of an attention share, behind the arena's buffers.
@@ -158,6 +163,11 @@ struct EntryPlan {
 
 /// Rows of arena regions are rounded up to this, so that offsets are aligned.
 inline constexpr int64_t kRowRounding = 16;
+
+/// Finds the caches that can be chunked: one append puts all rows of an input
+/// of segments into them, and attention looks at positions and segments of
+/// their slots alone.
+void chunkCaches(EntryPlan &plan);
 
 /// Puts each step into the first stage in which its operands are there.
 void scheduleSteps(EntryPlan &plan);

@@ -129,9 +129,10 @@ FailureOr<int> EntryPlanner::planPackedKeys(AttentionOp op) {
   Step &step = addStep(
       Step::Kind::KvAppend, op,
       {bufferOf(op.getKey()), bufferOf(op.getValue()),
-       bufferOf(op.getKeyPositions()), bufferOf(op.getKeySegments()),
-       runs ? runs->slots : -1, runs ? runs->header : -1},
+       bufferOf(op.getKeyPositions()), bufferOf(op.getKeySegments())},
       {cache.keys, cache.values, cache.positions, cache.segments}, *rows);
+  if (runs)
+    step.inputs.append({runs->slots, runs->header});
   step.cache = plan.caches.size();
   plan.caches.push_back(cache);
   return step.cache;

@@ -230,7 +230,7 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
           ? kb.i32(0)
           : kb.load(kb.i32Type(), rowOf(kb, step.inputs[3], row), 4);
   Value slot = kb.add(cache.length, row);
-  if (cachePlan.runs)
+  if (step.inputs.size() > 4)
     slot = kb.sext(kb.load(kb.i32Type(), rowOf(kb, step.inputs[4], row), 4),
                    kb.i64Type());
   emitKvAppendRow(kb, shape, cache, slot, rowOf(kb, step.inputs[0], row),

@@ -156,6 +156,10 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
                      buffer.rows);
   for (BlockArgument cache : plan.cacheArguments)
     caches.push_back(TypeAttr::get(cache.getType()));
+  SmallVector<bool> chunked;
+  for (const CachePlan &cache : plan.caches)
+    if (cache.argument >= 0)
+      chunked.push_back(cache.chunked);
   for (StringRef name : plan.dimNames)
     dims.push_back(builder.getStringAttr(name));
   SmallVector<Attribute> stages;
@@ -172,6 +176,10 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
       builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
       builder.getNamedAttr("outputs", builder.getArrayAttr(outputs)),
       builder.getNamedAttr("caches", builder.getArrayAttr(caches)),
+      builder.getNamedAttr("chunked", builder.getDenseBoolArrayAttr(chunked)),
+      builder.getNamedAttr(
+          "segments_input",
+          builder.getI64IntegerAttr(plan.segmentsInput.value_or(0))),
       builder.getNamedAttr("dims", builder.getArrayAttr(dims)),
       builder.getNamedAttr("arena_bytes_per",
                            builder.getDenseI64ArrayAttr(arenaPerDim)),

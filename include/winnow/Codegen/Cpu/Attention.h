@@ -4,12 +4,13 @@
 // in Runtime/Call.h); plain tensors are packed into that layout first
 // (emitKvAppendRow).
 //
-// Keys are taken in chunks of kAttentionChunk slots counted from slot 0. Each
-// chunk gives a partial state (m, l, acc) whose value depends on the query row
-// and the chunk alone; states are combined in the order of chunks
-// (the merge rule of Flash-Decoding). So the result of a row depends neither on
-// the other rows of the call nor on the number of threads, bit for bit: a
-// kernel may visit the chunks one after another, or spread them over threads.
+// Keys are taken in chunks of kAttentionChunk slots counted from slot 0; a
+// chunk without a visible key changes nothing. Each chunk gives a partial state
+// (m, l, acc) whose value depends on the query row and the chunk alone; states
+// are combined in the order of chunks (the merge rule of Flash-Decoding). So
+// the result of a row depends neither on the other rows of the call nor on the
+// number of threads, bit for bit: a kernel may visit the chunks one after
+// another, or spread them over threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,13 +19,14 @@
 
 #include "winnow/Codegen/Cpu/KernelBuilder.h"
 #include "winnow/Dialect/WinnowDialect.h"
+#include "winnow/Runtime/Call.h"
 
 #include "llvm/Support/MathExtras.h"
 
 namespace winnow::cpu {
 
 /// Slots of one chunk of keys, a multiple of the cache's block.
-inline constexpr int64_t kAttentionChunk = 128;
+inline constexpr int64_t kAttentionChunk = WINNOW_KV_CHUNK;
 
 /// Everything about a winnow.attention that is known at compile time.
 struct AttentionSpec {
@@ -79,22 +81,24 @@ AttentionKernels getAttentionKernels(mlir::ModuleOp module,
 /// The run-time operands of all three kernels. Null values stand for absent
 /// ones. T queries, S keys; strides count elements.
 struct AttentionArguments {
-  mlir::Value query;           ///< ptr: f32 [T][queryHeads][keyDim]
-  mlir::Value queryStride;     ///< i64: floats from one token to the next
-  mlir::Value queries;         ///< i64: T
-  mlir::Value queryPositions;  ///< ptr: i32 [T], not negative
-  mlir::Value querySegments;   ///< ptr: i32 [T]; with hasSegments
-  mlir::Value keys;            ///< ptr: f32 [keyHeads][slot/16][keyDim][16]
-  mlir::Value values;          ///< ptr: f32 [keyHeads][slot][valueDim]
-  mlir::Value keyPositions;    ///< ptr: i32 [capacity], not negative
-  mlir::Value keySegments;     ///< ptr: i32 [capacity]; with hasSegments
-  mlir::Value keyCount;        ///< i64: S
-  mlir::Value capacity;        ///< i64: a multiple of 16, at least S
-  mlir::Value sinks;           ///< ptr: f32 [queryHeads]; with hasSinks
-  mlir::Value bias;            ///< ptr: f32, with hasBias; the bias of head h,
-                               ///< query t, key j is at
-                               ///< h * biasHeadStride + t * biasQueryStride + j
-  mlir::Value biasHeadStride;  ///< i64
+  mlir::Value query;          ///< ptr: f32 [T][queryHeads][keyDim]
+  mlir::Value queryStride;    ///< i64: floats from one token to the next
+  mlir::Value queries;        ///< i64: T
+  mlir::Value queryPositions; ///< ptr: i32 [T], not negative
+  mlir::Value querySegments;  ///< ptr: i32 [T]; with hasSegments
+  mlir::Value keys;           ///< ptr: f32 [keyHeads][slot/16][keyDim][16]
+  mlir::Value values;         ///< ptr: f32 [keyHeads][slot][valueDim]
+  mlir::Value keyPositions;   ///< ptr: i32 [capacity], not negative
+  mlir::Value keySegments;    ///< ptr: i32 [capacity]; with hasSegments
+  mlir::Value keyCount;       ///< i64: S
+  mlir::Value capacity;       ///< i64: a multiple of 16, at least S
+  mlir::Value splitKeys;      ///< i64: more keys than these are not spread over
+                              ///< threads: `shared` has no room for them
+  mlir::Value sinks;          ///< ptr: f32 [queryHeads]; with hasSinks
+  mlir::Value bias;           ///< ptr: f32, with hasBias; the bias of head h,
+                              ///< query t, key j is at
+                              ///< h * biasHeadStride + t * biasQueryStride + j
+  mlir::Value biasHeadStride; ///< i64
   mlir::Value biasQueryStride; ///< i64
   mlir::Value relativeBias;    ///< ptr: f32 [2 (L + 1)][queryHeads]; with L
                                ///< distances
