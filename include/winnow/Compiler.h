@@ -115,6 +115,8 @@ typedef struct winnow_compiler_options {
    * for, and which not; null or "": all, and none. */
   const char *weights_only;
   const char *weights_skip;
+  const char *recipe; /* a file of passes that change the model first
+                         (docs/Recipes.md); null or "": none */
 } winnow_compiler_options;
 
 /* What a model says of itself; "" and 0 where it does not. */

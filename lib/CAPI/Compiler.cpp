@@ -4,6 +4,7 @@
 
 #include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Driver/LoadedModel.h"
+#include "winnow/Driver/Recipe.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -272,6 +273,9 @@ readCompileOptions(const winnow_compiler_options &given) {
   if (Error error = readWord("weights_skip", given.weights_skip, parseRegex,
                              options.weightsSkip))
     return std::move(error);
+  if (given.recipe && *given.recipe)
+    if (Error error = readRecipe(given.recipe).moveInto(options.recipe))
+      return std::move(error);
   if (given.progress)
     options.progress = [given](StringRef step, double done) {
       return given.progress(given.progress_context, step.str().c_str(), done) ==

@@ -76,6 +76,7 @@ def compile(
     weights: str = "keep",
     weights_only: str = "",
     weights_skip: str = "",
+    recipe: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     debug: bool = False,
     remarks: str | os.PathLike[str] | None = None,
@@ -87,8 +88,8 @@ def compile(
         model: a path, or what `load` returned.
         output: path of the artifact without an extension.
         context: with a path, see `load`.
-        target, activations, weights, weights_only, weights_skip, threads, debug,
-            remarks, progress: see `Model.compile`, which also compiles for
+        target, activations, weights, weights_only, weights_skip, recipe, threads,
+            debug, remarks, progress: see `Model.compile`, which also compiles for
             processors that this one is not.
 
     Raises what `load`, `Model.compile` and `Artifact` raise.
@@ -99,6 +100,7 @@ def compile(
         "weights": weights,
         "weights_only": weights_only,
         "weights_skip": weights_skip,
+        "recipe": recipe,
         "threads": threads,
         "debug": debug,
         "remarks": remarks,

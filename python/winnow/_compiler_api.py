@@ -65,6 +65,7 @@ class Options(ctypes.Structure):
         ("weights", c_char_p),
         ("weights_only", c_char_p),
         ("weights_skip", c_char_p),
+        ("recipe", c_char_p),
     )
 
 

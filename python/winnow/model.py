@@ -158,6 +158,7 @@ class Model:
         weights: str = "keep",
         weights_only: str = "",
         weights_skip: str = "",
+        recipe: str | os.PathLike[str] | None = None,
         emit: str = "artifact",
         threads: int | None = None,
         debug: bool = False,
@@ -180,6 +181,8 @@ class Model:
                 ("q8_0", "q4_k", ...: docs/WeightFormats.md).
             weights_only, weights_skip: regular expressions for names of the
                 checkpoint, which matrices that is for and which not.
+            recipe: a file of passes that change the model first
+                (docs/Recipes.md).
             emit: "artifact" (.so .weights .h .json .tokenizer), "static" (.a for
                 .so); or one file, a stage of the way: "mlir", "compressed",
                 "inlined", "layouts", "kernels", "llvm-dialect", "llvm", "asm"
@@ -220,6 +223,7 @@ class Model:
             _word(weights, "weights"),
             _word(weights_only, "weights_only"),
             _word(weights_skip, "weights_skip"),
+            None if recipe is None else encode_path(recipe, "recipe"),
         )
         try:
             self._call(self._api.compile, encode_path(output, "output"), byref(options))
