@@ -72,8 +72,12 @@ static Error runPasses(mlir::PassManager &passes, mlir::ModuleOp module,
                        const CompileOptions &options, mlir::TimingScope &timing,
                        std::vector<Decision> &decisions, bool &passed) {
   mlir::MLIRContext &context = *passes.getContext();
-  Expected<std::unique_ptr<Remarks>> remarks = Remarks::open(
-      context, options.remarks, passNames(join(options.recipe, ",")));
+  StringSet<> recipe;
+  for (const RecipePass &pass : options.recipe)
+    for (const auto &name : passNames(pass.text))
+      recipe.insert(name.getKey());
+  Expected<std::unique_ptr<Remarks>> remarks =
+      Remarks::open(context, options.remarks, std::move(recipe));
   if (!remarks)
     return remarks.takeError();
   bool threaded = context.isMultithreadingEnabled();
@@ -100,8 +104,8 @@ static void recordRecipe(const CompileOptions &options,
   if (decisions.empty())
     return;
   json::Array passes, changes;
-  for (const std::string &pass : options.recipe)
-    passes.push_back(json::fixUTF8(pass));
+  for (const RecipePass &pass : options.recipe)
+    passes.push_back(json::fixUTF8(pass.text));
   for (const Decision &decision : decisions)
     changes.push_back(json::Object{{"pass", decision.pass},
                                    {"name", json::fixUTF8(decision.name)},
@@ -135,14 +139,20 @@ Error LoadedModel::compile(StringRef output,
     return error;
   std::vector<Decision> decisions;
   bool passed = false;
+  std::string place;
+  watchRecipe(passes, options, place);
   {
     mlir::TimingScope passTiming = timing.nest("passes");
     if (Error error =
             runPasses(passes, *lowered, options, passTiming, decisions, passed))
       return error;
   }
-  if (!passed)
-    return diagnostics->take("lowering failed");
+  if (!passed) {
+    Error error = diagnostics->take("lowering failed");
+    if (place.empty())
+      return error;
+    return createStringError(place + ": " + toString(std::move(error)));
+  }
   if (options.emit <= EmitKind::LlvmDialect)
     return writeModule(output, *lowered);
 

@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/LocationSnapshot.h"
 #include "llvm/Support/FileSystem.h"
@@ -72,8 +73,8 @@ Error addCompilePasses(mlir::OpPassManager &passes,
     return Error::success();
   std::string message;
   raw_string_ostream os(message);
-  for (const std::string &pass : options.recipe)
-    if (mlir::failed(mlir::parsePassPipeline(pass, passes, os)))
+  for (const RecipePass &pass : options.recipe)
+    if (mlir::failed(mlir::parsePassPipeline(pass.text, passes, os)))
       return createStringError(
           std::make_error_code(std::errc::invalid_argument), message);
   CpuPipelineOptions cpu;
@@ -110,6 +111,36 @@ Expected<std::string> pipelineText(const CompileOptions &options,
   if (Error error = addCompilePasses(passes, options, output, kernels))
     return std::move(error);
   return textOf(passes);
+}
+
+namespace {
+/// Notes which pass of a recipe failed.
+class RecipeWatch : public mlir::PassInstrumentation {
+public:
+  RecipeWatch(DenseMap<mlir::Pass *, StringRef> places, std::string &place)
+      : places(std::move(places)), place(place) {}
+
+  void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *) override {
+    if (StringRef found = places.lookup(pass); !found.empty())
+      place = found.str();
+  }
+
+private:
+  DenseMap<mlir::Pass *, StringRef> places;
+  std::string &place;
+};
+} // namespace
+
+void watchRecipe(mlir::PassManager &passes, const CompileOptions &options,
+                 std::string &place) {
+  // They come first, in order.
+  DenseMap<mlir::Pass *, StringRef> places;
+  auto pass = passes.begin();
+  for (const RecipePass &line : options.recipe)
+    for (size_t i = 0; i < line.count && pass != passes.end(); ++i)
+      places[&*pass++] = line.place;
+  passes.addInstrumentation(
+      std::make_unique<RecipeWatch>(std::move(places), place));
 }
 
 StringSet<> passNames(StringRef pipeline) {

@@ -17,6 +17,11 @@ llvm::Error addCompilePasses(mlir::OpPassManager &passes,
                              const CompileOptions &options,
                              llvm::StringRef output, std::string &kernels);
 
+/// Sets `place` to that of the line of the recipe whose pass failed, if one
+/// does. `passes` are those of addCompilePasses.
+void watchRecipe(mlir::PassManager &passes, const CompileOptions &options,
+                 std::string &place);
+
 /// The passes that a textual pipeline names.
 llvm::StringSet<> passNames(llvm::StringRef pipeline);
 

@@ -45,14 +45,19 @@ static std::string describe(StringRef message, unsigned &column) {
   return join(lines, "; ");
 }
 
-Expected<std::vector<std::string>> parseRecipe(StringRef text, StringRef name) {
+Expected<std::vector<RecipePass>> parseRecipe(StringRef text, StringRef name) {
   registerModelPasses();
-  std::vector<std::string> passes;
+  std::vector<RecipePass> passes;
   std::unique_ptr<MemoryBuffer> buffer = MemoryBuffer::getMemBufferCopy(text);
   for (line_iterator line(*buffer); !line.is_at_end(); ++line) {
     StringRef pass = dropComment(*line).trim();
     if (pass.empty())
       continue;
+    auto place = [&](unsigned column) {
+      return (name + ":" + Twine(line.line_number()) + ":" +
+              Twine(column + (pass.data() - line->data())))
+          .str();
+    };
     mlir::OpPassManager manager(mlir::ModuleOp::getOperationName(),
                                 mlir::OpPassManager::Nesting::Explicit);
     std::string message;
@@ -60,18 +65,16 @@ Expected<std::vector<std::string>> parseRecipe(StringRef text, StringRef name) {
     if (mlir::failed(mlir::parsePassPipeline(pass, manager, os))) {
       unsigned column = 1;
       std::string what = describe(message, column);
-      column += pass.data() - line->data();
       return createStringError(
           std::make_error_code(std::errc::invalid_argument),
-          name + ":" + Twine(line.line_number()) + ":" + Twine(column) + ": " +
-              what);
+          place(column) + ": " + what);
     }
-    passes.push_back(pass.str());
+    passes.push_back({pass.str(), place(/*column=*/1), manager.size()});
   }
   return passes;
 }
 
-Expected<std::vector<std::string>> readRecipe(StringRef path) {
+Expected<std::vector<RecipePass>> readRecipe(StringRef path) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> file =
       MemoryBuffer::getFile(path, /*IsText=*/true);
   if (std::error_code code = file.getError())

@@ -3,6 +3,8 @@
 #ifndef WINNOW_DRIVER_COMPILEOPTIONS_H
 #define WINNOW_DRIVER_COMPILEOPTIONS_H
 
+#include "winnow/Driver/Recipe.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -54,7 +56,7 @@ struct CompileOptions {
   bool quantizeActivations = true;
   /// Passes that change the model before anything else, as readRecipe returns
   /// them. What they changed is told in the manifest.
-  std::vector<std::string> recipe;
+  std::vector<RecipePass> recipe;
   /// How weights are stored; see winnow-quantize-weights.
   std::string weights = "keep", weightsOnly, weightsSkip;
   EmitKind emit = EmitKind::Artifact;
