@@ -31,13 +31,18 @@ if(WINNOW_ENABLE_ASSERTIONS)
   endforeach()
 endif()
 if(WINNOW_ENABLE_FUZZERS)
-  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang" OR NOT WINNOW_SANITIZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang" OR
+     NOT (WINNOW_SANITIZERS OR WINNOW_ENABLE_COVERAGE))
     message(FATAL_ERROR "WINNOW_ENABLE_FUZZERS expects clang and "
-      "WINNOW_SANITIZERS=address,undefined")
+      "WINNOW_SANITIZERS=address,undefined or WINNOW_ENABLE_COVERAGE")
   endif()
   # Counters that lead the fuzzers; the sanitizers' runtime defines them for
   # all other programs.
   add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(WINNOW_ENABLE_COVERAGE)
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+  add_link_options(-fprofile-instr-generate)
 endif()
 if(WINNOW_SANITIZERS)
   add_compile_options(-fsanitize=${WINNOW_SANITIZERS} -fno-omit-frame-pointer)

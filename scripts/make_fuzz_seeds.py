@@ -1,33 +1,31 @@
-"""Writes small valid inputs for the fuzzers.
+"""Writes small inputs, good and bad, for the fuzzers.
 
     make_fuzz_seeds.py BUILD DIRECTORY
 
-Makes DIRECTORY/gguf, /safetensors, /tokenizer-json, /tokenizer and /program, with
-the winnow-compile of BUILD: models of one layer, small tokenizers, vocabularies
-behind a text, and the programs of test/.
+Makes DIRECTORY/KIND for each fuzzer fuzz-KIND. The programs are those of test/
+and small models that the winnow-compile of BUILD imports.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import struct
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
-import gguf
 from gguf import GGMLQuantizationType as Type
 
-from hugging_face_tokenizers import variants
+import fuzz_seed_directories
+import fuzz_seed_files
+import fuzz_seed_gguf
 from make_tiny_models import TinyModel, make_model
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "test" / "EndToEnd"))
-
-from hugging_face import write_small_llama  # noqa: E402
 
 MODELS = (
     TinyModel("llama", "llama", 1, 8, 8, 2, 1, 4, rope_factors=True),
@@ -36,52 +34,83 @@ MODELS = (
     TinyModel("gemma3", "gemma3", 1, 32, 32, 2, 1, 4, (Type.Q5_0,), tied=True, window=16),
 )
 
-TEXT = "The in\x00 \U0001f600 <s>\n 12345".encode() + b"\xff"
+TEXT = "The in\x00 \U0001f600 <s>\n 12345 caf\u00e9 \u4e2d, abab".encode() + b"\xff"
+SENTENCE_PIECE, BYTE_BPE, WORD_PIECE = 1, 2, 3
+NORMAL, UNKNOWN, CONTROL, USER, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
+NONE = -1
 
 
-BYTE_PIECES = [*"abcdefgh0123456789", "Ġ", "ab", "Ġa", "<|endoftext|>"]
+def tokenizer_file(
+    model: int,
+    pieces: dict[str, int],
+    flags: int = 0,
+    roles: Sequence[int] = (NONE, NONE, NONE, NONE),
+    merges: Sequence[tuple[str, str, str]] = (),
+    expressions: Sequence[str] = (),
+    ends: Sequence[int] = (),
+) -> bytes:
+    """NAME.tokenizer with pieces of these types; TokenizerData.h describes the file."""
+    symbols = list(pieces)
+    for merge in merges:
+        symbols += [text for text in merge if text not in symbols]
+    strings = [text.encode() for text in (*symbols, *expressions, "qwen2", "{{ x }}")]
+    triples = [symbols.index(text) for merge in merges for text in merge]
+    sizes = [len(pieces), len(symbols) - len(pieces), len(merges), len(expressions), len(ends)]
+    numbers = [1, model, flags, *roles, *sizes, sum(map(len, strings))]
+    numbers += accumulate(map(len, strings))
+    numbers += [struct.unpack("<i", struct.pack("<f", -rank))[0] for rank in range(len(pieces))]
+    numbers += [*triples, *ends]
+    head = b"WNWTOKEN" + struct.pack(f"<{len(numbers)}i", *numbers)
+    return head + bytes(pieces.values()) + b"".join(strings)
 
 
-def byte_level_model(path: Path) -> None:
-    """A model file that holds nothing but a byte-level vocabulary."""
-    writer = gguf.GGUFWriter(path, "qwen2")
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list(BYTE_PIECES)
-    writer.add_token_types([1] * (len(BYTE_PIECES) - 1) + [3])
-    writer.add_token_merges(["a b", "Ġ a"])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+def tokenizers() -> dict[str, bytes]:
+    """The files behind a text."""
+    letters = dict.fromkeys([*"abceiTh12", "in", "ab", "abab"], NORMAL)
+    byte_level = letters | {"\u0120": NORMAL, "\u0120a": NORMAL, "<s>": CONTROL | 8}
+    merges = [("a", "b", "ab"), ("ab", "ab", "abab"), ("i", "n", "in"), ("1", "2", "12")]
+    cuts = [r"\p{N}", r"'s|\s?\p{L}+|\s+(?!\S)|\s+"]
+    bytes_ = {f"<0x{byte:02X}>": BYTE for byte in (0x41, 0xFF, 0xC3)}
+    pieces = {"<unk>": UNKNOWN, "<s>": CONTROL, "</s>": CONTROL, "\u2581": NORMAL,
+              "\u2581a": NORMAL, "1 2": USER, "x": UNUSED}  # fmt: skip
+    words = {"[UNK]": CONTROL, "[CLS]": CONTROL, "[SEP]": CONTROL, "the": NORMAL, "in": NORMAL,
+             "cafe": NORMAL, "##12": NORMAL, "##345": NORMAL, ",": NORMAL, "ab": NORMAL,
+             "##ab": NORMAL, "\u4e2d": NORMAL}  # fmt: skip
+    files = {
+        "byte-level": tokenizer_file(BYTE_BPE, byte_level, 0, (NONE, 14, NONE, NONE),
+                                     merges, cuts, [14]),
+        "whole-words": tokenizer_file(BYTE_BPE, byte_level, 8 | 256 | 2048, merges=merges,
+                                      expressions=cuts[:1]),
+        "bad-expression": tokenizer_file(BYTE_BPE, byte_level, expressions=["("]),
+        "scores": tokenizer_file(SENTENCE_PIECE, pieces | letters | bytes_, 1 | 2 | 4,
+                                 (1, 2, 0, NONE), ends=[2]),
+        "merges": tokenizer_file(SENTENCE_PIECE, pieces | letters | bytes_, 4 | 512 | 1024 | 256,
+                                 (1, 2, 0, NONE), merges),
+        "words": tokenizer_file(WORD_PIECE, words, 1 | 2 | 4 | 16 | 32 | 64 | 128, (1, 2, 0, NONE)),
+        "cased-words": tokenizer_file(WORD_PIECE, words, 4, (NONE, NONE, 0, NONE)),
+        "empty": tokenizer_file(SENTENCE_PIECE, {}),
+    }  # fmt: skip
+    return {name: bytes([len(TEXT)]) + TEXT + file for name, file in files.items()}
 
 
-def byte_level_tokenizer() -> bytes:
-    """The same as NAME.tokenizer; TokenizerData.h describes the file."""
-    expressions = [r"\p{N}", r"'s|\s?\p{L}+|\s+(?!\S)|\s+"]
-    strings = [text.encode() for text in (*BYTE_PIECES, *expressions, "qwen2", "")]
-    count = len(BYTE_PIECES)
-    symbols = [BYTE_PIECES.index(text) for text in ("a", "b", "ab", "Ġ", "a", "Ġa")]
-    sizes = [count, 0, len(symbols) // 3, len(expressions), 1, sum(map(len, strings))]
-    numbers = [1, 2, 0, -1, count - 1, -1, -1, *sizes, *accumulate(map(len, strings))]
-    numbers += [0] * count + symbols + [count - 1]
-    types = bytes([1] * (count - 1) + [3])
-    return b"WNWTOKEN" + struct.pack(f"<{len(numbers)}i", *numbers) + types + b"".join(strings)
+def chat_templates() -> dict[str, bytes]:
+    golden = ROOT / "test" / "Golden" / "chat"
+    files = {path.stem: path.read_bytes() for path in sorted(golden.glob("*.jinja"))}
+    snippets = (golden / "snippets.txt").read_text().split("\n")
+    return files | {f"snippet{i}": text.encode() for i, text in enumerate(snippets) if text}
 
 
-def write_hugging_face(directory: Path) -> None:
-    """The variants of tokenizer.json with next to no pieces, and a small model."""
-    for name, tokenizer in variants().items():
-        model = tokenizer["model"]
-        kept = [*(f"<0x{byte:02X}>" for byte in range(256)), *"ab1", "ab", "\u2581"]
-        model["vocab"] = {piece: index for index, piece in enumerate(kept)}
-        model["merges"] = ["a b"]
-        text = json.dumps(tokenizer | {"added_tokens": tokenizer["added_tokens"][:3]})
-        (directory / "tokenizer-json" / name).write_text(text)
-    model = directory / "small"
-    write_small_llama(model, 4)
-    shutil.move(model / "model.safetensors", directory / "safetensors" / "llama")
-    shutil.rmtree(model)
+def import_models(compiler: Path, directory: Path) -> None:
+    """The small models as files and as the programs that they become."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for model in MODELS:
+            path = Path(temporary) / f"{model.name}.gguf"
+            make_model(model, path)
+            packed = fuzz_seed_directories.pack((0, path.read_bytes()))
+            (directory / "import" / model.name).write_bytes(packed)
+            program = directory / "program" / model.name
+            command = [compiler, "--quiet", path, "-o", program, "--emit=mlir"]
+            subprocess.run(command, check=True)
 
 
 def write_programs(directory: Path) -> None:
@@ -95,25 +124,17 @@ def write_programs(directory: Path) -> None:
 
 def main() -> None:
     build, directory = map(Path, sys.argv[1:])
-    for name in ("gguf", "safetensors", "tokenizer-json", "tokenizer", "program"):
-        (directory / name).mkdir(parents=True, exist_ok=True)
-    for model in MODELS:
-        path = directory / "gguf" / f"{model.name}.gguf"
-        make_model(model, path)
-        artifact = directory / model.name
-        compiler = [build / "bin" / "winnow-compile", "--quiet", path, "-o"]
-        subprocess.run([*compiler, artifact], check=True)
-        vocabulary = artifact.with_suffix(".tokenizer").read_bytes()
-        (directory / "tokenizer" / model.name).write_bytes(bytes([len(TEXT)]) + TEXT + vocabulary)
-        for file in directory.glob(f"{model.name}.*"):
-            file.unlink()
-        program = directory / "program" / model.name
-        subprocess.run([*compiler, program, "--emit=mlir"], check=True)
-    byte_level_model(directory / "gguf" / "vocabulary.gguf")
-    seed = bytes([len(TEXT)]) + TEXT + byte_level_tokenizer()
-    (directory / "tokenizer" / "byte-level").write_bytes(seed)
-    write_hugging_face(directory)
+    for part in (fuzz_seed_gguf, fuzz_seed_directories, fuzz_seed_files):
+        part.write(directory)
+    for kind, seeds in {"tokenizer": tokenizers(), "chat": chat_templates()}.items():
+        (directory / kind).mkdir(exist_ok=True)
+        for name, contents in seeds.items():
+            (directory / kind / name).write_bytes(contents)
+    (directory / "import").mkdir(exist_ok=True)
+    (directory / "program").mkdir(exist_ok=True)
+    import_models(build / "bin" / "winnow-compile", directory)
     write_programs(directory / "program")
+    shutil.copytree(directory / "program", directory / "ir", dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

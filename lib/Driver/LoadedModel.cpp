@@ -7,7 +7,6 @@
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Pipelines/Pipelines.h"
 
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -49,8 +48,10 @@ LoadedModel::~LoadedModel() = default;
 
 /// A .mlir program: IR without a checkpoint.
 Error LoadedModel::parse(StringRef path) {
-  mlir::ParserConfig config(context.get());
-  model.module = mlir::parseSourceFile<mlir::ModuleOp>(path, config);
+  auto buffer = mapRegularFile(path);
+  if (!buffer)
+    return buffer.takeError();
+  model.module = importProgram(context.get(), (*buffer)->getBuffer(), path);
   if (!model.module)
     return diagnostics->take("'" + path + "': cannot be read");
   return Error::success();

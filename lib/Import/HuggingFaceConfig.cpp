@@ -4,11 +4,21 @@
 
 #include "Json.h"
 
+#include "winnow/Import/Checkpoint.h"
+
 using namespace winnow;
 using llvm::StringRef;
 
 llvm::Expected<HuggingFaceConfig> HuggingFaceConfig::open(StringRef path) {
-  llvm::Expected<llvm::json::Object> values = readJsonObject(path);
+  auto buffer = mapRegularFile(path);
+  if (!buffer)
+    return buffer.takeError();
+  return parse((*buffer)->getBuffer(), path);
+}
+
+llvm::Expected<HuggingFaceConfig> HuggingFaceConfig::parse(StringRef text,
+                                                           StringRef path) {
+  llvm::Expected<llvm::json::Object> values = parseJsonObject(text, path);
   if (!values)
     return values.takeError();
   return HuggingFaceConfig(path, std::move(*values));

@@ -3,6 +3,7 @@
 #include "Profile.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace winnow {
 namespace run {
@@ -33,6 +34,12 @@ static double numberAt(const Json &object, std::string_view key) {
   const Json *value = object.find(key);
   std::optional<double> number = value ? value->number() : std::nullopt;
   return number.value_or(0);
+}
+
+/// 0 for what is beyond all dimensions.
+static int64_t integerAt(const Json &object, std::string_view key) {
+  double number = numberAt(object, key);
+  return std::abs(number) < 0x1p62 ? static_cast<int64_t>(number) : 0;
 }
 
 static bool flagAt(const Json &object, std::string_view key) {
@@ -75,10 +82,9 @@ static StageInfo readStage(const Json &json) {
     stage.kernels = "end";
   if (const Json *costs = json.find("costs"))
     for (const Json &cost : costs->items)
-      stage.costs.push_back({static_cast<int64_t>(numberAt(cost, "rows")),
-                             static_cast<int64_t>(numberAt(cost, "keys")),
-                             static_cast<int64_t>(numberAt(cost, "window")),
-                             flagAt(cost, "past"), flagAt(cost, "integer"),
+      stage.costs.push_back({integerAt(cost, "rows"), integerAt(cost, "keys"),
+                             integerAt(cost, "window"), flagAt(cost, "past"),
+                             flagAt(cost, "integer"),
                              numbersAt(cost, "operations"),
                              numbersAt(cost, "bytes")});
   return stage;

@@ -2,14 +2,13 @@
 //
 // The first byte of the input is the length of a text, which follows; the rest
 // is a NAME.tokenizer file. What is accepted has to encode the text into ids of
-// its own and to decode them.
+// its own, to decode them, and to be written as it was read.
 //
 //===----------------------------------------------------------------------===//
 
-#include "winnow/Tokenizer/Tokenizer.h"
+#include "FuzzVocabulary.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 using namespace winnow;
 
@@ -17,24 +16,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!size)
     return 0;
   size_t length = std::min<size_t>(data[0], size - 1);
-  std::string text(reinterpret_cast<const char *>(data + 1), length);
-  std::string bytes(reinterpret_cast<const char *>(data + 1 + length),
-                    size - 1 - length);
+  std::string text(fuzz::view(data + 1, length));
+  std::string bytes(fuzz::view(data + 1 + length, size - 1 - length));
   std::string error;
+  std::optional<TokenizerData> read = parseTokenizerData(bytes, error);
   std::unique_ptr<Tokenizer> tokenizer = Tokenizer::fromBytes(bytes, error);
-  if (!tokenizer) {
-    if (error.empty())
-      abort();
+  if (!read) {
+    fuzz::require(!tokenizer && !error.empty());
     return 0;
   }
-  std::vector<int32_t> ids = tokenizer->encode(text);
-  StreamDecoder stream(*tokenizer);
-  for (int32_t id : ids) {
-    if (id < 0 || id >= tokenizer->vocabularySize())
-      abort();
-    stream.add(id);
-  }
-  stream.finish();
-  tokenizer->decode(ids, {true, true});
+  fuzz::require(!checkTokenizerData(*read));
+  // Merges that cannot apply lose their symbols when they are written, once.
+  std::string written = serialize(*read);
+  std::optional<TokenizerData> again = parseTokenizerData(written, error);
+  fuzz::require(again && serialize(*again) == written);
+  if (!tokenizer) // by an expression
+    fuzz::require(!error.empty());
+  else
+    fuzz::useVocabulary(*tokenizer, text);
   return 0;
 }

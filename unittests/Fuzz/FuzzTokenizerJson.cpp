@@ -1,49 +1,44 @@
-//===- FuzzTokenizerJson.cpp - Any bytes as tokenizer.json ----------------===//
+//===- FuzzTokenizerJson.cpp - Any files as a tokenizer -------------------===//
 //
-// Reads the input as the tokenizer.json of a model of 300 ids and encodes a
-// text with what is accepted.
+// Reads tokenizer.json and the files beside it, of a model of 300 ids. So that
+// inputs stay small, "<bytes>": 0 in tokenizer.json stands for the 256 pieces
+// that SentencePiece has for bytes.
 //
 //===----------------------------------------------------------------------===//
 
-#include "winnow/Import/HuggingFaceTokenizer.h"
-#include "winnow/Tokenizer/Tokenizer.h"
+#include "Folder.h"
+#include "FuzzVocabulary.h"
 
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/raw_ostream.h"
+#include "winnow/Import/HuggingFaceTokenizer.h"
+
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace winnow;
 
-/// A folder that goes with the process.
-static const std::string &getFolder() {
-  struct Folder {
-    Folder() {
-      llvm::SmallString<128> unique;
-      if (llvm::sys::fs::createUniqueDirectory("fuzz-tokenizer-json", unique))
-        abort();
-      path = std::string(unique);
-    }
-    ~Folder() { llvm::sys::fs::remove_directories(path); }
-    std::string path;
-  };
-  static const Folder folder;
-  return folder.path;
+static std::string expandBytes(std::string text) {
+  static const std::string mark = "\"<bytes>\": 0", pieces = [] {
+    std::string list;
+    for (unsigned byte = 0; byte < 256; ++byte)
+      list +=
+          llvm::formatv("{0}\"<0x{1:X-2}>\":{2}", byte ? "," : "", byte, byte);
+    return list;
+  }();
+  size_t at = text.find(mark);
+  return at == std::string::npos ? text : text.replace(at, mark.size(), pieces);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  {
-    std::error_code code;
-    llvm::raw_fd_ostream file(getFolder() + "/tokenizer.json", code);
-    file.write(reinterpret_cast<const char *>(data), size);
-  }
-  auto read = readHuggingFaceTokenizer(getFolder(), 300);
-  if (!read) {
-    llvm::consumeError(read.takeError());
-    return 0;
-  }
-  std::string error;
-  auto tokenizer = Tokenizer::create(**read, error);
-  if (!tokenizer)
-    abort();
-  tokenizer->encode("ab1 <s>  \xe2\x96\x81 a\xcc\x81 \xff", {});
+  static fuzz::Folder folder({"tokenizer.json", "tokenizer_config.json",
+                              "generation_config.json", "config.json",
+                              "chat_template.jinja"});
+  std::string input;
+  for (const auto &[name, bytes] : fuzz::splitFiles(fuzz::view(data, size)))
+    fuzz::addFile(input, name, expandBytes(std::string(bytes)));
+  folder.write(input);
+  auto read = readHuggingFaceTokenizer(folder.getPath(), 300);
+  if (!read)
+    fuzz::require(!llvm::toString(read.takeError()).empty());
+  else if (*read)
+    fuzz::useVocabulary(**read);
   return 0;
 }

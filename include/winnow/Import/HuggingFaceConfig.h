@@ -14,6 +14,9 @@ class HuggingFaceConfig : public ConfigReader {
 public:
   /// Reads the file at `path`, which must be one JSON object.
   static llvm::Expected<HuggingFaceConfig> open(llvm::StringRef path);
+  /// The same of its text; `path` names it in messages.
+  static llvm::Expected<HuggingFaceConfig> parse(llvm::StringRef text,
+                                                 llvm::StringRef path);
 
   std::optional<llvm::json::Value> lookUp(llvm::StringRef key) const override;
 

@@ -49,6 +49,13 @@ mlir::FailureOr<ImportedModel>
 importHuggingFace(mlir::MLIRContext *context, llvm::StringRef directory,
                   const ImportOptions &options = {});
 
+/// Parses and verifies a program: IR without a checkpoint, in which brackets nest
+/// no deeper than any compiler writes them (the parser calls itself at each). Null
+/// after errors, which are diagnostics that name the file `name`.
+mlir::OwningOpRef<mlir::ModuleOp> importProgram(mlir::MLIRContext *context,
+                                                llvm::StringRef text,
+                                                llvm::StringRef name);
+
 /// The architectures that importGguf accepts, as `general.architecture` spells
 /// them, separated by commas.
 std::string listSupportedArchitectures();
