@@ -119,7 +119,8 @@ def write_programs(directory: Path) -> None:
         parts = re.split(r"^// -----.*$", path.read_text(), flags=re.MULTILINE)
         for number, part in enumerate(parts):
             text = re.sub(r"^\s*//.*\n", "", part, flags=re.MULTILINE).strip()
-            (directory / f"{path.stem}-{number}").write_text(text + "\n")
+            folder = "-".join(path.relative_to(ROOT / "test").parent.parts)
+            (directory / f"{folder}-{path.stem}-{number}").write_text(text + "\n")
 
 
 def main() -> None:

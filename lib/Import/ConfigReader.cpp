@@ -2,6 +2,8 @@
 
 #include "winnow/Import/ConfigReader.h"
 
+#include "Json.h"
+
 #include <cmath>
 #include <limits>
 
@@ -15,7 +17,7 @@ static constexpr int64_t largestCount = std::numeric_limits<int32_t>::max();
 ConfigReader::~ConfigReader() = default;
 
 static std::optional<int64_t> toCount(const Value &value, int64_t least) {
-  std::optional<int64_t> integer = value.getAsInteger();
+  std::optional<int64_t> integer = getInteger(&value);
   if (integer && *integer >= least && *integer <= largestCount)
     return integer;
   return std::nullopt;

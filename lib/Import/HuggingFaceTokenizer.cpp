@@ -100,7 +100,7 @@ Error TokenizerReader::readBpe(const Object &model) {
                                    "supported with 'ByteLevel' alone");
   for (unsigned byte = 0; byte < 256; ++byte) {
     std::string name = llvm::formatv("<0x{0:X-2}>", byte);
-    std::optional<int64_t> id = vocab->getInteger(name);
+    std::optional<int64_t> id = getInteger(vocab->get(name));
     if (!id)
       return llvm::createStringError("'model.vocab' lacks the byte " + name);
     data.types[*id] = PieceType::Byte;
@@ -111,7 +111,7 @@ Error TokenizerReader::readBpe(const Object &model) {
 Error TokenizerReader::readVocabulary(const Object &vocab) {
   // No id can be larger than the number of rows it chooses from.
   for (const Object::value_type &entry : vocab) {
-    std::optional<int64_t> id = entry.second.getAsInteger();
+    std::optional<int64_t> id = getInteger(&entry.second);
     if (!id || *id < 0 || size_t(*id) >= vocabulary)
       return llvm::createStringError("the id of " + quote(entry.first) +
                                      " in 'model.vocab' expects an "
@@ -158,7 +158,8 @@ Error TokenizerReader::readAddedTokens() {
     const Object *token = value.getAsObject();
     std::optional<StringRef> text =
         token ? token->getString("content") : std::nullopt;
-    std::optional<int64_t> id = token ? token->getInteger("id") : std::nullopt;
+    std::optional<int64_t> id =
+        token ? getInteger(token->get("id")) : std::nullopt;
     if (!text || text->empty() || !id || *id < 0)
       return llvm::createStringError(
           "'added_tokens' expects objects with 'id' and 'content'");
@@ -271,7 +272,7 @@ static Error readEnds(StringRef directory, TokenizerData &data) {
     Array one({*value});
     for (const Value &element :
          value->getAsArray() ? *value->getAsArray() : one) {
-      std::optional<int64_t> id = element.getAsInteger();
+      std::optional<int64_t> id = getInteger(&element);
       if (!id || *id < 0 || *id > INT32_MAX)
         return llvm::createStringError(
             path + ": eos_token_id expects an id or an array of ids");

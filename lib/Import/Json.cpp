@@ -14,6 +14,12 @@ using llvm::Expected;
 using llvm::StringRef;
 using llvm::Twine;
 
+std::optional<int64_t> winnow::getInteger(const llvm::json::Value *value) {
+  if (!value || value->getAsNumber() == 0x1p63)
+    return std::nullopt;
+  return value->getAsInteger();
+}
+
 bool winnow::isPlainText(StringRef name) {
   return !name.empty() && llvm::json::isUTF8(name) &&
          llvm::none_of(name,

@@ -17,6 +17,10 @@ llvm::Expected<llvm::json::Object> parseJsonObject(llvm::StringRef text,
 /// The same of the regular file at `path`.
 llvm::Expected<llvm::json::Object> readJsonObject(llvm::StringRef path);
 
+/// The integer below 2^63 that a value is, or nothing; null is no value. LLVM's
+/// own functions are undefined for 2^63 with a fraction.
+std::optional<int64_t> getInteger(const llvm::json::Value *value);
+
 /// Whether a name from a file may become a symbol, a message and a line of
 /// JSON: UTF-8 without control characters, and not empty.
 bool isPlainText(llvm::StringRef name);

@@ -190,7 +190,7 @@ static Error readTemplate(const Object &processor, TokenizerData &data) {
     const Object *token = name && tokens ? tokens->getObject(*name) : nullptr;
     const llvm::json::Array *ids = token ? token->getArray("ids") : nullptr;
     std::optional<int64_t> id =
-        ids && ids->size() == 1 ? ids->front().getAsInteger() : std::nullopt;
+        ids && ids->size() == 1 ? getInteger(&ids->front()) : std::nullopt;
     if (!id || *id < 0 || size_t(*id) >= data.pieces.size())
       return llvm::createStringError(
           part + " expects the id of each special token of its template");

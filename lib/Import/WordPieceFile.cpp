@@ -142,12 +142,12 @@ void WordPieceReader::readTokenizer(const llvm::json::Object &file) {
     return fail("the model is supported as WordPiece only");
   if (model->getString("continuing_subword_prefix").value_or("##") != "##")
     return fail("continuing_subword_prefix is supported as ## only");
-  if (model->getInteger("max_input_chars_per_word").value_or(100) != 100)
+  if (getInteger(model->get("max_input_chars_per_word")).value_or(100) != 100)
     return fail("max_input_chars_per_word is supported as 100 only");
   const llvm::json::Array *added = file.getArray("added_tokens");
   size_t limit = vocabulary->size() + (added ? added->size() : 0);
   for (const auto &[piece, id] : *vocabulary)
-    setPiece(piece.str(), id.getAsInteger().value_or(-1), limit);
+    setPiece(piece.str(), getInteger(&id).value_or(-1), limit);
   if (added)
     for (const llvm::json::Value &value : *added) {
       const llvm::json::Object *token = value.getAsObject();
@@ -155,10 +155,10 @@ void WordPieceReader::readTokenizer(const llvm::json::Object &file) {
           token ? token->getString("content") : std::nullopt;
       if (!text || text->empty())
         return fail("expects each added token to have a 'content'");
-      setPiece(*text, token->getInteger("id").value_or(-1), limit);
+      setPiece(*text, getInteger(token->get("id")).value_or(-1), limit);
       if (!firstError.empty())
         return;
-      data.types[*token->getInteger("id")] =
+      data.types[*getInteger(token->get("id"))] =
           token->getBoolean("special").value_or(false) ? PieceType::Control
                                                        : PieceType::UserDefined;
     }

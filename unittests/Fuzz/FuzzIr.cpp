@@ -1,12 +1,13 @@
 //===- FuzzIr.cpp - Any text as IR ----------------------------------------===//
 //
 // Parses and verifies the input. What is accepted has to print as IR that is
-// accepted too and prints the same.
+// accepted too and prints the same, and its ops have to answer what passes ask.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Fuzzing.h"
 
+#include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Import/Import.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -44,6 +45,20 @@ static std::string print(mlir::ModuleOp module) {
   return text;
 }
 
+/// What passes ask of ops.
+static void ask(mlir::ModuleOp module) {
+  auto few = [](mlir::Value, unsigned) -> int64_t { return 3; };
+  module.walk([&](mlir::Operation *op) {
+    if (auto cost = llvm::dyn_cast<CostOpInterface>(op))
+      fuzz::require(cost.getFlops(few) >= 0 && cost.getStoredBytes(few) >= 0);
+    if (auto flow = llvm::dyn_cast<TokenFlowOpInterface>(op))
+      flow.getTokenFlow();
+    llvm::SmallVector<mlir::OpFoldResult> folded;
+    if (llvm::isa_and_present<WinnowDialect>(op->getDialect()))
+      (void)op->fold(folded);
+  });
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mlir::MLIRContext &context = getContext();
   mlir::ScopedDiagnosticHandler quiet(
@@ -57,5 +72,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string printed = print(*module);
   auto again = importProgram(&context, printed, "printed");
   fuzz::require(again && print(*again) == printed);
+  ask(*module);
   return 0;
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Folder.h"
 #include "Fuzzing.h"
 #include "MutateText.h"
 
@@ -42,9 +43,22 @@ static void seal(uint8_t *data, size_t size) {
   std::memcpy(data + size - 8, &value, sizeof value);
 }
 
+/// Paths that lead nowhere.
+static bool refusesPaths(winnow_session *session) {
+  const winnow_api *api = winnow_runtime_api();
+  winnow_error error = {};
+  for (const char *path : {static_cast<const char *>(nullptr), "/", "/no/such"})
+    require(api->session_load(session, path, &error) != WINNOW_OK &&
+            api->session_save(session, path, &error) != WINNOW_OK);
+  return true;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static winnow_session *session = createSession();
-  static MemoryFile file;
+  static Folder folder({"state"});
+  static const std::string path = folder.getPath() + "/state";
+  static const bool refuses = refusesPaths(session);
+  require(refuses);
   const winnow_api *api = winnow_runtime_api();
   winnow_error error = {};
   int64_t before = api->length(session);
@@ -59,8 +73,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   require(api->session_save_to(session, &saved[0], static_cast<int64_t>(size),
                                &error) == WINNOW_OK);
   // Lanes that no slot uses are cleared, so the second time is the same.
-  const std::string &path = file.write(saved);
-  require(api->session_load(session, path.c_str(), &error) == WINNOW_OK);
+  require(api->session_load_from(session, saved.data(),
+                                 static_cast<int64_t>(size),
+                                 &error) == WINNOW_OK &&
+          api->session_save(session, path.c_str(), &error) == WINNOW_OK &&
+          api->session_load(session, path.c_str(), &error) == WINNOW_OK);
   std::string again(size, '\0');
   require(api->session_save_to(session, &again[0], static_cast<int64_t>(size),
                                &error) == WINNOW_OK &&

@@ -17,8 +17,19 @@
 using namespace winnow::fuzz;
 using winnow::runtime::Weights;
 
+/// Paths that lead nowhere.
+static bool refusesPaths() {
+  winnow_error error = {};
+  Weights weights;
+  for (const char *path : {"/", "/no/such"})
+    require(weights.open(path, winnow_artifact, &error) == WINNOW_IO_ERROR);
+  return true;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static MemoryFile file;
+  static const bool refuses = refusesPaths();
+  require(refuses);
   const std::string &path = file.write(view(data, size));
   Weights weights;
   winnow_error error = {};
