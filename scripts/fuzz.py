@@ -32,7 +32,8 @@ ASAN = "allow_user_poisoning=0 malloc_context_size=1 quarantine_size_mb=8 max_ma
 # What the sanitizers find ends the run.
 SANITIZERS = {
     "ASAN_OPTIONS": ASAN.replace(" ", ":"),
-    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:"
+    f"suppressions={ROOT / 'unittests' / 'Fuzz' / 'ubsan.supp'}",
 }
 
 

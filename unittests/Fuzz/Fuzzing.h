@@ -3,8 +3,10 @@
 #ifndef WINNOW_UNITTESTS_FUZZ_FUZZING_H
 #define WINNOW_UNITTESTS_FUZZ_FUZZING_H
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <sys/mman.h>
@@ -21,6 +23,13 @@ inline void require(bool condition) {
 
 inline std::string_view view(const uint8_t *data, size_t size) {
   return {reinterpret_cast<const char *>(data), size};
+}
+
+/// Copies what a mutator made to where libFuzzer wants it.
+inline size_t store(const std::string &input, uint8_t *data, size_t maxSize) {
+  size_t size = std::min(input.size(), maxSize);
+  std::memcpy(data, input.data(), size);
+  return size;
 }
 
 /// A file in memory, for readers that open files.

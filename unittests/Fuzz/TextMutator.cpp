@@ -1,21 +1,9 @@
 //===- TextMutator.cpp - For fuzzers whose whole input is text ------------===//
 
+#include "Fuzzing.h"
 #include "MutateText.h"
 
-#include <algorithm>
-#include <cstring>
-
 using namespace winnow::fuzz;
-
-static size_t store(const std::string &text, uint8_t *data, size_t maxSize) {
-  size_t size = std::min(text.size(), maxSize);
-  std::memcpy(data, text.data(), size);
-  return size;
-}
-
-static std::string_view view(const uint8_t *data, size_t size) {
-  return {reinterpret_cast<const char *>(data), size};
-}
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
                                           size_t maxSize, unsigned seed) {
