@@ -31,7 +31,7 @@ static std::string repeat(const std::string &text, size_t count) {
 
 /// A module with an attribute in which arrays nest.
 static std::string nest(size_t depth, const std::string &inner) {
-  return "module attributes {a = " + repeat("[", depth) + inner +
+  return "module attributes {func.a = " + repeat("[", depth) + inner +
          repeat("]", depth) + "} {}";
 }
 
@@ -47,7 +47,7 @@ TEST(ImportProgram, NestedTooDeep) {
   const char *message = "brackets nest deeper than 256 levels";
   std::string found = import("\n" + nest(256, "1"));
   EXPECT_NE(found.find(message), std::string::npos) << found;
-  EXPECT_NE(found.find("a.mlir\":2:279"), std::string::npos) << found;
+  EXPECT_NE(found.find("a.mlir\":2:284"), std::string::npos) << found;
   for (const char *bracket : {"(", "[", "{", "<"})
     EXPECT_NE(import(repeat(bracket, 1000000)).find(message),
               std::string::npos);

@@ -29,11 +29,10 @@ TEST(StageInfo, ComputesWork) {
 TEST(StageInfo, NumbersBeyondIntegers) {
   for (const char *number : {"1e300", "-1e300", "1e999", "1e19"}) {
     std::string key = number;
-    const StageInfo::Cost &cost =
-        read("{\"rows\": " + key + ", \"keys\": " + key +
-             ", \"window\": " + key + "}")[0]
-            .stages[0]
-            .costs[0];
+    StageInfo::Cost cost = read("{\"rows\": " + key + ", \"keys\": " + key +
+                                ", \"window\": " + key + "}")[0]
+                               .stages[0]
+                               .costs[0];
     EXPECT_EQ(cost.rows, 0) << number;
     EXPECT_EQ(cost.keys, 0) << number;
     EXPECT_EQ(cost.window, 0) << number;
