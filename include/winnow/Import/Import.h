@@ -49,9 +49,9 @@ mlir::FailureOr<ImportedModel>
 importHuggingFace(mlir::MLIRContext *context, llvm::StringRef directory,
                   const ImportOptions &options = {});
 
-/// Parses and verifies a program: IR without a checkpoint, in which brackets nest
-/// no deeper than any compiler writes them (the parser calls itself at each). Null
-/// after errors, which are diagnostics that name the file `name`.
+/// Parses and verifies a program: IR without a checkpoint, in which brackets
+/// nest no deeper than any compiler writes them (the parser calls itself at
+/// each). Null after errors, which are diagnostics that name the file `name`.
 mlir::OwningOpRef<mlir::ModuleOp> importProgram(mlir::MLIRContext *context,
                                                 llvm::StringRef text,
                                                 llvm::StringRef name);
