@@ -216,7 +216,7 @@ def Winnow_EmbedOp : Winnow_TokenOp<"embed"> {
     #### Corner cases
 
     T = 0 gives no rows. Ids may repeat. An id outside [0, V) is an error of the
-    run.
+    run; native code, which cannot tell, takes the nearest row.
 
     #### Inputs
 

@@ -30,7 +30,8 @@ def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
     #### Corner cases
 
     R = 0 gives no rows. Indices may repeat and come in any order. An index
-    outside [0, T) is an error of the run.
+    outside [0, T) is an error of the run; native code, which cannot tell, takes
+    the nearest row.
 
     #### Inputs
 

@@ -88,6 +88,18 @@ def test_bad_texts(
         decoder.embed([[1]])
 
 
+def test_ids_of_invoke_cannot_leave_the_table(bert: winnow.Artifact) -> None:
+    """`invoke` knows no vocabulary: what is no row becomes the nearest."""
+
+    def hidden(ids: list[int], types: list[int]) -> np.ndarray:
+        arrays = {"ids": ids, "positions": [0, 1, 2], "types": types, "segments": [0, 0, 0]}
+        given = {name: np.array(values, np.int32) for name, values in arrays.items()}
+        return bert.session(threads=1).invoke("encode", **given)["hidden"]
+
+    wild = hidden([-(2**31), 5, 2**31 - 1], [0, -1, 10**9])
+    np.testing.assert_array_equal(wild, hidden([0, 5, 60], [0, 0, 1]))
+
+
 def test_image(artifacts: Artifacts) -> None:
     golden = goldens("vit_classifier")
     artifact = winnow.Artifact(artifacts.get(GOLDEN / "vit_classifier"))

@@ -196,6 +196,21 @@ LogicalResult EntryPlanner::planMap(linalg::MapOp op) {
   return success();
 }
 
+LogicalResult EntryPlanner::planGather(TokenGatherOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getIndices());
+  FailureOr<RowCount> sourceRows = rowsOf(op.getInput());
+  if (failed(rows) || failed(sourceRows))
+    return failure();
+  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::Gather, op,
+          {bufferOf(op.getInput()), bufferOf(op.getIndices())}, {*output},
+          *rows)
+      .sourceRows = *sourceRows;
+  return success();
+}
+
 LogicalResult EntryPlanner::planPool(TokenPoolOp op) {
   FailureOr<RowCount> rows = rowsOf(op.getWanted());
   FailureOr<RowCount> sourceRows = rowsOf(op.getInput());
@@ -302,11 +317,7 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
         return planRows(Step::Kind::Embed, embed.getIds(),
                         {bufferOf(embed.getTable()), bufferOf(embed.getIds())});
       })
-      .Case([&](TokenGatherOp gather) {
-        return planRows(
-            Step::Kind::Gather, gather.getIndices(),
-            {bufferOf(gather.getInput()), bufferOf(gather.getIndices())});
-      })
+      .Case([&](TokenGatherOp gather) { return planGather(gather); })
       .Case([&](TokenPoolOp pool) { return planPool(pool); })
       .Case([&](tensor::ConcatOp concat) { return planConcat(concat); })
       .Case([&](ImagePatchesOp patches) {

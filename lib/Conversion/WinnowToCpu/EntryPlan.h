@@ -83,7 +83,7 @@ struct Step {
   llvm::SmallVector<int> inputs;
   llvm::SmallVector<int> outputs;
   RowCount rows;
-  /// Pool: the rows that each row looks through.
+  /// Pool, Gather: the rows of what each row reads from.
   RowCount sourceRows;
   /// The cache (of EntryPlan::caches) that the step uses, else -1, and how many
   /// of its events come before.

@@ -31,6 +31,7 @@ private:
   // EntryPlanAttention.cpp.
   llvm::LogicalResult planLinear(LinearOp op);
   llvm::LogicalResult planMap(mlir::linalg::MapOp op);
+  llvm::LogicalResult planGather(TokenGatherOp op);
   llvm::LogicalResult planPool(TokenPoolOp op);
   llvm::LogicalResult planConcat(mlir::tensor::ConcatOp op);
   llvm::LogicalResult planConstant(mlir::arith::ConstantOp op);

@@ -131,6 +131,10 @@ private:
            kernel.caches.begin();
   }
 
+  /// Whether the kernel is told how many rows a step reads from.
+  static bool countsSourceRows(const Step &step) {
+    return step.kind == Step::Kind::Pool || step.kind == Step::Kind::Gather;
+  }
   /// The number of a step's source rows among the counts of the kernel.
   size_t countNumber(const Step &step) {
     return llvm::find(kernel.counts, step.sourceRows) - kernel.counts.begin();
@@ -168,7 +172,7 @@ void RowKernelEmitter::collectOperands() {
     }
     if (step->cache >= 0 && cacheNumber(*step) == kernel.caches.size())
       kernel.caches.push_back({step->cache, step->cacheEvents});
-    if (step->kind == Step::Kind::Pool &&
+    if (countsSourceRows(*step) &&
         !llvm::is_contained(kernel.counts, step->sourceRows))
       kernel.counts.push_back(step->sourceRows);
   }
@@ -196,7 +200,7 @@ std::string RowKernelEmitter::key() {
     llvm::for_each(step->outputs, printBuffer);
     if (step->cache >= 0)
       os << "c" << cacheNumber(*step) << plan.caches[step->cache].type;
-    if (step->kind == Step::Kind::Pool)
+    if (countsSourceRows(*step))
       os << "n" << countNumber(*step);
     if (auto map = dyn_cast<linalg::MapOp>(step->op)) {
       printBody(*map.getBody(), os);
@@ -270,9 +274,11 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
                                          Value row) {
   auto in = [&](unsigned i) { return rowOf(kb, step.inputs[i], row); };
   auto out = [&] { return rowOf(kb, step.outputs[0], row); };
-  /// The row number that an i32 operand holds.
-  auto index = [&](unsigned i) {
-    return kb.sext(kb.load(kb.i32Type(), in(i), 4), kb.i64Type());
+  /// The row number of `rows` that an i32 operand holds. Callers are not
+  /// trusted: a number that is no row becomes the nearest that is.
+  auto index = [&](unsigned i, Value rows) {
+    Value number = kb.sext(kb.load(kb.i32Type(), in(i), 4), kb.i64Type());
+    return kb.maxS(kb.minS(number, kb.add(rows, -1)), kb.i64(0));
   };
   switch (step.kind) {
   case Step::Kind::RopeTable: {
@@ -291,9 +297,10 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
     auto op = cast<EmbedOp>(step.op);
     auto table = cast<RankedTensorType>(op.getTable().getType());
     EncodingAttr encoding = getEncoding(table);
+    Value id = index(1, kb.i64(table.getDimSize(0)));
     if (!encoding) {
       Value row = kb.offset(base(kb, step.inputs[0]),
-                            kb.mul(index(1), table.getDimSize(1) * 4));
+                            kb.mul(id, table.getDimSize(1) * 4));
       emitScaledRow(kb, row, op.getScale().convertToFloat(), out(),
                     table.getDimSize(1));
       return success();
@@ -302,8 +309,8 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
       return op.emitOpError("expects a table in the layout tile16, found ")
              << table;
     llvm::Error error =
-        emitEmbedRow(kb, encoding.getFormat(), base(kb, step.inputs[0]),
-                     index(1), kb.i64(table.getDimSize(1)),
+        emitEmbedRow(kb, encoding.getFormat(), base(kb, step.inputs[0]), id,
+                     kb.i64(table.getDimSize(1)),
                      kb.f32(op.getScale().convertToFloat()), out());
     if (error)
       return op.emitOpError() << llvm::toString(std::move(error));
@@ -311,8 +318,9 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   }
   case Step::Kind::Gather: {
     int64_t bytes = plan.buffers[step.outputs[0]].rowBytes;
+    Value number = index(1, kb.arg(countsArg() + countNumber(step)));
     kb.memoryCopy(out(),
-                  kb.offset(base(kb, step.inputs[0]), kb.mul(index(1), bytes)),
+                  kb.offset(base(kb, step.inputs[0]), kb.mul(number, bytes)),
                   kb.i64(bytes));
     return success();
   }
