@@ -1,0 +1,180 @@
+"""What compression passes do to Gemma 3 270M: a table of recipes with size, quality
+and speed of the compiled program.
+
+    winnowing.py [--build build] [--folder build/winnowing] [--threads 2]
+        [--tokens 4096] [--skip quality|speed] [--output FILE.json]
+
+Perplexity, KL and agreement are those of `winnow-run --evaluate` on the evaluation
+text of scripts/fetch_texts.py, in windows of 512 tokens, against the model as the
+checkpoint has it. Attention layers are ranked by the KL that dropping each of them
+alone costs on the calibration text; the ranking is kept in the folder, as are
+artifacts whose recipe did not change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+from fetch_gemma import gemma_path  # noqa: E402
+from fetch_texts import texts  # noqa: E402
+
+WINDOW = 512
+DROPPED = (1, 2, 3, 4, 5, 6)
+RANKING_TOKENS = 1024
+FORMATS = {
+    "all q8_0": ["winnow-quantize-weights{format=q8_0}"],
+    "all q6_k": ["winnow-quantize-weights{format=q6_k}"],
+    "all q5_k": ["winnow-quantize-weights{format=q5_k}"],
+    "all q4_k": ["winnow-quantize-weights{format=q4_k}"],
+    "all q4_0": ["winnow-quantize-weights{format=q4_0}"],
+    "all int4_g32": ["winnow-quantize-weights{format=int4_g32}"],
+    "embedding q6_k": ["winnow-quantize-weights{format=q6_k only=token_embd}"],
+    "embedding q4_k": ["winnow-quantize-weights{format=q4_k only=token_embd}"],
+}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The programs, and where artifacts are kept."""
+
+    programs: Path
+    folder: Path
+    threads: int
+
+    def run(self, program: str, *arguments: object) -> str:
+        """What a program prints."""
+        command = [str(self.programs / program), *map(str, arguments)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise SystemExit(f"{program} failed: {result.stderr.strip()}")
+        return result.stdout
+
+    def compile(self, name: str, recipe: list[str]) -> Path:
+        """The artifact of a recipe."""
+        path = self.folder / re.sub(r"\W+", "_", name)
+        manifest = path.with_name(path.name + ".json")
+        if manifest.exists() and json.loads(manifest.read_text()).get("recipe", []) == recipe:
+            return path
+        file = path.with_name(path.name + ".recipe")
+        file.write_text("\n".join(recipe) + "\n")
+        self.run("winnow-compile", gemma_path(), "-o", path, f"--recipe={file}")
+        return path
+
+    def evaluate(self, name: Path, text: Path, other: Path) -> dict[str, float]:
+        """Quality on a text."""
+        options = ("--against", other, "--context", WINDOW, "--json", "--threads", self.threads)
+        return json.loads(self.run("winnow-run", name, "--evaluate", text, *options))
+
+    def bench(self, name: Path) -> dict[str, float]:
+        """Speed at a prompt of 512 tokens."""
+        options = ("--bench", "--json", "--threads", self.threads)
+        return json.loads(self.run("winnow-run", name, *options))
+
+
+def beginning(text: Path, tokens: int, folder: Path) -> Path:
+    """About that many tokens of a text, in whole paragraphs: 4.4 bytes make one."""
+    size, lines = 0, []
+    for line in text.read_text(encoding="utf-8").splitlines():
+        if size >= 4.4 * tokens:
+            break
+        lines.append(line)
+        size += len(line.encode())
+    path = folder / f"{text.stem}_{tokens}.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def drop(layers: list[int], granularity: str = "attention") -> list[str]:
+    """The recipe without some layers."""
+    listed = ",".join(map(str, sorted(layers)))
+    return [f"winnow-drop-layers{{granularity={granularity} layers={listed}}}"]
+
+
+def rank(workshop: Workshop, plain: Path) -> list[int]:
+    """Attention layers, those first whose loss changes least."""
+    kept = workshop.folder / "ranking.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    manifest = json.loads(plain.with_name(plain.name + ".json").read_text())
+    text = beginning(texts().calibration, RANKING_TOKENS, workshop.folder)
+    costs = []
+    for layer in range(len(manifest["entries"][0]["caches"])):
+        name = workshop.compile("candidate", drop([layer]))
+        costs.append((workshop.evaluate(name, text, plain)["kl"], layer))
+        print(f"without attention {layer}: KL {costs[-1][0]:.4f}", file=sys.stderr, flush=True)
+    ranking = [layer for _, layer in sorted(costs)]
+    kept.write_text(json.dumps(ranking))
+    return ranking
+
+
+def cell(row: dict[str, Any], key: str, digits: int) -> str:
+    return f"{row[key]:.{digits}f}" if key in row else ""
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows in Markdown."""
+    lines = [
+        "| recipe | MB | perplexity | KL | top-1 | prefill | decode |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [row["recipe"], f"{row['bytes'] / 1e6:.1f}", cell(row, "perplexity", 2)]
+        cells += [cell(row, "kl", 4), cell(row, "top1_agreement", 3)]
+        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in ("prefill", "decode")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tokens", type=int, default=4096)
+    parser.add_argument("--skip", choices=["quality", "speed"])
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    folder = (options.folder or options.build / "winnowing").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    workshop = Workshop(options.build.resolve() / "bin", folder, options.threads)
+
+    plain = workshop.compile("as the checkpoint has it", [])
+    ranking = rank(workshop, plain)
+    recipes = {"as the checkpoint has it": []}
+    for count in DROPPED:
+        layers = ", ".join(map(str, sorted(ranking[:count])))
+        recipes[f"without attention {layers}"] = drop(ranking[:count])
+    recipes |= FORMATS
+    mixed = drop(ranking[:2]) + FORMATS["all q6_k"]
+    recipes["the two attention layers less, all q6_k"] = mixed
+
+    text = beginning(texts().evaluation, options.tokens, folder)
+    rows: list[dict[str, Any]] = []
+    for name, recipe in recipes.items():
+        artifact = workshop.compile(name, recipe)
+        size = artifact.with_name(artifact.name + ".weights").stat().st_size
+        row: dict[str, Any] = {"recipe": name, "passes": recipe, "bytes": size}
+        if options.skip != "quality":
+            row |= workshop.evaluate(artifact, text, plain)
+        if options.skip != "speed":
+            row |= workshop.bench(artifact)
+        rows.append(row)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+    print(table(rows))
+    if options.output:
+        report = {"ranking": ranking, "window": WINDOW, "rows": rows}
+        options.output.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
