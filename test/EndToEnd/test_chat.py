@@ -37,8 +37,8 @@ def with_template(path: Path, template: str) -> None:
 def model(
     artifacts: Artifacts, tiny_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A model that can chat."""
-    plain = artifacts.get(tiny_paths["llama-f32"])
+    """A model that can chat, with room for replies that take a while."""
+    plain = artifacts.get(tiny_paths["llama-f32"], "--context=16384")
     name = tmp_path_factory.mktemp("chat") / plain.name
     for suffix in (".so", ".weights", ".tokenizer"):
         shutil.copy(f"{plain}{suffix}", f"{name}{suffix}")
