@@ -138,8 +138,8 @@ struct Family {
   /// where the file does not name one.
   double localRopeBase = 0;
 
-  /// The family's own keys of GGUF metadata, and facts that they leave out; runs
-  /// last.
+  /// The family's own keys of GGUF metadata, and facts that they leave out;
+  /// runs last.
   void (*readGguf)(ConfigReader &reader, ModelConfig &config) = nullptr;
   /// The family's own keys of config.json; runs last.
   void (*readHuggingFace)(HuggingFaceConfig &reader,

@@ -3,6 +3,7 @@
 #include "winnow/Import/Import.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -51,6 +52,21 @@ static size_t findTooDeep(StringRef text, size_t deepest) {
   return StringRef::npos;
 }
 
+/// Refuses reshapes with an empty group of dimensions, on which the verifiers
+/// of MLIR 22 fail.
+static LogicalResult checkReshapes(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    auto groups = op->getAttrOfType<ArrayAttr>("reassociation");
+    for (Attribute group : groups ? groups.getValue() : ArrayRef<Attribute>())
+      if (auto dims = dyn_cast<ArrayAttr>(group); !dims || dims.empty()) {
+        op->emitOpError("expects no empty group of dimensions");
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 OwningOpRef<ModuleOp> winnow::importProgram(MLIRContext *context,
                                             StringRef text, StringRef name) {
   constexpr size_t deepest = 256;
@@ -66,5 +82,9 @@ OwningOpRef<ModuleOp> winnow::importProgram(MLIRContext *context,
   // The parser wants text that ends in a zero.
   sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name),
                               llvm::SMLoc());
-  return parseSourceFile<ModuleOp>(sources, ParserConfig(context));
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(
+      sources, ParserConfig(context, /*verifyAfterParse=*/false));
+  if (!module || failed(checkReshapes(*module)) || failed(verify(*module)))
+    return {};
+  return module;
 }

@@ -57,6 +57,23 @@ TEST(ImportProgram, NestedTooDeep) {
   EXPECT_NE(import(repeat("[() -> ", 1000)).find(message), std::string::npos);
 }
 
+/// The verifiers of MLIR 22 fail on it.
+TEST(ImportProgram, EmptyGroupsOfDimensions) {
+  for (const char *op :
+       {"tensor.expand_shape %x [[]] output_shape [4, 1] : tensor<4xf32> into "
+        "tensor<4x1xf32>",
+        "tensor.collapse_shape %x [[0], []] : tensor<4xf32> into "
+        "tensor<4x1xf32>"}) {
+    std::string said =
+        import(std::string("func.func @f(%x: tensor<4xf32>) {\n  %0 = ") + op +
+               "\n  return\n}");
+    EXPECT_NE(said.find("a.mlir\":2:8"), std::string::npos) << said;
+    EXPECT_NE(said.find("expects no empty group of dimensions"),
+              std::string::npos)
+        << said;
+  }
+}
+
 TEST(ImportProgram, WhatOnlyLooksNested) {
   std::string text = "\"" + repeat("[", 1000) + "\\\"" + repeat("{", 9) + "\"";
   EXPECT_EQ(import(nest(1, text)), "");

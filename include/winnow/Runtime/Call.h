@@ -61,8 +61,8 @@ typedef struct winnow_call {
   int32_t (*checkpoint)(void *team, int32_t thread);
   const int32_t *slots; /* chunked caches: the slot of each new token */
   int64_t slot_end;     /* chunked caches: the length after the call */
-  int64_t split_keys;   /* keys of a cache that the arena has room to spread over
-                         * threads: the least capacity of a cache */
+  int64_t split_keys; /* keys of a cache that the arena has room to spread over
+                       * threads: the least capacity of a cache */
 } winnow_call;
 
 /* Generated: every thread of the team runs it with its own number. At the end
