@@ -25,6 +25,7 @@ struct CombiningRange {
 
 struct Character {
   uint32_t point, kind;
+  size_t place = 0; ///< among those that are sorted
 };
 
 } // namespace
@@ -110,8 +111,12 @@ std::string winnow::compose(std::string_view text) {
     }
     auto end = std::find_if(begin, characters.end(),
                             [](const Character &c) { return c.kind == 0; });
-    std::stable_sort(begin, end, [](const Character &a, const Character &b) {
-      return a.kind < b.kind;
+    // By class, else as they came. (std::stable_sort of libstdc++ 12 uses what
+    // C++17 deprecates.)
+    for (auto it = begin; it != end; ++it)
+      it->place = static_cast<size_t>(it - begin);
+    std::sort(begin, end, [](const Character &a, const Character &b) {
+      return std::pair(a.kind, a.place) < std::pair(b.kind, b.place);
     });
     begin = end;
   }
