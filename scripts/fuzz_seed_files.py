@@ -16,6 +16,7 @@ VOCABULARY = 11
 WEIGHT_BYTES = 100
 # Heads, key and value width of its caches, and how many tokens a block of keys has.
 CACHES = ((1, 4, 4), (2, 3, 2), (1, 1, 1))
+CHUNK = 128
 BLOCK = 16
 
 # Small, so that many are tried in a second.
@@ -98,30 +99,53 @@ def weights_files() -> dict[str, bytes]:
     }
 
 
-def state(length: int, other: int, row: bool) -> bytes:
-    """A session of `length` tokens, with `other` slots in the cache of the entry
-    "append"; lib/Runtime/State.h describes the form."""
-    lengths = (length, length, other)
-    body = struct.pack("<3q", *lengths[:2], lengths[2])
+def slots_of(segments: list[int]) -> list[int]:
+    """The slot of each token: a chunk belongs to one segment."""
+    chunks: list[list[int]] = []  # segment, used slots
+    slots = []
+    for segment in segments:
+        own = [i for i, chunk in enumerate(chunks) if chunk[0] == segment]
+        if not own or chunks[own[-1]][1] == CHUNK:
+            chunks.append([segment, 0])
+            own.append(len(chunks) - 1)
+        slots.append(own[-1] * CHUNK + chunks[own[-1]][1])
+        chunks[own[-1]][1] += 1
+    return slots
+
+
+def state(segments: list[int], other: int, row: bool) -> bytes:
+    """A session of tokens of these segments, with `other` slots in the cache of
+    the entry "append"; lib/Runtime/State.h describes the form."""
+    length, slots = len(segments), slots_of(segments)
+    end = max(slots, default=-1) + 1
+    kept = [-1] * end
+    for slot, segment in zip(slots, segments, strict=True):
+        kept[slot] = segment
+    lengths = (end, end, other)
+    body = struct.pack("<3qq", *lengths, length)
     body += struct.pack(f"<{length}i", *range(length))
+    body += struct.pack(f"<{length}i", *segments)
     body += np.arange(VOCABULARY, dtype=np.float32).tobytes() if row else b""
-    for (heads, keys, values), used in zip(CACHES, lengths, strict=True):
-        body += struct.pack(f"<{used}i", *range(used)) + bytes(4 * used)
+    cache_segments = (kept, kept, [0] * other)
+    for (heads, keys, values), used, own in zip(CACHES, lengths, cache_segments, strict=True):
+        body += struct.pack(f"<{used}i", *range(used)) + struct.pack(f"<{used}i", *own)
         block = -(-used // BLOCK) * BLOCK
         for _ in range(heads):
             body += np.ones(block * keys, np.float32).tobytes()
             body += np.ones(used * values, np.float32).tobytes()
     size = 56 + len(body) + 8
     build_id = (int(BUILD_ID[:16], 16), int(BUILD_ID[16:], 16))
-    header = struct.pack("<8sIIQQqqq", b"winnowKV", 1, 3, *build_id, size, length, row)
+    header = struct.pack("<8sIIQQqqq", b"winnowKV", 2, 3, *build_id, size, length, row)
     return header + body + struct.pack("<Q", winnow_hash(header + body))
 
 
 def states() -> dict[str, bytes]:
     cases = [(0, 0, False), (1, 0, True), (5, 3, True), (17, 16, False), (64, 0, True)]
-    result = {f"{length}-{other}": state(length, other, row) for length, other, row in cases}
+    result = {f"{length}-{other}": state([0] * length, other, row) for length, other, row in cases}
     # Within the artifact's context, beyond that of the fuzzer's session.
-    result["70-0"] = state(70, 0, True)
+    result["70-0"] = state([0] * 70, 0, True)
+    result["segments"] = state([3, 3, 5, 3, 5], 0, True)
+    result["negative"] = state([3, -3], 0, True)
     return result
 
 
