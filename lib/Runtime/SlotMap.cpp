@@ -40,6 +40,8 @@ int64_t SlotMap::chunkFor(int32_t segment) {
 }
 
 bool SlotMap::append(const int32_t *segments, int64_t count) {
+  if (count > capacity() - tokenCount)
+    return false;
   int64_t before = tokenCount;
   int32_t *slots = reinterpret_cast<int32_t *>(slotArray.data);
   for (int64_t i = 0; i < count; ++i) {

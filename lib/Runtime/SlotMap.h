@@ -20,13 +20,17 @@ public:
   bool reserve(const Allocator &source, int64_t tokens);
   void release();
 
-  /// Gives slots to `count` tokens more, which there is room for. Null segments
-  /// are zeros. False, and no token more, where slots run out of range.
+  /// Gives slots to `count` tokens more. Null segments are zeros. False, and no
+  /// token more, where there is no room for them or slots run out of range.
   bool append(const int32_t *segments, int64_t count);
   /// Forgets the tokens from `tokens` on.
   void truncate(int64_t tokens);
 
   int64_t tokens() const { return tokenCount; }
+  /// The tokens that there is room for in all.
+  int64_t capacity() const {
+    return static_cast<int64_t>(slotArray.size / sizeof(int32_t));
+  }
   /// The slot of each token.
   const int32_t *slots() const {
     return reinterpret_cast<const int32_t *>(slotArray.data);

@@ -306,6 +306,7 @@ winnow_status StateReader::readTokenCounts() {
       return unreadable();
     bool decodes = &artifact.entries[i] == session.model->decoder.entry;
     good = tokens >= 0 && (!decodes || tokens == header.length) &&
+           tokens <= caches[i].slotMap().capacity() &&
            tokens <= chunked[i].length &&
            (chunked[i].length - 1) / WINNOW_KV_CHUNK <= tokens &&
            addSegments(expected, tokens);

@@ -37,6 +37,18 @@ TEST(SlotMap, OneSegmentTakesTheSlotsInOrder) {
   map.release();
 }
 
+TEST(SlotMap, NoMoreTokensThanThereIsRoomFor) {
+  SlotMap map;
+  ASSERT_TRUE(map.reserve(kSystem, 40));
+  EXPECT_EQ(map.capacity(), 40);
+  EXPECT_FALSE(map.append(nullptr, 41));
+  ASSERT_TRUE(map.append(nullptr, 39));
+  EXPECT_FALSE(map.append(nullptr, 2));
+  EXPECT_EQ(map.tokens(), 39);
+  EXPECT_TRUE(map.append(nullptr, 1));
+  map.release();
+}
+
 TEST(SlotMap, SegmentsHaveChunksOfTheirOwn) {
   SlotMap map;
   ASSERT_TRUE(map.reserve(kSystem, kContext));
