@@ -196,34 +196,17 @@ LogicalResult EntryPlanner::planMap(linalg::MapOp op) {
   return success();
 }
 
-LogicalResult EntryPlanner::planGather(TokenGatherOp op) {
-  FailureOr<RowCount> rows = rowsOf(op.getIndices());
-  FailureOr<RowCount> sourceRows = rowsOf(op.getInput());
+LogicalResult EntryPlanner::planRowsOf(Step::Kind kind, Operation *op,
+                                       Value rowOperand, Value source,
+                                       ArrayRef<int> inputs) {
+  FailureOr<RowCount> rows = rowsOf(rowOperand);
+  FailureOr<RowCount> sourceRows = rowsOf(source);
   if (failed(rows) || failed(sourceRows))
     return failure();
-  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  FailureOr<int> output = defineResult(op->getResult(0), *rows);
   if (failed(output))
     return failure();
-  addStep(Step::Kind::Gather, op,
-          {bufferOf(op.getInput()), bufferOf(op.getIndices())}, {*output},
-          *rows)
-      .sourceRows = *sourceRows;
-  return success();
-}
-
-LogicalResult EntryPlanner::planPool(TokenPoolOp op) {
-  FailureOr<RowCount> rows = rowsOf(op.getWanted());
-  FailureOr<RowCount> sourceRows = rowsOf(op.getInput());
-  if (failed(rows) || failed(sourceRows))
-    return failure();
-  FailureOr<int> output = defineResult(op.getOutput(), *rows);
-  if (failed(output))
-    return failure();
-  addStep(Step::Kind::Pool, op,
-          {bufferOf(op.getInput()), bufferOf(op.getSegments()),
-           bufferOf(op.getWanted()), bufferOf(op.getWeights())},
-          {*output}, *rows)
-      .sourceRows = *sourceRows;
+  addStep(kind, op, inputs, {*output}, *rows).sourceRows = *sourceRows;
   return success();
 }
 
@@ -317,8 +300,17 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
         return planRows(Step::Kind::Embed, embed.getIds(),
                         {bufferOf(embed.getTable()), bufferOf(embed.getIds())});
       })
-      .Case([&](TokenGatherOp gather) { return planGather(gather); })
-      .Case([&](TokenPoolOp pool) { return planPool(pool); })
+      .Case([&](TokenGatherOp gather) {
+        return planRowsOf(
+            Step::Kind::Gather, gather, gather.getIndices(), gather.getInput(),
+            {bufferOf(gather.getInput()), bufferOf(gather.getIndices())});
+      })
+      .Case([&](TokenPoolOp pool) {
+        return planRowsOf(
+            Step::Kind::Pool, pool, pool.getWanted(), pool.getInput(),
+            {bufferOf(pool.getInput()), bufferOf(pool.getSegments()),
+             bufferOf(pool.getWanted()), bufferOf(pool.getWeights())});
+      })
       .Case([&](tensor::ConcatOp concat) { return planConcat(concat); })
       .Case([&](ImagePatchesOp patches) {
         return planRows(Step::Kind::Patches, patches.getOutput(),

@@ -31,8 +31,10 @@ private:
   // EntryPlanAttention.cpp.
   llvm::LogicalResult planLinear(LinearOp op);
   llvm::LogicalResult planMap(mlir::linalg::MapOp op);
-  llvm::LogicalResult planGather(TokenGatherOp op);
-  llvm::LogicalResult planPool(TokenPoolOp op);
+  /// A step for each row of `rowOperand`, which reads rows of `source`.
+  llvm::LogicalResult planRowsOf(Step::Kind kind, mlir::Operation *op,
+                                 mlir::Value rowOperand, mlir::Value source,
+                                 llvm::ArrayRef<int> inputs);
   llvm::LogicalResult planConcat(mlir::tensor::ConcatOp op);
   llvm::LogicalResult planConstant(mlir::arith::ConstantOp op);
   llvm::LogicalResult planRope(RopeOp op);
