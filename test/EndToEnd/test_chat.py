@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import gguf
 import pytest
 
 from programs import Artifacts, Programs
@@ -38,8 +39,13 @@ def model(
     artifacts: Artifacts, tiny_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A model that can chat, with room for replies that take a while."""
-    plain = artifacts.get(tiny_paths["llama-f32"], "--context=16384")
-    name = tmp_path_factory.mktemp("chat") / plain.name
+    folder = tmp_path_factory.mktemp("chat")
+    file = folder / "long.gguf"
+    shutil.copy(tiny_paths["llama-f32"], file)
+    context = gguf.GGUFReader(file, "r+").fields["llama.context_length"]
+    context.parts[context.data[0]][0] = 16384
+    plain = artifacts.get(file)
+    name = folder / plain.name
     for suffix in (".so", ".weights", ".tokenizer"):
         shutil.copy(f"{plain}{suffix}", f"{name}{suffix}")
     with_template(Path(f"{name}.tokenizer"), TEMPLATE)
