@@ -13,7 +13,8 @@ import pytest
 
 from conftest import ROOT, Tiny
 from hugging_face import read_header, stored_tensors
-from interpreter import Call, interpret
+from interpreted_model import interpret_model
+from interpreter import Call
 from programs import Artifacts, Programs, join
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
@@ -140,18 +141,12 @@ def test_interpreter_agrees(
     compiled = programs.logits(
         artifacts.get(tiny.path, *options), tiny.model.token_ids(), tmp_path / "logits.npy"
     )
-    module = tmp_path / "model.mlir"
-    programs.compile(tiny.path, module, *options, "--emit=compressed")
-    params = tmp_path / "params"
-    params.mkdir()
-    for tensor in gguf.GGUFReader(tiny.path).tensors:
-        tensor.data.tofile(params / tensor.name)
     ids = np.array(tiny.model.token_ids(), np.int32)
     numbers = np.arange(len(ids), dtype=np.int32)
     arguments = {"ids": ids, "positions": numbers, "segments": 0 * ids, "rows": numbers}
-    winnow_opt = programs.directory / "winnow-opt"
-    call = Call("forward", arguments)
-    [[logits]] = interpret(winnow_opt, module.read_text(), [call], tmp_path / "calls", params)
+    calls = [Call("forward", arguments)]
+    emitted = (*options, "--emit=compressed")
+    [[logits]] = interpret_model(programs, tiny.path, calls, tmp_path, emitted)
     assert np.abs(compiled - logits).max() <= 1e-4 * np.abs(logits).max()
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from artifact import Artifact, ArtifactError, Status
-from hugging_face import stored_tensors
-from interpreter import Call, interpret
+from interpreted_model import interpret_model
+from interpreter import Call
 from programs import Artifacts, Programs, join
 from reference.encoder import TextEncoder
 from support import Support
@@ -106,13 +106,6 @@ def test_interpreted_models(
     """The imported program in the reference interpreter: what Transformers
     computed, and closer still to what the compiled one computes."""
     golden = goldens(name)
-    module = tmp_path / "model.mlir"
-    finished = programs.execute("winnow-compile", GOLDEN / name, "--emit=mlir", "-o", module)
-    assert finished.returncode == 0, finished.stderr
-    params = tmp_path / "params"
-    params.mkdir()
-    for tensor, stored in stored_tensors(GOLDEN / name / "model.safetensors").items():
-        (params / tensor).write_bytes(stored)
     with Artifact(artifacts.get(GOLDEN / name)) as artifact, artifact.session() as session:
         if name in TEXT:
             expected = golden["hidden"]
@@ -126,9 +119,8 @@ def test_interpreted_models(
             entry = "classify" if name == "vit_classifier" else "encode"
             arguments = {"image": golden["image"]}
             session.invoke(entry, [golden["image"]], [compiled])
-    winnow_opt = programs.directory / "winnow-opt"
     calls = [Call(entry, arguments)]
-    [[found]] = interpret(winnow_opt, module.read_text(), calls, tmp_path / "calls", params)
+    [[found]] = interpret_model(programs, GOLDEN / name, calls, tmp_path)
     assert relative(found, expected) < 1e-4
     assert relative(found, compiled) < 1e-5
 

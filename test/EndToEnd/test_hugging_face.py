@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from hugging_face import stored_tensors, write_gguf
-from interpreter import Call, interpret
+from hugging_face import write_gguf
+from interpreted_model import interpret_model
+from interpreter import Call
 from programs import Artifacts, Programs, artifact_files
 from support import Support
 
@@ -67,13 +68,6 @@ def test_gguf_of_the_same_weights(
 def test_interpreted_model_agrees_with_transformers(
     name: str, programs: Programs, tmp_path: Path
 ) -> None:
-    module = tmp_path / "model.mlir"
-    result = programs.execute("winnow-compile", GOLDEN / name, "--emit=mlir", "-o", module)
-    assert result.returncode == 0, result.stderr
-    params = tmp_path / "params"
-    params.mkdir()
-    for tensor, stored in stored_tensors(GOLDEN / name / "model.safetensors").items():
-        (params / tensor).write_bytes(stored)
     tokens = np.array(RECORD["tokens"][name], np.int32)
     arguments = {
         "ids": tokens,
@@ -81,9 +75,8 @@ def test_interpreted_model_agrees_with_transformers(
         "segments": np.zeros(len(tokens), np.int32),
         "rows": np.arange(0, len(tokens), RECORD["rows"], dtype=np.int32),
     }
-    winnow_opt = programs.directory / "winnow-opt"
     calls = [Call("forward", arguments)]
-    [[logits]] = interpret(winnow_opt, module.read_text(), calls, tmp_path / "calls", params)
+    [[logits]] = interpret_model(programs, GOLDEN / name, calls, tmp_path)
     expected = np.load(GOLDEN / "logits.npz")[f"{name}/61"]
     assert largest(logits - expected) <= 1e-4 * largest(expected)
 

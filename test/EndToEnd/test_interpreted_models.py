@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gguf
 import numpy as np
 
 from conftest import Tiny
-from interpreter import Call, interpret
+from interpreted_model import interpret_model
+from interpreter import Call
 from programs import Programs
 
 # Pieces of the prompt; later ones read the caches of earlier ones.
@@ -22,14 +22,6 @@ PIECES = (7, 1, 53)
 def test_interpreted_model_agrees_with_numpy(
     tiny: Tiny, programs: Programs, tmp_path: Path
 ) -> None:
-    module = tmp_path / "model.mlir"
-    finished = programs.execute("winnow-compile", tiny.path, "--emit=mlir", "-o", module)
-    assert finished.returncode == 0, finished.stderr
-    params = tmp_path / "params"
-    params.mkdir()
-    for tensor in gguf.GGUFReader(tiny.path).tensors:
-        tensor.data.tofile(params / tensor.name)
-
     ids = np.array(tiny.model.token_ids(), np.int32)
     positions = np.arange(len(ids), dtype=np.int32)
     calls, start = [], 0
@@ -44,8 +36,7 @@ def test_interpreted_model_agrees_with_numpy(
         calls.append(Call("forward", arguments))
         start += count
     assert start == len(ids)
-    winnow_opt = programs.directory / "winnow-opt"
-    results = interpret(winnow_opt, module.read_text(), calls, tmp_path / "calls", params)
+    results = interpret_model(programs, tiny.path, calls, tmp_path)
     logits = np.concatenate([logits for [logits] in results])
     largest = np.abs(tiny.expected).max()
     np.testing.assert_allclose(logits, tiny.expected, rtol=0, atol=1e-4 * largest)
