@@ -95,6 +95,15 @@ def Winnow_NormKind : I32EnumAttr<"NormKind", "What a norm divides by", [
 }
 def Winnow_NormKindAttr : EnumAttr<Winnow_Dialect, Winnow_NormKind, "norm_kind">;
 
+def Winnow_ObserveKind : I32EnumAttr<"ObserveKind", "What is measured of rows", [
+    I32EnumAttrCase<"Channels", 0, "channels">,
+    I32EnumAttrCase<"Gram", 1, "gram">,
+    I32EnumAttrCase<"Similarity", 2, "similarity">]> {
+  let cppNamespace = "::winnow";
+  let genSpecializedAttr = 0;
+}
+def Winnow_ObserveKindAttr : EnumAttr<Winnow_Dialect, Winnow_ObserveKind, "observe_kind">;
+
 def Winnow_PoolKind : I32EnumAttr<"PoolKind", "How rows become one", [
     I32EnumAttrCase<"Mean", 0, "mean">, I32EnumAttrCase<"Max", 1, "max">,
     I32EnumAttrCase<"First", 2, "first">, I32EnumAttrCase<"Last", 3, "last">]> {

@@ -13,6 +13,9 @@ def Winnow_ModelGroup : OpDocGroup {
   }];
 }
 
+/// What taps write to: nothing that a program can read.
+def Winnow_Observations : Resource<"::winnow::ObservationsResource">;
+
 let opDocGroup = Winnow_ModelGroup in {
 
 def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
@@ -298,6 +301,84 @@ def Winnow_YieldOp : Winnow_Op<"yield", [Pure, Terminator,
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+
+def Winnow_ObserveOp : Winnow_Op<"observe",
+    [MemoryEffects<[MemWrite<Winnow_Observations>]>]> {
+  let summary = "A tap: rows whose statistics a calibration collects";
+  let description = [{
+    #### Semantics
+
+    Changes nothing. When `winnow-compile --calibrate` runs the program, the
+    statistics of this name take in every row x of the value, a token each, in
+    the order of the text (docs/Statistics.md has the formulas):
+
+    ```
+    channels      of each channel k: max |x_k|, mean |x_k|, mean x_k, root mean
+                  x_k², min x_k, max x_k, the share of rows with |x_k| >= 6
+    gram          the mean of x xᵀ, a matrix
+    similarity    of two values x and y: the mean of cos(x, y), and of its
+                  arccos
+    ```
+
+    `winnow-observe` puts taps into a model; `winnow-return-observed` makes the
+    values results of their entry point, from where the calibration takes them.
+
+    #### Numerics
+
+    The values are those of the program, bit for bit. Products and sums are made
+    in f64, row after row, so statistics depend neither on the number of threads
+    nor on how a text was cut.
+
+    #### Corner cases
+
+    cos is 1 if both rows are zero and 0 if one is. No rows, no statistics.
+
+    #### Inputs
+
+    - I1 `values`: [T, K] each; one, or two for `similarity`.
+
+    #### Attributes
+
+    - A1 `kind`: which statistics.
+    - A2 `name`: what they are called: that of the first weight that reads the
+      value, or of the layer between the two values.
+
+    #### Results
+
+    None.
+
+    #### Constraints
+
+    - C1 Values have rank 2 and no encoding (type constraint).
+    - C2 There are two values for `similarity`, otherwise one.
+    - C3 They have one type.
+    - C4 The name is not empty.
+
+    #### Invariants
+
+    - V1 A program without its taps computes the same.
+    - V2 Taps are neither erased as dead code nor merged.
+
+    #### Example
+
+    ```mlir
+    func.func @observe() {
+      %x = arith.constant dense<[[1.0, -2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+      %y = arith.addf %x, %x : tensor<2x2xf32>
+      winnow.observe channels "blk.0.attn_q.weight"(%x) : tensor<2x2xf32>
+      winnow.observe similarity "blk.0.attn"(%x, %y) : tensor<2x2xf32>, tensor<2x2xf32>
+      %y_is = arith.constant dense<[[2.0, -4.0], [6.0, 8.0]]> : tensor<2x2xf32>
+      check.expect_eq %y, %y_is : tensor<2x2xf32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Winnow_ObserveKindAttr:$kind, StrAttr:$name,
+    Variadic<Winnow_Rows>:$values); // C1
+  let assemblyFormat =
+    "$kind $name `(` $values `)` attr-dict `:` type($values)";
+  let hasVerifier = 1;
 }
 
 } // let opDocGroup

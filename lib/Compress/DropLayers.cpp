@@ -1,12 +1,13 @@
 //===- DropLayers.cpp - Leave out residual layers -------------------------===//
 
 #include "winnow/Analysis/CacheFlow.h"
+#include "winnow/Analysis/Layers.h"
+#include "winnow/Analysis/Statistics.h"
 #include "winnow/Compress/Passes.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -18,59 +19,6 @@ namespace winnow {
 } // namespace winnow
 
 using namespace winnow;
-
-namespace {
-enum class Granularity { Block, Attention, Mlp, Joint };
-} // namespace
-
-static std::optional<Granularity> parseGranularity(StringRef name) {
-  return llvm::StringSwitch<std::optional<Granularity>>(name)
-      .Case("block", Granularity::Block)
-      .Case("attention", Granularity::Attention)
-      .Case("mlp", Granularity::Mlp)
-      .Case("joint", Granularity::Joint)
-      .Default(std::nullopt);
-}
-
-//===----------------------------------------------------------------------===//
-// What can be dropped
-//===----------------------------------------------------------------------===//
-
-static bool mixesTokens(LayerOp layer) {
-  return layer
-      .walk([](TokenFlowOpInterface op) {
-        return op.getTokenFlow() == TokenFlow::PerToken
-                   ? WalkResult::advance()
-                   : WalkResult::interrupt();
-      })
-      .wasInterrupted();
-}
-
-/// The layers that are dropped together, for each number that `layers` can
-/// hold.
-static SmallVector<SmallVector<LayerOp>> groupLayers(ArrayRef<LayerOp> layers,
-                                                     Granularity granularity) {
-  SmallVector<SmallVector<LayerOp>> groups;
-  for (LayerOp layer : layers) {
-    bool mixes = mixesTokens(layer);
-    if (granularity == Granularity::Block && !mixes && !groups.empty())
-      groups.back().push_back(layer);
-    else if (granularity == Granularity::Block ||
-             granularity == Granularity::Joint ||
-             mixes == (granularity == Granularity::Attention))
-      groups.push_back({layer});
-  }
-  return groups;
-}
-
-/// The norm behind a layer, if it normalises the residual stream.
-static NormOp getNormBehind(LayerOp layer) {
-  Value output = layer.getOutput();
-  if (!output.hasOneUse() || !layer.getResidual().getDefiningOp<NormOp>())
-    return nullptr;
-  auto norm = dyn_cast<NormOp>(*output.user_begin());
-  return norm && norm.getInput() == output ? norm : nullptr;
-}
 
 //===----------------------------------------------------------------------===//
 // Dropping
@@ -137,6 +85,36 @@ static llvm::StringSet<> usedParams(Operation *root) {
   return names;
 }
 
+//===----------------------------------------------------------------------===//
+// Choosing
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// How much a layer changes the residual stream, by a statistic: what changes
+/// it least goes first.
+struct Metric {
+  StringLiteral name;
+  StringLiteral statistic;
+  /// The metric is offset + sign * statistic, and the least of `order` *
+  /// metric goes first.
+  double offset, sign, order;
+};
+
+/// A group of layers that is dropped, and why.
+struct Choice {
+  int64_t number;
+  std::string reason;
+};
+
+} // namespace
+
+static constexpr Metric kMetrics[] = {
+    {"cosine", "similarity.cosine", 0, 1, -1},
+    {"shortgpt", "similarity.cosine", 1, -1, 1},
+    {"angle", "similarity.angle", 0, 1, 1},
+};
+
 namespace {
 
 struct DropLayers : public winnow::impl::WinnowDropLayersBase<DropLayers> {
@@ -145,54 +123,146 @@ struct DropLayers : public winnow::impl::WinnowDropLayersBase<DropLayers> {
   void runOnOperation() override;
 
 private:
-  LogicalResult verifyList();
-  LogicalResult drop(func::FuncOp function, Granularity granularity);
+  LogicalResult verifyOptions();
+  LogicalResult verifyNumbers(func::FuncOp function, ArrayRef<int64_t> numbers,
+                              StringRef option, size_t groups);
+  FailureOr<SmallVector<Choice>> choose(func::FuncOp function,
+                                        ArrayRef<LayerGroup> groups);
+  FailureOr<SmallVector<Choice>> chooseByMetric(func::FuncOp function,
+                                                ArrayRef<LayerGroup> groups);
+  LogicalResult drop(func::FuncOp function);
+
+  Granularity counted;
+  const Metric *chooser = nullptr;
 };
 
 } // namespace
 
-/// Each layer is named once.
-LogicalResult DropLayers::verifyList() {
+LogicalResult DropLayers::verifyOptions() {
+  Location location = getOperation().getLoc();
+  std::optional<Granularity> parsed = parseGranularity(granularity);
+  if (!parsed)
+    return emitError(location)
+           << "expects 'granularity' of winnow-drop-layers to be block, "
+              "attention, mlp or joint; found '"
+           << granularity << "'";
+  counted = *parsed;
+  chooser = llvm::find_if(kMetrics,
+                          [&](const Metric &m) { return m.name == metric; });
+  if (chooser == std::end(kMetrics))
+    return emitError(location)
+           << "expects 'metric' of winnow-drop-layers to be cosine, shortgpt "
+              "or angle; found '"
+           << metric << "'";
+  if (metric == "shortgpt" && counted != Granularity::Block)
+    return emitError(location) << "'metric=shortgpt' of winnow-drop-layers is "
+                                  "of blocks, not of granularity '"
+                               << granularity << "'";
+  if (count < 0)
+    return emitError(location) << "expects 'count' of winnow-drop-layers to be "
+                                  "at least 0; found "
+                               << count.getValue();
+  if (count && !layers.empty())
+    return emitError(location) << "expects either 'layers' or 'count' of "
+                                  "winnow-drop-layers, found both";
+  if (count && !Statistics(getOperation()).exist())
+    return emitError(location)
+           << "'count' of winnow-drop-layers needs statistics: "
+              "--statistics=FILE, written by winnow-compile --calibrate";
   llvm::SmallSet<int64_t, 8> seen;
   for (int64_t layer : layers)
     if (!seen.insert(layer).second)
-      return emitError(getOperation().getLoc())
+      return emitError(location)
              << "'layers' of winnow-drop-layers names " << layer << " twice";
   return success();
+}
+
+LogicalResult DropLayers::verifyNumbers(func::FuncOp function,
+                                        ArrayRef<int64_t> numbers,
+                                        StringRef option, size_t groups) {
+  for (int64_t number : numbers)
+    if (number < 0 || number >= static_cast<int64_t>(groups))
+      return function.emitOpError("has ")
+             << groups << " layers of granularity '" << granularity
+             << "', counted from 0; '" << option
+             << "' of winnow-drop-layers names " << number;
+  return success();
+}
+
+FailureOr<SmallVector<Choice>>
+DropLayers::chooseByMetric(func::FuncOp function, ArrayRef<LayerGroup> groups) {
+  Statistics statistics(getOperation());
+  SmallVector<std::pair<double, int64_t>> ranked;
+  for (auto [number, group] : llvm::enumerate(groups)) {
+    if (llvm::is_contained(protect, static_cast<int64_t>(number)))
+      continue;
+    std::string name = getGroupName(group);
+    std::optional<double> found =
+        statistics.lookupNumber(chooser->statistic, name);
+    if (!found)
+      return LayerOp(group.front())
+                 .emitOpError("is not in the statistics: "
+                              "they have no '")
+             << getStatisticKey(chooser->statistic, name) << "'";
+    ranked.emplace_back(chooser->offset + chooser->sign * *found, number);
+  }
+  if (count > static_cast<int64_t>(ranked.size()))
+    return function.emitOpError("has ")
+           << ranked.size() << " layers of granularity '" << granularity
+           << "' that may go; 'count' of winnow-drop-layers is "
+           << count.getValue();
+  llvm::sort(ranked, [&](const auto &a, const auto &b) {
+    double x = chooser->order * a.first, y = chooser->order * b.first;
+    return std::tie(x, a.second) < std::tie(y, b.second);
+  });
+  SmallVector<Choice> choices;
+  for (auto [value, number] : ArrayRef(ranked).take_front(count))
+    choices.push_back(
+        {number, formatv("{0} {1} has {2} {3:f6}, number {4} of {5}",
+                         granularity, number, chooser->name, value,
+                         choices.size() + 1, ranked.size())
+                     .str()});
+  return choices;
+}
+
+FailureOr<SmallVector<Choice>> DropLayers::choose(func::FuncOp function,
+                                                  ArrayRef<LayerGroup> groups) {
+  if (failed(verifyNumbers(function, layers, "layers", groups.size())) ||
+      failed(verifyNumbers(function, protect, "protect", groups.size())))
+    return failure();
+  if (count)
+    return chooseByMetric(function, groups);
+  return llvm::map_to_vector(layers, [&](int64_t number) {
+    return Choice{number,
+                  formatv("{0} {1} is in the list", granularity, number).str()};
+  });
 }
 
 /// What a remark calls a layer: its name in the checkpoint, if there is one.
 static std::string nameOf(LayerOp layer, StringRef granularity,
                           int64_t number) {
-  if (auto name = dyn_cast<NameLoc>(layer.getLoc()))
-    return name.getName().str();
+  if (StringRef name = getLayerName(layer); !name.empty())
+    return name.str();
   return formatv("{0} {1}", granularity, number).str();
 }
 
-LogicalResult DropLayers::drop(func::FuncOp function, Granularity granularity) {
-  SmallVector<LayerOp> all(function.getOps<LayerOp>());
-  numSeen += all.size();
-  SmallVector<SmallVector<LayerOp>> groups = groupLayers(all, granularity);
-  // Only where the stream is normalised behind every layer; elsewhere it is
-  // the norm in front of the head.
-  bool normsFollow = llvm::all_of(all, getNormBehind);
-  for (int64_t number : layers)
-    if (number < 0 || number >= static_cast<int64_t>(groups.size()))
-      return function.emitOpError("has ")
-             << groups.size() << " layers of granularity '" << this->granularity
-             << "', counted from 0; 'layers' of winnow-drop-layers names "
-             << number;
-  for (int64_t number : layers)
-    for (LayerOp layer : groups[number]) {
-      std::string name = nameOf(layer, this->granularity, number);
+LogicalResult DropLayers::drop(func::FuncOp function) {
+  numSeen += llvm::range_size(function.getOps<LayerOp>());
+  SmallVector<LayerGroup> groups = groupLayers(function, counted);
+  PostNorms norms(function);
+  FailureOr<SmallVector<Choice>> choices = choose(function, groups);
+  if (failed(choices))
+    return failure();
+  for (const Choice &choice : *choices)
+    for (LayerOp layer : groups[choice.number]) {
+      std::string name = nameOf(layer, granularity, choice.number);
       remark::passed(layer.getLoc(), remark::RemarkOpts::name(name)
                                          .category("drop-layers")
                                          .function(function.getName()))
-          << formatv("dropped with {0} weights: {1} {2} is in the list",
-                     usedParams(layer).size(), this->granularity, number)
+          << formatv("dropped with {0} weights: {1}", usedParams(layer).size(),
+                     choice.reason)
                  .str();
-      if (failed(
-              dropLayer(layer, normsFollow ? getNormBehind(layer) : NormOp())))
+      if (failed(dropLayer(layer, norms.lookup(layer))))
         return failure();
       ++numDropped;
     }
@@ -202,25 +272,17 @@ LogicalResult DropLayers::drop(func::FuncOp function, Granularity granularity) {
 
 void DropLayers::runOnOperation() {
   ModuleOp module = getOperation();
-  std::optional<Granularity> parsed = parseGranularity(granularity);
-  if (!parsed) {
-    emitError(module.getLoc())
-        << "expects 'granularity' of winnow-drop-layers to be block, "
-           "attention, mlp or joint; found '"
-        << granularity << "'";
+  if (failed(verifyOptions()))
     return signalPassFailure();
-  }
-  if (layers.empty())
+  if (layers.empty() && count == 0)
     return markAllAnalysesPreserved();
-  if (failed(verifyList()))
-    return signalPassFailure();
   llvm::StringSet<> before = usedParams(module);
   bool hasLayers = false;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (function.getOps<LayerOp>().empty())
       continue;
     hasLayers = true;
-    if (failed(drop(function, *parsed)))
+    if (failed(drop(function)))
       return signalPassFailure();
     numCaches += eraseIdleCaches(function);
   }

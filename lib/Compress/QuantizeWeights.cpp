@@ -6,13 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NamePattern.h"
+
 #include "winnow/Compress/Passes.h"
 #include "winnow/Formats/Encode.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Regex.h"
 
 using namespace mlir;
 using llvm::formatv;
@@ -70,30 +71,6 @@ private:
   void encode(ArrayRef<ParamRefOp> uses, RankedTensorType type);
 
   const NumberFormat *target = nullptr;
-};
-
-/// An option that holds a regular expression; empty means that there is none.
-class NamePattern {
-public:
-  explicit NamePattern(StringRef text) : given(!text.empty()), regex(text) {}
-
-  LogicalResult verify(Location location, StringRef option) {
-    std::string why;
-    if (!given || regex.isValid(why))
-      return success();
-    return emitError(location)
-           << "expects a regular expression in '" << option << "': " << why;
-  }
-  /// Whether one of the names matches; `otherwise` without a pattern.
-  bool matches(ArrayRef<StringRef> names, bool otherwise) const {
-    return given ? llvm::any_of(
-                       names, [&](StringRef name) { return regex.match(name); })
-                 : otherwise;
-  }
-
-private:
-  bool given;
-  llvm::Regex regex;
 };
 
 } // namespace

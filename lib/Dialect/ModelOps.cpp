@@ -120,7 +120,13 @@ ParseResult LayerOp::parse(OpAsmParser &parser, OperationState &result) {
                        parser.parseOperand(inputs.emplace_back()));
       }))
     return failure();
-  if (parser.parseOptionalAttrDict(result.attributes) ||
+  if (parser.parseOptionalAttrDict(result.attributes))
+    return failure();
+  // An attribute of another kind would be lost.
+  auto invalid = [&] {
+    return parser.emitError(loc) << "'" << result.name << "' op ";
+  };
+  if (failed(verifyInherentAttrs(result.name, result.attributes, invalid)) ||
       parser.parseColonType(type))
     return failure();
   if (type.getNumInputs() != inputs.size() + 1)
@@ -210,4 +216,26 @@ void LayerOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   for (Value extra : getExtras())
     if (isa<KvCacheType>(extra.getType()))
       setName(extra, "kv");
+}
+
+//===----------------------------------------------------------------------===//
+// ObserveOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ObserveOp::verify() {
+  // C2: one value, or two to compare.
+  size_t expected = getKind() == ObserveKind::Similarity ? 2 : 1;
+  if (getValues().size() != expected)
+    return emitOpError("expects ")
+           << expected << " value" << (expected > 1 ? "s" : "") << " for '"
+           << stringifyObserveKind(getKind()) << "', found "
+           << getValues().size();
+  // C3: of one type.
+  if (!llvm::all_equal(getValues().getTypes()))
+    return emitOpError("expects values of one type, found ")
+           << getValues()[0].getType() << " and " << getValues()[1].getType();
+  // C4: statistics are found by their name.
+  if (getName().empty())
+    return emitOpError("expects a name that is not empty");
+  return success();
 }

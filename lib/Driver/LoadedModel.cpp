@@ -3,6 +3,7 @@
 #include "Diagnostics.h"
 
 #include "winnow/Analysis/Passes.h"
+#include "winnow/Analysis/Statistics.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Pipelines/Pipelines.h"
@@ -87,6 +88,21 @@ LoadedModel::load(StringRef path, const LoadOptions &options) {
                         : loaded->import(path, options.context))
     return std::move(error);
   return loaded;
+}
+
+std::string LoadedModel::computeContentHash() const {
+  return model.checkpoint ? model.checkpoint->computeContentHash() : "";
+}
+
+Error LoadedModel::loadStatistics(StringRef path) {
+  Expected<std::unique_ptr<StatisticsFile>> file =
+      StatisticsFile::open(path, computeContentHash());
+  if (!file)
+    return file.takeError();
+  statistics = std::move(*file);
+  getModule()->setAttr(kStatisticsAttr,
+                       statistics->getAttribute(context.get()));
+  return Error::success();
 }
 
 Error LoadedModel::runPipeline(StringRef passes) {

@@ -116,6 +116,8 @@ std::string makeManifest(mlir::ModuleOp module,
           facts.context, cast<KvCacheType>(cache.getValue()).getCapacity());
   }
   manifest["entries"] = std::move(entries);
+  if (mlir::Attribute observed = module->getAttr(kObservedAttr))
+    manifest["observed"] = toJson(observed);
   // Without caches the model itself says how long a text may be.
   if (auto model = module->getAttrOfType<mlir::DictionaryAttr>(kModelAttr))
     if (auto context = model.getAs<mlir::IntegerAttr>("context");

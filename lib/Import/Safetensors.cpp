@@ -52,9 +52,10 @@ public:
     if (Error error = parseHeader())
       return error;
     for (const llvm::json::Object::value_type &entry : header)
-      if (StringRef(entry.first) != "__metadata__")
-        if (Error error = parseTensor(entry.first, entry.second))
-          return error;
+      if (StringRef(entry.first) == "__metadata__")
+        readMetadata(entry.second);
+      else if (Error error = parseTensor(entry.first, entry.second))
+        return error;
     if (Error error = checkCoverage())
       return error;
     return std::move(file);
@@ -73,6 +74,7 @@ private:
   }
 
   Error parseHeader();
+  void readMetadata(const llvm::json::Value &value);
   Error parseTensor(StringRef key, const llvm::json::Value &value);
   Error checkCoverage();
 
@@ -107,6 +109,13 @@ Error SafetensorsParser::parseHeader() {
     return parsed.takeError();
   header = std::move(*parsed);
   return Error::success();
+}
+
+void SafetensorsParser::readMetadata(const llvm::json::Value &value) {
+  if (const llvm::json::Object *object = value.getAsObject())
+    for (const llvm::json::Object::value_type &entry : *object)
+      if (std::optional<StringRef> text = entry.second.getAsString())
+        file.metadata[StringRef(entry.first)] = text->str();
 }
 
 Error SafetensorsParser::parseTensor(StringRef key,

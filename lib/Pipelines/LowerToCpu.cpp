@@ -35,6 +35,8 @@ void buildLowerToCpuPipeline(OpPassManager &passes,
   passes.addNestedPass<func::FuncOp>(createWinnowInlineLayers());
   // Each layer reads its params and sizes by itself; once is enough.
   passes.addPass(createCSEPass());
+  // After that: taps of one value need one result.
+  passes.addPass(createWinnowReturnObserved());
   if (last < CpuStage::LaidOut)
     return;
   passes.addPass(createWinnowAssignLayouts());

@@ -230,6 +230,8 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
       })
       .Case([&](LayerOp layer) { return evaluateLayer(layer, frame); })
       .Case([&](ParamRefOp use) { return evaluateUse(use); })
+      // A tap changes nothing.
+      .Case([](ObserveOp) -> Result { return Results{}; })
       .Default([](Operation *other) -> Result {
         return other->emitOpError("has no meaning in the interpreter");
       });

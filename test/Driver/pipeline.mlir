@@ -11,7 +11,7 @@
 // RUN: diff %t.opt.mlir %t.compile.mlir
 
 // RUN: winnow-compile --print-pipeline --emit=inlined --activations=f32 | FileCheck %s --check-prefix=INLINED --match-full-lines
-// INLINED: builtin.module(winnow-quantize-weights{format=keep method=rtn only= skip=},func.func(winnow-quantize-activations{enabled=false}),winnow-add-embeddings-entry,winnow-verify-model,func.func(winnow-inline-layers),cse)
+// INLINED: builtin.module(winnow-quantize-weights{format=keep method=rtn only= skip=},func.func(winnow-quantize-activations{enabled=false}),winnow-add-embeddings-entry,winnow-verify-model,func.func(winnow-inline-layers),cse,winnow-return-observed)
 
 // With -g the text of the kernels is kept on the way.
 // RUN: winnow-compile --print-pipeline -g -o %t.debug --target-cpu=x86-64-v3 > %t.debug-pipeline

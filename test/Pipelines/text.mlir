@@ -16,6 +16,7 @@
 // CPU-NEXT:          winnow-inline-layers
 // CPU-NEXT:        ),
 // CPU-NEXT:        cse,
+// CPU-NEXT:        winnow-return-observed,
 // CPU-NEXT:        winnow-assign-layouts,
 // CPU-NEXT:        convert-winnow-to-cpu{target-cpu=x86-64-v3}
 

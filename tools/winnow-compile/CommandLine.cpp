@@ -2,6 +2,7 @@
 
 #include "CommandLine.h"
 
+#include "winnow/Driver/Calibrate.h"
 #include "winnow/Driver/Recipe.h"
 
 #include "llvm/Option/ArgList.h"
@@ -93,6 +94,39 @@ static Error readReports(const InputArgList &args, CommandLine &line) {
   return Error::success();
 }
 
+/// The files behind --calibrate; what is left of the other arguments that are
+/// no options goes to `inputs`.
+static Error readCalibration(const InputArgList &args, CommandLine &line,
+                             std::vector<std::string> &inputs) {
+  const Arg *flag = args.getLastArg(OPT_calibrate);
+  unsigned next = flag ? flag->getIndex() + 1 : 0;
+  for (const Arg *input : args.filtered(OPT_INPUT))
+    if (flag && input->getIndex() == next) {
+      line.calibrate.texts.push_back(input->getValue());
+      ++next;
+    } else {
+      inputs.push_back(input->getValue());
+    }
+  line.statistics = args.getLastArgValue(OPT_statistics_EQ).str();
+  line.calibrate.only = args.getLastArgValue(OPT_observe_only_EQ).str();
+  if (Error error = parseChoice(args, OPT_observe_EQ, parseStatisticKinds,
+                                line.calibrate.kinds))
+    return error;
+  if (Error error =
+          parseNumber(args, OPT_calibrate_window_EQ, 2, line.calibrate.window))
+    return error;
+  if (flag && line.calibrate.texts.empty())
+    return createStringError("--calibrate expects files of text behind it");
+  if (flag && line.statistics.empty())
+    return createStringError("--calibrate goes with --statistics=FILE");
+  for (OptSpecifier option :
+       {OPT_observe_EQ, OPT_observe_only_EQ, OPT_calibrate_window_EQ})
+    if (const Arg *arg = args.getLastArg(option); arg && !flag)
+      return createStringError(arg->getSpelling().rtrim("=") +
+                               " goes with --calibrate");
+  return Error::success();
+}
+
 Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   unsigned missingIndex, missingCount;
   InputArgList args =
@@ -146,14 +180,17 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   // The passes depend on the options only.
   if (line.printPipeline)
     return line;
-  std::vector<std::string> inputs = args.getAllArgValues(OPT_INPUT);
+  std::vector<std::string> inputs;
+  if (Error error = readCalibration(args, line, inputs))
+    return std::move(error);
+  line.calibrate.threads = line.compile.threads;
   if (inputs.size() != 1)
     return createStringError(inputs.empty()
                                  ? "expects a model; see --help"
                                  : "expects one model, found '" + inputs[0] +
                                        "' and '" + inputs[1] + "'");
   line.input = inputs[0];
-  if (line.output.empty())
+  if (line.output.empty() && line.calibrate.texts.empty())
     return createStringError("expects -o NAME; see --help");
   return line;
 }
@@ -161,7 +198,10 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
 std::string commandLineHelp() {
   std::string text;
   raw_string_ostream os(text);
-  Options().printHelp(os, "winnow-compile MODEL -o NAME [options]",
+  Options().printHelp(os,
+                      "winnow-compile MODEL -o NAME [options]\n       "
+                      "winnow-compile MODEL --calibrate TEXTFILE... "
+                      "--statistics=FILE [options]",
                       "Compiles a model (a .gguf checkpoint, a directory of "
                       "Hugging Face or a .mlir program) to a native library");
   return text;

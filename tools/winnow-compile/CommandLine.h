@@ -3,7 +3,7 @@
 #ifndef WINNOW_TOOLS_WINNOW_COMPILE_COMMANDLINE_H
 #define WINNOW_TOOLS_WINNOW_COMPILE_COMMANDLINE_H
 
-#include "winnow/Driver/LoadedModel.h"
+#include "winnow/Driver/Calibrate.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -17,6 +17,9 @@ struct CommandLine {
   std::string output;
   LoadOptions load;
   CompileOptions compile;
+  /// With texts: where statistics go; otherwise where they are.
+  std::string statistics;
+  CalibrateOptions calibrate;
   bool quiet = false;
   bool printPipeline = false;
   bool timing = false;

@@ -27,6 +27,19 @@ defm recipe : Value<"recipe", "FILE",
     "Passes that change the model first, one per line, such as "
     "winnow-drop-layers{granularity=attention layers=3,7}; # begins a "
     "comment">;
+def calibrate : Flag<["--", "-"], "calibrate">,
+    HelpText<"Run the model on the texts that follow (files, up to the next "
+             "option) and write what the lossy passes want to know of it to "
+             "--statistics. With -o, go on and compile with them">;
+defm statistics : Value<"statistics", "FILE",
+    "Statistics that --calibrate writes, and that passes of a recipe read">;
+defm observe : Value<"observe", "KIND[,KIND]",
+    "With --calibrate: which statistics: channels and similarity (default), "
+    "gram (large: the square of each layer's width)">;
+defm observe_only : Value<"observe-only", "REGEX",
+    "With --calibrate: only of weights and layers whose names match">;
+defm calibrate_window : Value<"calibrate-window", "N",
+    "With --calibrate: tokens that a decoder sees together (default 512)">;
 defm weights : Value<"weights", "FORMAT",
     "Round the matrices of the model to another number format: q8_0, q4_k, "
     "int4_g64, f16, ... (an unknown one lists all), or keep (default). The "

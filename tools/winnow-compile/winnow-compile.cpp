@@ -66,6 +66,17 @@ static Error compile(CommandLine &line) {
     return model.takeError();
   line.compile.progress = std::ref(progress);
   line.compile.timing = &timing;
+  if (!line.calibrate.texts.empty()) {
+    line.calibrate.progress = std::ref(progress);
+    mlir::TimingScope calibrateTiming = timing.nest("calibrate");
+    if (Error error = calibrate(**model, line.statistics, line.calibrate))
+      return error;
+    if (line.output.empty())
+      return Error::success();
+  }
+  if (!line.statistics.empty())
+    if (Error error = (*model)->loadStatistics(line.statistics))
+      return error;
   return (*model)->compile(line.output, line.compile);
 }
 

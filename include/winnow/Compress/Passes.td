@@ -25,6 +25,19 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
     attention, the layers that mix tokens; mlp, the others; block, a layer that
     mixes tokens with the others that follow it; joint, every layer.
 
+    Which ones says `layers`, a list, or `count` with a `metric`: as many of
+    those that change the residual stream least, measured once on the whole
+    model (winnow-compile --calibrate), without those that `protect` lists. The
+    metric is the mean over tokens of
+
+    ```
+    cosine     cos(x, y), x in front of the layer and y behind it (LLM-Drop)
+    shortgpt   Block Influence 1 - cos(x, y), of blocks (ShortGPT)
+    angle      arccos(cos(x, y))
+    ```
+
+    Of equals the first goes.
+
     In a model that normalises behind each layer (BERT), the norm is the
     layer's and goes with it: a model without a block is one that was built
     without it.
@@ -33,7 +46,7 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
     a layer are passed through it (winnow-verify-model).
     Guarantees: what stays is unchanged and keeps its name. What nothing reads
     any more is erased.
-    Keeps: everything if `layers` is empty.
+    Keeps: everything if `layers` is empty and `count` is 0.
     Lossy? Yes.
     Each layer that is dropped gets a remark.
   }];
@@ -41,7 +54,13 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
     Option<"granularity", "granularity", "std::string", "\"block\"",
            "What is dropped: block, attention, mlp or joint (either of both)">,
     ListOption<"layers", "layers", "int64_t",
-               "Which of them, counted from 0 in the order of the program">
+               "Which of them, counted from 0 in the order of the program">,
+    Option<"count", "count", "int64_t", "0",
+           "How many, chosen by `metric`, in place of `layers`">,
+    Option<"metric", "metric", "std::string", "\"cosine\"",
+           "What chooses them: cosine, shortgpt or angle">,
+    ListOption<"protect", "protect", "int64_t",
+               "With count: layers that stay">
   ];
   let statistics = [
     Statistic<"numSeen", "seen", "Layers seen">,
@@ -49,6 +68,40 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
     Statistic<"numParams", "params", "Weights that went with them">,
     Statistic<"numCaches", "caches", "Caches that went with them">
   ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
+def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
+  let summary = "Put taps into a model, for a calibration";
+  let description = [{
+    What: `winnow.observe` taps on what the passes of this folder want to know
+    of: `channels` and `gram` on the input of each `linear`, named like its
+    weight; `similarity` between what goes into a layer and what comes out,
+    named like the layer, and the same of blocks, FIRST..LAST. A norm behind the
+    layers (BERT) counts as part of them, as it goes with them when they are
+    dropped. Other results than caches are erased with what only they need, and
+    the entry point is called `observe`: it is there for its taps alone.
+    `winnow-compile --calibrate` runs this pass, compiles and runs the result.
+
+    ```mlir
+    %y = winnow.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+    // becomes, with kinds=channels
+    winnow.observe channels "blk.0.attn_q.weight"(%x) : tensor<?x64xf32>
+    %y = winnow.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+    ```
+
+    Requires: one entry point; to stand before `winnow-inline-layers`.
+    Guarantees: values are what they were.
+    Keeps: weights, caches.
+    Lossy? Exact.
+  }];
+  let options = [
+    ListOption<"kinds", "kinds", "std::string",
+               "What to observe: channels, gram, similarity">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a weight or layer has to match">
+  ];
+  let statistics = [Statistic<"numTaps", "taps", "Taps put in">];
   let dependentDialects = ["::winnow::WinnowDialect"];
 }
 

@@ -20,6 +20,9 @@ inline constexpr llvm::StringLiteral kEmbeddingsEntry = "forward_embeddings";
 inline constexpr llvm::StringLiteral kEntriesAttr = "winnow.entries";
 inline constexpr llvm::StringLiteral kWeightsAttr = "winnow.weights";
 
+/// Module attribute of winnow-return-observed: which outputs are whose taps.
+inline constexpr llvm::StringLiteral kObservedAttr = "winnow.observed";
+
 #define GEN_PASS_DECL
 #include "winnow/Conversion/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -80,6 +80,38 @@ def WinnowInlineLayers : Pass<"winnow-inline-layers", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def WinnowReturnObserved : Pass<"winnow-return-observed", "::mlir::ModuleOp"> {
+  let summary = "Make what taps observe results of the entry point";
+  let description = [{
+    What: each value that a `winnow.observe` of an entry point names becomes one
+    more result, behind the others; a value with several taps becomes one result.
+    The taps go away. The module attribute `winnow.observed` lists them: kind,
+    name, entry point, and the numbers of the outputs (results but caches) that
+    hold the values. It comes into the manifest of the artifact, so that whoever
+    runs it can collect statistics.
+
+    ```mlir
+    func.func @f(%x: tensor<?x4xf32> ...) attributes {winnow.entry} {
+      winnow.observe channels "w"(%x) : tensor<?x4xf32>
+      return
+    }
+    // becomes
+    func.func @f(%x: tensor<?x4xf32> ...) -> tensor<?x4xf32> attributes {winnow.entry} {
+      return %x : tensor<?x4xf32>
+    }
+    ```
+
+    Requires: layers inlined (`winnow-inline-layers`).
+    Guarantees: no taps are left in entry points.
+    Keeps: all results, in their order. A program without taps.
+    Lossy? Exact.
+  }];
+  let statistics = [
+    Statistic<"numTaps", "taps", "Taps replaced">,
+    Statistic<"numResults", "results", "Results added">
+  ];
+}
+
 def ConvertWinnowToCpu : Pass<"convert-winnow-to-cpu", "::mlir::ModuleOp"> {
   let summary = "Lower entry points to kernels and calls for an x86-64 processor";
   let description = [{

@@ -23,6 +23,12 @@ namespace winnow {
 /// What an op does to the set of tokens.
 enum class TokenFlow { PerToken, MixesTokens, ChangesTokenSet };
 
+/// Where taps write to: statistics, which no program reads.
+struct ObservationsResource
+    : public mlir::SideEffects::Resource::Base<ObservationsResource> {
+  llvm::StringRef getName() final { return "Observations"; }
+};
+
 } // namespace winnow
 
 #include "winnow/Dialect.h.inc"

@@ -11,6 +11,7 @@
 
 #include "winnow/Driver/CompileOptions.h"
 #include "winnow/Import/Import.h"
+#include "winnow/Import/StatisticsFile.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -53,6 +54,14 @@ public:
     return model.tokenizer;
   }
 
+  /// Hexadecimal hash over the checkpoint, which statistics are bound to. A
+  /// program without one has the hash of nothing.
+  std::string computeContentHash() const;
+
+  /// Reads a file of `calibrate` and gives it to passes, as an attribute of the
+  /// module. Fails for statistics of another checkpoint.
+  llvm::Error loadStatistics(llvm::StringRef path);
+
   /// Runs passes, in the syntax of mlir-opt: "builtin.module(...)", or only
   /// what stands between the parentheses. On failure the module is as before.
   llvm::Error runPipeline(llvm::StringRef passes);
@@ -72,6 +81,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<Diagnostics> diagnostics;
   ImportedModel model;
+  std::unique_ptr<StatisticsFile> statistics;
   std::string source; ///< name of the file, without folders
 };
 

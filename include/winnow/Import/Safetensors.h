@@ -24,6 +24,8 @@ struct SafetensorsFile {
   std::vector<CheckpointTensor> tensors;
   /// See Checkpoint::getUnusable. Their bytes are checked like all others.
   llvm::StringMap<std::string> unusable;
+  /// The texts of `__metadata__`; what else it holds is left out.
+  llvm::StringMap<std::string> metadata;
 
   /// Parses a buffer that outlives the result, whose names `names` keeps. The
   /// buffer's identifier names the file in errors, which read "FILE: message".

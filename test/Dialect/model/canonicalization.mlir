@@ -21,3 +21,12 @@ func.func @layer_stays(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
   }
   return %y : tensor<?x4xf32>
 }
+
+// Taps are neither dead code nor equal to one another.
+// CHECK-LABEL: func @taps_stay
+// CHECK-COUNT-2: winnow.observe channels "w"
+func.func @taps_stay(%x: tensor<?x4xf32>) {
+  winnow.observe channels "w"(%x) : tensor<?x4xf32>
+  winnow.observe channels "w"(%x) : tensor<?x4xf32>
+  return
+}

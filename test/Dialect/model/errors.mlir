@@ -264,3 +264,53 @@ func.func @layer_no_terminator(%x: tensor<3x8xf32>) {
   }) : (tensor<3x8xf32>) -> tensor<3x8xf32>
   return
 }
+
+// -----
+
+func.func @observe_c1(%x: tensor<8xf32>) {
+  // expected-error @+1 {{operand #0 must be variadic of}}
+  winnow.observe channels "w"(%x) : tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @observe_c2_one(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expects 2 values for 'similarity', found 1}}
+  winnow.observe similarity "layer"(%x) : tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @observe_c2_two(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expects 1 value for 'gram', found 2}}
+  winnow.observe gram "w"(%x, %x) : tensor<3x8xf32>, tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @observe_c3(%x: tensor<3x8xf32>, %y: tensor<3x4xf32>) {
+  // expected-error @+1 {{expects values of one type, found 'tensor<3x8xf32>' and 'tensor<3x4xf32>'}}
+  winnow.observe similarity "layer"(%x, %y) : tensor<3x8xf32>, tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @observe_c4(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{expects a name that is not empty}}
+  winnow.observe channels ""(%x) : tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_multiplier_kind(%x: tensor<3x8xf32>) {
+  // expected-error @+1 {{'winnow.layer' op attribute 'multiplier' failed to satisfy constraint: 32-bit float attribute}}
+  %y = winnow.layer residual(%x) {multiplier = f32} : (tensor<3x8xf32>) -> tensor<3x8xf32> {
+    winnow.yield
+  }
+  return
+}

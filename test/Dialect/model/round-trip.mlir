@@ -48,4 +48,15 @@ func.func @entry(%a: !cache {winnow.name = "kv0"}, %x: tensor<?x?xf32> {winnow.n
   return %a, %x, %b : !cache, tensor<?x?xf32>, !cache
 }
 
+// CHECK-LABEL: func @observe
+// CHECK-NEXT:    winnow.observe channels "blk.0.attn_q.weight"(%{{.*}}) : tensor<?x4xf32>
+// CHECK-NEXT:    winnow.observe gram "blk.0.attn_q.weight"(%{{.*}}) {why = 1 : i64} : tensor<?x4xf32>
+// CHECK-NEXT:    winnow.observe similarity "blk.0.attn"(%{{.*}}, %{{.*}}) : tensor<?x4xf32>, tensor<?x4xf32>
+func.func @observe(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) {
+  winnow.observe channels "blk.0.attn_q.weight"(%x) : tensor<?x4xf32>
+  winnow.observe gram "blk.0.attn_q.weight"(%x) {why = 1 : i64} : tensor<?x4xf32>
+  winnow.observe similarity "blk.0.attn"(%x, %y) : tensor<?x4xf32>, tensor<?x4xf32>
+  return
+}
+
 }

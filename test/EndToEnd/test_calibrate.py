@@ -1,0 +1,254 @@
+"""`winnow-compile --calibrate`: against NumPy on rows that the interpreter computes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from fetch_minilm import minilm_path
+from hugging_face import read_header, stored_tensors
+from interpreted_model import interpret_model
+from interpreter import Call
+from programs import Programs
+from test_drop_layers import recipe
+from test_evaluate import TEXT, tokenize, windows_of
+
+GOLDEN = ROOT / "test" / "Golden" / "hf"
+KINDS = "channels,gram,similarity"
+WINDOW = 24
+PASSES = ("winnow-observe{kinds=" + KINDS + "}", "func.func(winnow-inline-layers)", "cse")
+CHANNELS = {
+    "abs_max": lambda x: np.abs(x).max(axis=0),
+    "abs_mean": lambda x: np.abs(x).mean(axis=0),
+    "mean": lambda x: x.mean(axis=0),
+    "rms": lambda x: np.sqrt((x * x).mean(axis=0)),
+    "min": lambda x: x.min(axis=0),
+    "max": lambda x: x.max(axis=0),
+    "outliers": lambda x: (np.abs(x) >= 6).mean(axis=0),
+}
+
+
+def calibrate(programs: Programs, model: Path, output: Path, *options: object) -> Path:
+    result = programs.execute(
+        "winnow-compile", model, "--calibrate", *options, f"--statistics={output}"
+    )
+    assert result.returncode == 0, result.stderr
+    return output
+
+
+def facts_of(path: Path) -> dict[str, str]:
+    """What `__metadata__` says."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + size])["__metadata__"]
+
+
+def statistics_of(path: Path) -> dict[str, np.ndarray]:
+    """By key; weights that share a tap have it under their own names too."""
+    header = read_header(path)[0]
+    arrays = {
+        key: np.frombuffer(stored, "<f4").reshape(header[key]["shape"])
+        for key, stored in stored_tensors(path).items()
+        if not key.startswith("winnow.padding.")
+    }
+    for weight, tap in json.loads(facts_of(path)["readers"]).items():
+        for key in list(arrays):
+            if key.endswith(f"/{tap}"):
+                arrays[key.removesuffix(tap) + weight] = arrays[key]
+    return arrays
+
+
+def cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (x * y).sum(axis=-1) / np.linalg.norm(x, axis=-1) / np.linalg.norm(y, axis=-1)
+
+
+def expected_statistics(
+    programs: Programs, model: Path, calls: list[Call], folder: Path
+) -> tuple[dict[str, np.ndarray], int]:
+    """From the rows that the interpreter gives for each tap, in f64."""
+    folder.mkdir()
+    text = "\n".join((*PASSES, "winnow-return-observed"))
+    options = (recipe(folder, text), "--activations=f32", "--emit=compressed")
+    results = filter(None, interpret_model(programs, model, calls, folder, options))
+    outputs = [np.concatenate(rows).astype(np.float64) for rows in zip(*results, strict=True)]
+    manifest = programs.compile(
+        model, folder / "observed", recipe(folder, PASSES[0]), "--activations=f32"
+    )
+    taps = json.loads(manifest.with_name("observed.json").read_text())["observed"]
+    found = {}
+    for tap in taps:
+        x = outputs[tap["outputs"][0]]
+        if tap["kind"] == "channels":
+            for kind, function in CHANNELS.items():
+                found[f"channels.{kind}/{tap['name']}"] = function(x)
+        elif tap["kind"] == "gram":
+            found[f"gram.mean/{tap['name']}"] = x.T @ x / len(x)
+        else:
+            cosine = cosines(x, outputs[tap["outputs"][1]])
+            found[f"similarity.cosine/{tap['name']}"] = cosine.mean(keepdims=True)
+            angle = np.arccos(np.clip(cosine, -1, 1))
+            found[f"similarity.angle/{tap['name']}"] = angle.mean(keepdims=True)
+    return found, len(outputs[0])
+
+
+def compare(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert found.keys() == expected.keys()
+    for key, array in expected.items():
+        # Kernels and interpreter differ by rounding, which arccos blows up near 1.
+        bound = 2e-3 if key.startswith("similarity.angle") else 1e-4 * max(np.abs(array).max(), 1)
+        assert found[key].shape == array.shape
+        assert np.abs(found[key] - array).max() <= bound, key
+
+
+@pytest.mark.parametrize("model", ["llama-f32", "gemma3-k-quants"])
+def test_statistics_of_decoders(
+    model: str, tiny_paths: dict[str, Path], programs: Programs, tmp_path: Path
+) -> None:
+    path = tiny_paths[model]
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    options = (text, f"--observe={KINDS}", f"--calibrate-window={WINDOW + 1}")
+    output = calibrate(programs, path, tmp_path / "all.statistics", *options)
+    artifact = programs.compile(path, tmp_path / "plain")
+    windows = windows_of(tokenize(programs, artifact, TEXT.encode()), WINDOW)
+    assert len(windows) > 2
+    calls: list[Call] = []
+    for window in windows:
+        numbers = np.arange(len(window), dtype=np.int32)
+        arguments = {"positions": numbers, "segments": 0 * numbers, "rows": numbers}
+        calls += [Call("observe", {"ids": np.array(window, np.int32), **arguments}), None]
+    expected, rows = expected_statistics(programs, path, calls, tmp_path / "expected")
+    compare(statistics_of(output), expected)
+    assert facts_of(output)["tokens"] == str(rows)
+    # The same bytes with any number of threads; fewer kinds are a part of them.
+    for threads in (1, 3):
+        again = calibrate(programs, path, tmp_path / "again", *options, f"--threads={threads}")
+        assert again.read_bytes() == output.read_bytes()
+    some = calibrate(
+        programs, path, tmp_path / "some", *options[:1], options[2], "--observe-only=attention$"
+    )
+    names = statistics_of(some)
+    assert names and all(key.startswith("similarity.") for key in names)
+    for key, array in names.items():
+        np.testing.assert_array_equal(array, statistics_of(output)[key])
+
+
+@pytest.mark.slow
+def test_statistics_of_encoders(programs: Programs, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    lines = ["The rain fell in torrents.", "", "Nobody heard it.", "word " * 600]
+    text.write_text("\n".join(lines))
+    output = calibrate(programs, minilm_path(), tmp_path / "statistics", text, f"--observe={KINDS}")
+    artifact = programs.compile(minilm_path(), tmp_path / "plain")
+    context = json.loads(artifact.with_name("plain.json").read_text())["context"]
+    calls = []
+    for line in filter(None, lines):
+        ids = np.array(tokenize(programs, artifact, line.strip().encode())[:context], np.int32)
+        numbers = np.arange(len(ids), dtype=np.int32)
+        inputs = {"positions": numbers, "segments": 0 * numbers, "types": 0 * numbers}
+        calls.append(Call("observe", {"ids": ids, **inputs}))
+    expected, rows = expected_statistics(programs, minilm_path(), calls, tmp_path / "expected")
+    compare(statistics_of(output), expected)
+    assert facts_of(output)["tokens"] == str(rows)
+
+
+def test_layers_are_chosen_by_what_they_change(
+    tiny_paths: dict[str, Path], programs: Programs, tmp_path: Path
+) -> None:
+    path = tiny_paths["gemma3-f32"]
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    output = calibrate(programs, path, tmp_path / "statistics", text)
+    found = statistics_of(output)
+    for metric, kind, sign in (("cosine", "cosine", -1), ("angle", "angle", 1)):
+        keys = [key for key in found if key.startswith(f"similarity.{kind}/") and ".." not in key]
+        keys.sort(key=lambda key: sign * found[key][0])
+        line = recipe(tmp_path, f"winnow-drop-layers{{granularity=joint count=2 metric={metric}}}")
+        options = (line, f"--statistics={output}")
+        artifact = programs.compile(path, tmp_path / metric, *options)
+        facts = json.loads(artifact.with_name(f"{metric}.json").read_text())
+        names = [decision["name"] for decision in facts["decisions"]]
+        assert names == [key.split("/")[1] for key in keys[:2]]
+
+
+def test_a_silent_layer_goes_first_and_changes_nothing(
+    tiny_paths: dict[str, Path], programs: Programs, tmp_path: Path
+) -> None:
+    """LLM-Drop's check: an output projection of zeros gives a similarity of 1."""
+    silent = tmp_path / "silent.gguf"
+    silent.write_bytes(tiny_paths["llama-f32"].read_bytes())
+    for tensor in gguf.GGUFReader(silent, "r+").tensors:
+        if tensor.name.startswith("blk.1.attn_output."):
+            tensor.data[...] = 0
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    output = calibrate(programs, silent, tmp_path / "statistics", text)
+    line = recipe(tmp_path, "winnow-drop-layers{granularity=attention count=1}")
+    dropped = programs.compile(silent, tmp_path / "dropped", line, f"--statistics={output}")
+    facts = json.loads(dropped.with_name("dropped.json").read_text())
+    assert [decision["name"] for decision in facts["decisions"]] == ["blk.1.attention"]
+    ids = [1, 5, 9, 2, 30, 7]
+    mine = programs.logits(dropped, ids, tmp_path / "mine.npy")
+    plain = programs.compile(silent, tmp_path / "plain")
+    np.testing.assert_array_equal(mine, programs.logits(plain, ids, tmp_path / "plain.npy"))
+    assert statistics_of(output)["similarity.cosine/blk.1.attention"] == 1
+    # Statistics that no pass reads leave no trace.
+    (tmp_path / "again").mkdir()
+    again = programs.compile(silent, tmp_path / "again" / "plain", f"--statistics={output}")
+    for suffix in (".so", ".weights", ".json"):
+        first, second = (name.with_name("plain" + suffix) for name in (plain, again))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_bad_input(tiny_paths: dict[str, Path], programs: Programs, tmp_path: Path) -> None:
+    path, other = tiny_paths["llama-f32"], tiny_paths["gemma3-f32"]
+    text, empty = tmp_path / "text.txt", tmp_path / "empty.txt"
+    text.write_text(TEXT)
+    empty.write_text("")
+    output = tmp_path / "statistics"
+
+    def message(*options: object, model: Path = path) -> str:
+        return programs.failure("winnow-compile", model, *options)
+
+    statistics = f"--statistics={output}"
+    assert message("--calibrate", statistics) == "--calibrate expects files of text behind it"
+    assert message("--calibrate", text) == "--calibrate goes with --statistics=FILE"
+    assert message("-o", tmp_path / "x", "--observe=gram") == "--observe goes with --calibrate"
+    assert "no tokens" in message("--calibrate", empty, statistics)
+    assert f"'{tmp_path / 'no'}'" in message("--calibrate", tmp_path / "no", statistics)
+    assert "channels, gram or similarity" in message(
+        "--calibrate", text, statistics, "--observe=grams"
+    )
+    assert "of that name" in message("--calibrate", text, statistics, "--observe-only=nothing")
+    assert "regular expression" in message("--calibrate", text, statistics, "--observe-only=(")
+    program = tmp_path / "program.mlir"
+    program.write_text("module {}")
+    assert "no vocabulary" in message("--calibrate", text, statistics, model=program)
+    folder = "/nowhere/statistics"
+    assert folder in message("--calibrate", text, f"--statistics={folder}")
+    assert list(tmp_path.glob("statistics*")) == []
+
+    calibrate(programs, path, output, text)
+    name = ("-o", tmp_path / "name")
+    assert "statistics of another model" in message(*name, statistics, model=other)
+    stored = output.read_bytes()
+    for old, new, expected in (
+        (b'"statistics":"1"', b'"statistics":"2"', "holds no statistics"),
+        (b"similarity.cosine", b"similarity.cosinE", "is no statistic"),
+        (b'"tokens":"', b'"tokens":"x', "another length"),
+    ):
+        broken = stored.replace(old, new, 1) if len(old) == len(new) else stored[:-1]
+        output.write_bytes(broken)
+        error = message(*name, statistics)
+        assert error.startswith(f"{output}: ")
+        assert expected in error or len(old) != len(new)
+    numbers = np.frombuffer(stored[-64:], np.float32).copy()
+    numbers[0] = np.nan
+    output.write_bytes(stored[:-64] + numbers.tobytes())
+    assert "holds NaN at index" in message(*name, statistics)
+    assert not list(tmp_path.glob("name*"))
