@@ -214,6 +214,12 @@ static int64_t floorDivide(int64_t a, int64_t b) {
   return quotient - (a % b != 0 && (a % b < 0) != (b < 0));
 }
 
+/// What is left after that: it has the sign of b.
+static int64_t floorRemainder(int64_t a, int64_t b) {
+  int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 Value Evaluator::arithmetic(const std::string &name, const Value &a,
                             const Value &b) {
   if (name == "~")
@@ -250,9 +256,7 @@ Value Evaluator::arithmetic(const std::string &name, const Value &a,
     if (overflow)
       return fail("the number is too large");
     if (divides)
-      result = name == "//" ? floorDivide(x, y)
-               : y == -1    ? 0
-                            : x - y * floorDivide(x, y);
+      result = name == "//" ? floorDivide(x, y) : floorRemainder(x, y);
     return Value::of(result);
   }
   double x = a.number(), y = b.number();

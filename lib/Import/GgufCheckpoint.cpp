@@ -61,9 +61,10 @@ Error GgufCheckpoint::addOtherFiles(StringRef firstPath) {
     return number.takeError();
   if (*number != 0)
     return makeError(firstPath,
-                     "this is file " + Twine(*number + 1) + " of a split of " +
+                     "split.no is " + Twine(*number) + " in a split of " +
                          Twine(*count) +
-                         "; expects the first, which holds the metadata");
+                         " files; expects the first, which has number 0 and "
+                         "holds the metadata");
   StringRef prefix = firstPath;
   if (!prefix.consume_back(getSplitSuffix(0, *count)))
     return makeError(firstPath, "the first file of a split of " +

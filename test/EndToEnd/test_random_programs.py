@@ -58,6 +58,9 @@ def test_generates_every_op(programs: Programs, tmp_path: Path) -> None:
     tables = "".join(path.read_text() for path in (ROOT / "dialects/winnow").glob("*.td"))
     ops = set(re.findall(r'^def \w+Op : \w+<"(\w+)"', tables, re.MULTILINE))
     cases = set(re.findall(r'I32EnumAttrCase<"\w+", \d+, "(\w+)">', tables)) - {"none"}
+    # Taps compute nothing; test_calibrate.py has them.
+    ops -= {"observe"}
+    cases -= {"channels", "gram", "similarity"}
     assert len(ops) >= 16 and len(cases) >= 20
     message = programs.failure(
         "winnow-compile", tmp_path / "none.mlir", "-o", tmp_path / "none", "--weights=unknown"

@@ -81,6 +81,17 @@ TEST(ChatTemplate, AgreesWithJinja) {
   }
 }
 
+TEST(ChatTemplate, DividesTheLeastNumber) {
+  std::string error;
+  EXPECT_EQ(render("{{ -9223372036854775807 % 3 }} {{ -7 % 3 }} {{ 7 % -3 }} "
+                   "{{ (-9223372036854775807 - 1) % 3 }} "
+                   "{{ (-9223372036854775807 - 1) // 3 }}",
+                   {}, {}, error),
+            // Python's answers.
+            "2 2 -2 1 -3074457345618258603")
+      << error;
+}
+
 TEST(ChatTemplate, ErrorsNameTheLine) {
   EXPECT_EQ(errorOf("a\n{{ raise_exception('no') }}"),
             "chat template, line 2: no");

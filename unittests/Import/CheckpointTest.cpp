@@ -96,9 +96,19 @@ TEST_F(GgufCheckpoints, SplitErrors) {
   std::string second = write(makePart(1, 3), 1, 3);
   EXPECT_EQ(getFailure(first),
             "m-00003-of-00003.gguf: No such file or directory");
-  EXPECT_EQ(getFailure(second),
-            "m-00002-of-00003.gguf: this is file 2 of a split of 3; expects "
-            "the first, which holds the metadata");
+  EXPECT_EQ(
+      getFailure(second),
+      "m-00002-of-00003.gguf: split.no is 1 in a split of 3 files; expects "
+      "the first, which has number 0 and holds the metadata");
+  // The largest number has no successor.
+  GgufWriter far;
+  far.raw("split.no", GgufValueType::Int64, GgufWriter::bytesOf(INT64_MAX));
+  far.raw("split.count", GgufValueType::UInt16,
+          GgufWriter::bytesOf(uint16_t(3)));
+  far.addF32("t", {1});
+  EXPECT_EQ(getFailure(directory.write("far.gguf", far.write())),
+            "far.gguf: split.no is 9223372036854775807 in a split of 3 files; "
+            "expects the first, which has number 0 and holds the metadata");
   std::string other = directory.write("other.gguf", makePart(0, 3).write());
   EXPECT_EQ(getFailure(other),
             "other.gguf: the first file of a split of 3 expects a name that "
