@@ -8,7 +8,8 @@ Perplexity, KL and agreement are those of `winnow-run --evaluate` on the evaluat
 text of scripts/fetch_texts.py, in windows of 512 tokens, against the model as the
 checkpoint has it. Attention layers are ranked by the KL that dropping each of them
 alone costs on the calibration text; the ranking is kept in the folder, as are
-artifacts whose recipe did not change.
+artifacts whose recipe did not change. Recipes that choose by statistics have those of
+the calibration text, Gram matrices among them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from fetch_texts import texts  # noqa: E402
 
 WINDOW = 512
 DROPPED = (1, 2, 3, 4, 5, 6)
+BLOCKS = (1, 2)
 RANKING_TOKENS = 1024
 FORMATS = {
     "all q8_0": ["winnow-quantize-weights{format=q8_0}"],
@@ -38,6 +40,8 @@ FORMATS = {
     "all q4_k": ["winnow-quantize-weights{format=q4_k}"],
     "all q4_0": ["winnow-quantize-weights{format=q4_0}"],
     "all int4_g32": ["winnow-quantize-weights{format=int4_g32}"],
+    "all q4_0, gptq": ["winnow-quantize-weights{format=q4_0 method=gptq}"],
+    "all int4_g32, gptq": ["winnow-quantize-weights{format=int4_g32 method=gptq}"],
     "embedding q6_k": ["winnow-quantize-weights{format=q6_k only=token_embd}"],
     "embedding q4_k": ["winnow-quantize-weights{format=q4_k only=token_embd}"],
 }
@@ -67,7 +71,20 @@ class Workshop:
             return path
         file = path.with_name(path.name + ".recipe")
         file.write_text("\n".join(recipe) + "\n")
-        self.run("winnow-compile", gemma_path(), "-o", path, f"--recipe={file}")
+        options = [f"--recipe={file}"]
+        if any(word in line for line in recipe for word in ("count=", "gptq")):
+            options.append(f"--statistics={self.statistics()}")
+        self.run("winnow-compile", gemma_path(), "-o", path, *options)
+        return path
+
+    def statistics(self) -> Path:
+        """What a calibration finds, once."""
+        path = self.folder / "gemma.statistics"
+        if not path.exists():
+            text = texts().calibration
+            kinds = "--observe=channels,gram,similarity"
+            self.run("winnow-compile", gemma_path(), "--calibrate", text, kinds,
+                     f"--statistics={path}")  # fmt: skip
         return path
 
     def evaluate(self, name: Path, text: Path, other: Path) -> dict[str, float]:
@@ -154,6 +171,12 @@ def main() -> None:
     for count in DROPPED:
         layers = ", ".join(map(str, sorted(ranking[:count])))
         recipes[f"without attention {layers}"] = drop(ranking[:count])
+    for count in DROPPED:
+        line = f"winnow-drop-layers{{granularity=attention count={count} metric=cosine}}"
+        recipes[f"{count} attention layers less, by cosine"] = [line]
+    for count in BLOCKS:
+        line = f"winnow-drop-layers{{granularity=block count={count} metric=shortgpt}}"
+        recipes[f"{count} blocks less, by shortgpt"] = [line]
     recipes |= FORMATS
     mixed = drop(ranking[:2]) + FORMATS["all q6_k"]
     recipes["the two attention layers less, all q6_k"] = mixed

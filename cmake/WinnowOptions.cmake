@@ -3,6 +3,7 @@
 
 # The version file of the package wants major.minor.
 find_package(MLIR 22.1 REQUIRED CONFIG)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
 set(LLVM_LINK_LLVM_DYLIB ON)
 include(TableGen)

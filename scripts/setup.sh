@@ -11,7 +11,7 @@ packages=(
   "clang-$llvm" "lld-$llvm" "llvm-$llvm-dev" "llvm-$llvm-tools"
   "libmlir-$llvm-dev" "mlir-$llvm-tools" "libclang-rt-$llvm-dev"
   "clang-format-$llvm" "clang-tidy-$llvm"
-  cmake ninja-build ccache libgtest-dev libpcre2-dev
+  cmake ninja-build ccache libgtest-dev libeigen3-dev libpcre2-dev
   python3 python3-venv git ca-certificates debian-faq
 )
 

@@ -128,6 +128,17 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     For bf16, each number is rounded to the nearest one of 8 significant bits,
     half to even.
 
+    With `gptq`, the codes of a row w of weights are those of GPTQ (Frantar et
+    al., arXiv 2210.17323), which make up for one another where the inputs x of
+    `linear` go together: with H = mean x xᵀ, 0.01 of the mean of its diagonal
+    added to that, and H = (Uᵀ U)⁻¹, U upper triangular, one k after another
+
+    ```
+    w'_k = the nearest number that the format has, under scales of the numbers
+           of the block as they are when its first one is encoded
+    w_j  = w_j - (w_k - w'_k) / U_kk * U_kj       for all j > k
+    ```
+
     #### Numerics
 
     Decoding is exact up to the roundings that a format defines (products of
@@ -152,7 +163,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
 
     #### Attributes
 
-    None: formats are in the types.
+    - A1 `gptq`, optional: the tap of the module's `winnow.statistics` whose
+      `gram.mean` is H (docs/Statistics.md). Formats are in the types.
 
     #### Results
 
@@ -169,6 +181,7 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     numbers that are not finite are an error of formats other than f16 and bf16,
     and so are numbers beyond the largest scale.
     - C4 The input has no encoding or the layout `rows`.
+    - C5 gptq stands at a matrix that becomes weights in a block format.
 
     #### Invariants
 
@@ -177,6 +190,7 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
       rounding; a second time changes nothing more than rounding. Plain to bf16
       and back moves a normal number by at most 2^-8 of it, a second time by
       nothing.
+    - V3 With a diagonal H, gptq changes nothing.
 
     #### Example
 
@@ -192,7 +206,7 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     ```
   }];
   // C1
-  let arguments = (ins Winnow_F32Tensor:$input);
+  let arguments = (ins Winnow_F32Tensor:$input, OptionalAttr<StrAttr>:$gptq);
   let results = (outs Winnow_F32Tensor:$output);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($output)";
   let hasVerifier = 1;

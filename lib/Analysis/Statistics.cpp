@@ -41,6 +41,11 @@ std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
   auto elements = dyn_cast_or_null<DenseElementsAttr>(value);
   if (!elements || !elements.getElementType().isF32())
     return std::nullopt;
+  if (elements.isSplat()) {
+    std::vector<float> &numbers = splats[value.getAsOpaquePointer()];
+    numbers.assign(elements.getNumElements(), elements.getSplatValue<float>());
+    return ArrayRef(numbers);
+  }
   ArrayRef<char> raw = elements.getRawData();
   return ArrayRef(reinterpret_cast<const float *>(raw.data()),
                   raw.size() / sizeof(float));

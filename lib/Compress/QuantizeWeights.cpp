@@ -8,6 +8,7 @@
 
 #include "NamePattern.h"
 
+#include "winnow/Analysis/Statistics.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Formats/Encode.h"
 
@@ -68,7 +69,11 @@ struct QuantizeWeights
 private:
   /// The format for `param`, or null where it stays as it is.
   const NumberFormat *choose(ParamOp param);
-  void encode(ArrayRef<ParamRefOp> uses, RankedTensorType type);
+  /// The tap that the codes of `param` are fitted to, or null for rtn.
+  FailureOr<StringAttr> chooseGptq(ParamOp param, ArrayRef<ParamRefOp> readers,
+                                   const NumberFormat &chosen);
+  void encode(ArrayRef<ParamRefOp> uses, RankedTensorType type,
+              StringAttr gptq);
 
   const NumberFormat *target = nullptr;
 };
@@ -128,11 +133,32 @@ static bool isReadAsMatrix(ParamRefOp use) {
   });
 }
 
-void QuantizeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type) {
+FailureOr<StringAttr> QuantizeWeights::chooseGptq(ParamOp param,
+                                                  ArrayRef<ParamRefOp> readers,
+                                                  const NumberFormat &chosen) {
+  bool isMultiplied = llvm::any_of(readers, [](ParamRefOp use) {
+    return llvm::any_of(use->getUsers(), llvm::IsaPred<LinearOp>);
+  });
+  if (method != "gptq" || chosen.isFloat() || !isMultiplied)
+    return StringAttr();
+  Statistics statistics(getOperation());
+  int64_t width = cast<RankedTensorType>(param.getType()).getShape().back();
+  std::optional<ArrayRef<float>> gram =
+      statistics.lookup("gram.mean", param.getSymName());
+  if (!gram || gram->size() != static_cast<size_t>(width * width))
+    return param.emitOpError("needs the statistics '")
+           << getStatisticKey("gram.mean", param.getSymName())
+           << "' of its width for 'method=gptq': --statistics=FILE, written by "
+              "winnow-compile --calibrate --observe=gram";
+  return param.getSymNameAttr();
+}
+
+void QuantizeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type,
+                             StringAttr gptq) {
   for (ParamRefOp use : uses) {
     OpBuilder builder(use->getContext());
     builder.setInsertionPointAfter(use);
-    auto recode = RecodeOp::create(builder, use.getLoc(), type, use);
+    auto recode = RecodeOp::create(builder, use.getLoc(), type, use, gptq);
     use.getOutput().replaceUsesWithIf(recode, isMatrix);
     if (recode.use_empty())
       recode.erase();
@@ -162,9 +188,9 @@ void QuantizeWeights::runOnOperation() {
                         << format << "'";
     return signalPassFailure();
   }
-  if (method != "rtn") {
+  if (method != "rtn" && method != "gptq") {
     emitError(location) << "expects 'method' of winnow-quantize-weights to be "
-                           "rtn; found '"
+                           "rtn or gptq; found '"
                         << method << "'";
     return signalPassFailure();
   }
@@ -194,8 +220,12 @@ void QuantizeWeights::runOnOperation() {
     EncodingAttr encoding;
     if (chosen->name != "f32")
       encoding = EncodingAttr::get(&getContext(), chosen->name, "rows");
+    FailureOr<StringAttr> gptq = chooseGptq(param, readers, *chosen);
+    if (failed(gptq))
+      return signalPassFailure();
     encode(readers,
-           withEncoding(cast<RankedTensorType>(param.getType()), encoding));
+           withEncoding(cast<RankedTensorType>(param.getType()), encoding),
+           *gptq);
   }
   if (!isNamed && !only.empty()) {
     emitError(location)

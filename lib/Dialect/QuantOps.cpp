@@ -97,6 +97,16 @@ LogicalResult RecodeOp::verify() {
       source && source.getLayout() != "rows")
     return emitOpError("expects an input in the layout 'rows', found '")
            << source.getLayout() << "'";
+  // C5: GPTQ chooses codes of weights.
+  if (getGptq()) {
+    const NumberFormat *format =
+        isActivation(target) ? nullptr : lookupFormat(target.getFormat());
+    if (!format || format->isFloat() ||
+        cast<RankedTensorType>(getType()).getRank() != 2)
+      return emitOpError("expects a matrix of weights in a block format for "
+                         "'gptq', found ")
+             << getType();
+  }
   return success();
 }
 

@@ -73,9 +73,7 @@ struct RecodingTotal {
     ++count;
     before += bytesBefore;
     after += bytesAfter;
-    error.squaredError += other.squaredError;
-    error.squaredNorm += other.squaredNorm;
-    error.largest = std::max(error.largest, other.largest);
+    error.add(other);
   }
 };
 } // namespace
@@ -161,6 +159,10 @@ std::string makeManifest(mlir::ModuleOp module,
       entry["checkpoint_format"] = source.name;
       entry["relative_rms_error"] = error.relative();
       entry["largest_error"] = error.largest;
+      if (recoder->hasGram())
+        entry["relative_output_error"] = error.relativeOutput();
+      if (recoder->isGptq())
+        entry["method"] = "gptq";
       recoding.add(error, sourceBytes, bytes);
     }
     weights.push_back(std::move(entry));

@@ -14,9 +14,32 @@ double RecodingError::relative() const {
   return squaredNorm > 0 ? std::sqrt(squaredError / squaredNorm) : 0;
 }
 
+double RecodingError::relativeOutput() const {
+  return squaredOutputNorm > 0
+             ? std::sqrt(squaredOutputError / squaredOutputNorm)
+             : 0;
+}
+
+void RecodingError::add(const RecodingError &other) {
+  squaredError += other.squaredError;
+  squaredNorm += other.squaredNorm;
+  largest = std::max(largest, other.largest);
+  squaredOutputError += other.squaredOutputError;
+  squaredOutputNorm += other.squaredOutputNorm;
+}
+
 RowRecoder::RowRecoder(const NumberFormat &from, const NumberFormat &to,
-                       int64_t rows, int64_t width)
-    : before(from), after(to), encoder(to), width(width), errors(rows) {}
+                       int64_t rows, int64_t width, RecodingMethod method)
+    : before(from), after(to), encoder(to), width(width),
+      method(std::move(method)), errors(rows) {
+  if (this->method.gptq)
+    this->method.gram->join();
+}
+
+void RowRecoder::finish() {
+  if (method.gptq)
+    method.gram->leave();
+}
 
 /// Decodes a row of whole blocks.
 static void decodeRow(const BlockDecoder &decoder, const uint8_t *bytes,
@@ -27,18 +50,31 @@ static void decodeRow(const BlockDecoder &decoder, const uint8_t *bytes,
                    numbers.data() + k);
 }
 
-Error RowRecoder::recodeRow(ArrayRef<uint8_t> bytes,
-                            MutableArrayRef<uint8_t> out,
-                            RecodingError &error) const {
-  std::vector<float> numbers(width), recoded(width);
-  decodeRow(before, bytes.data(), numbers);
-  const NumberFormat &to = after.getFormat();
+Error RowRecoder::encodeRow(ArrayRef<float> numbers,
+                            MutableArrayRef<uint8_t> out) const {
+  if (method.gptq) {
+    Expected<const GptqFactor *> factor = method.gram->getFactor(width);
+    if (!factor)
+      return factor.takeError();
+    return encodeGptq(encoder, **factor, numbers, out);
+  }
+  const NumberFormat &to = encoder.getFormat();
   for (int64_t k = 0; k < width; k += to.blockElements)
     if (Error failed =
             encoder.encode(numbers.data() + k,
                            out.data() + k / to.blockElements * to.blockBytes))
       return createStringError("element " + Twine(k) +
                                " and on: " + toString(std::move(failed)));
+  return Error::success();
+}
+
+Error RowRecoder::recodeRow(ArrayRef<uint8_t> bytes,
+                            MutableArrayRef<uint8_t> out,
+                            RecodingError &error) const {
+  std::vector<float> numbers(width), recoded(width);
+  decodeRow(before, bytes.data(), numbers);
+  if (Error failed = encodeRow(numbers, out))
+    return failed;
   decodeRow(after, out.data(), recoded);
   for (auto [was, is] : zip_equal(numbers, recoded)) {
     // What is not finite stays as it is (in f16 and bf16).
@@ -48,6 +84,13 @@ Error RowRecoder::recodeRow(ArrayRef<uint8_t> bytes,
     error.squaredError += difference * difference;
     error.squaredNorm += double(was) * double(was);
     error.largest = std::max(error.largest, std::fabs(difference));
+  }
+  if (method.gram) {
+    for (auto [was, is] : zip_equal(numbers, recoded))
+      is = was - is;
+    ArrayRef<float> gram = method.gram->getNumbers();
+    error.squaredOutputError = quadraticForm(gram, recoded);
+    error.squaredOutputNorm = quadraticForm(gram, numbers);
   }
   return Error::success();
 }
@@ -71,10 +114,7 @@ Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
 
 RecodingError RowRecoder::getError() const {
   RecodingError total;
-  for (const RecodingError &row : errors) {
-    total.squaredError += row.squaredError;
-    total.squaredNorm += row.squaredNorm;
-    total.largest = std::max(total.largest, row.largest);
-  }
+  for (const RecodingError &row : errors)
+    total.add(row);
   return total;
 }

@@ -3,8 +3,9 @@
 #ifndef WINNOW_EMIT_ROWRECODER_H
 #define WINNOW_EMIT_ROWRECODER_H
 
+#include "GramMatrix.h"
+
 #include "winnow/Formats/Decode.h"
-#include "winnow/Formats/Encode.h"
 
 namespace winnow {
 
@@ -13,9 +14,23 @@ struct RecodingError {
   double squaredError = 0;
   double squaredNorm = 0;
   double largest = 0; ///< of the differences
+  /// The same of products with inputs that statistics are of, where there are
+  /// any: d H dᵀ of the differences d, w H wᵀ of the numbers.
+  double squaredOutputError = 0;
+  double squaredOutputNorm = 0;
 
   /// Root of the squared error over the squared norm; 0 for no numbers.
   double relative() const;
+  double relativeOutput() const;
+  void add(const RecodingError &other);
+};
+
+/// How the codes of a weight are chosen.
+struct RecodingMethod {
+  /// What its inputs are like; null if that is not known.
+  std::shared_ptr<GramMatrix> gram;
+  /// Fits codes to `gram`, which is not null then.
+  bool gptq = false;
 };
 
 /// Changes the number format of rows and keeps their errors. Rows may be
@@ -26,17 +41,26 @@ public:
   /// Precondition: `canEncodeWeights(to)`; `width` is a multiple of both
   /// blocks.
   RowRecoder(const NumberFormat &from, const NumberFormat &to, int64_t rows,
-             int64_t width);
+             int64_t width, RecodingMethod method = {});
 
   /// Recodes the stored rows [first, first + n) in `bytes` to `out`. Fails for
   /// numbers that the format cannot hold.
   llvm::Error recode(int64_t first, llvm::ArrayRef<uint8_t> bytes,
                      std::vector<uint8_t> &out);
 
+  /// All rows are recoded.
+  void finish();
+
+  /// Whether it is known what the inputs are like.
+  bool hasGram() const { return static_cast<bool>(method.gram); }
+  bool isGptq() const { return method.gptq; }
+
   /// The error of all rows. Precondition: all are recoded.
   RecodingError getError() const;
 
 private:
+  llvm::Error encodeRow(llvm::ArrayRef<float> numbers,
+                        llvm::MutableArrayRef<uint8_t> out) const;
   llvm::Error recodeRow(llvm::ArrayRef<uint8_t> bytes,
                         llvm::MutableArrayRef<uint8_t> out,
                         RecodingError &error) const;
@@ -44,6 +68,7 @@ private:
   BlockDecoder before, after;
   BlockEncoder encoder;
   int64_t width;
+  RecodingMethod method;
   std::vector<RecodingError> errors; ///< of each row
 };
 

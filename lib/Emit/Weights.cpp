@@ -5,6 +5,7 @@
 #include "RowRecoder.h"
 
 #include "winnow/Analysis/ParamSource.h"
+#include "winnow/Analysis/Statistics.h"
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Formats/Decode.h"
 #include "winnow/Formats/Tile16.h"
@@ -31,6 +32,7 @@ std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
     weight.source = entry.getAs<mlir::DictionaryAttr>("source");
     weight.offset = entry.getAs<mlir::IntegerAttr>("offset").getInt();
     weight.size = entry.getAs<mlir::IntegerAttr>("size").getInt();
+    weight.gptq = entry.getAs<mlir::StringAttr>("gptq").getValue();
     weights.push_back(weight);
   }
   return weights;
@@ -141,9 +143,44 @@ RowSource::rows(int64_t first, int64_t count,
   return ArrayRef<uint8_t>(storage);
 }
 
+namespace {
+/// The Gram matrices of a module's statistics, one for weights that share it.
+class GramMatrices {
+public:
+  explicit GramMatrices(mlir::ModuleOp module)
+      : statistics(std::make_shared<const Statistics>(module)) {}
+
+  /// How the codes of `weight` are chosen and judged.
+  Expected<RecodingMethod> methodOf(const LoweredWeight &weight,
+                                    int64_t width) {
+    RecodingMethod method;
+    method.gptq = !weight.gptq.empty();
+    std::optional<ArrayRef<float>> found = statistics->lookup(
+        "gram.mean", method.gptq ? weight.gptq : weight.name);
+    bool fits = found && found->size() == static_cast<size_t>(width * width);
+    if (method.gptq && !fits)
+      return createStringError("weight '" + weight.name +
+                               "' has no Gram matrix of its width in the "
+                               "statistics, as GPTQ needs it");
+    if (!fits)
+      return method;
+    std::shared_ptr<GramMatrix> &shared = matrices[found->data()];
+    if (!shared)
+      shared = std::make_shared<GramMatrix>(*found, statistics);
+    method.gram = shared;
+    return method;
+  }
+
+private:
+  std::shared_ptr<const Statistics> statistics;
+  DenseMap<const float *, std::shared_ptr<GramMatrix>> matrices;
+};
+} // namespace
+
 Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
                                            const Checkpoint *checkpoint) {
   PlannedWeights planned;
+  GramMatrices grams(module);
   for (const LoweredWeight &weight : getLoweredWeights(module)) {
     Expected<std::shared_ptr<RowSource>> created =
         RowSource::create(weight, checkpoint);
@@ -153,14 +190,19 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
 
     WeightTensor tensor;
     tensor.name = weight.name.str();
-    tensor.release = [source] { source->release(); };
     EncodingAttr encoding = getEncoding(weight.type);
     std::shared_ptr<RowRecoder> recoder;
     if (encoding) {
       const NumberFormat *format = lookupFormat(encoding.getFormat());
-      if (format != source->format)
+      if (format != source->format) {
+        Expected<RecodingMethod> method =
+            grams.methodOf(weight, source->rowElements);
+        if (!method)
+          return method.takeError();
         recoder = std::make_shared<RowRecoder>(
-            *source->format, *format, source->rowCount, source->rowElements);
+            *source->format, *format, source->rowCount, source->rowElements,
+            std::move(*method));
+      }
       // tile16: bytes of groups of 16 rows.
       int64_t rows = weight.type.getDimSize(0);
       int64_t groups = divideCeil(rows, Tile16Layout::kRows);
@@ -208,6 +250,11 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
         return Error::success();
       };
     }
+    tensor.release = [source, recoder] {
+      source->release();
+      if (recoder)
+        recoder->finish();
+    };
     planned.tensors.push_back(std::move(tensor));
     planned.recoders.push_back(std::move(recoder));
   }

@@ -85,24 +85,60 @@ void BlockEncoder::write(unsigned unit, const ScaleSolution &solution,
               search->codeValues().codeOf(solution.values[k]));
 }
 
-Error BlockEncoder::encode(const float *numbers, uint8_t *block) const {
-  if (!search)
-    return encodeFloat(*numbers, block);
+Error BlockEncoder::checkFinite(const float *numbers) const {
   for (unsigned k = 0; k < format.blockElements; ++k)
     if (!std::isfinite(numbers[k]))
       return createStringError(
           formatv("{0:E} has no code in {1}", numbers[k], format.name));
+  return Error::success();
+}
+
+Error BlockEncoder::solve(const float *numbers, ScaleSolution &solution) const {
+  if (search->solve(numbers, solution))
+    return Error::success();
+  float largest = 0;
+  for (unsigned k = 0; k < unitSize; ++k)
+    largest = std::max(largest, std::fabs(numbers[k]));
+  return createStringError(
+      formatv("numbers up to {0:E} need a larger scale than {1} can store",
+              largest, format.name));
+}
+
+Error BlockEncoder::encode(const float *numbers, uint8_t *block) const {
+  if (!search)
+    return encodeFloat(*numbers, block);
+  if (Error error = checkFinite(numbers))
+    return error;
+  std::memset(block, 0, format.blockBytes);
+  for (unsigned unit = 0; unit < format.blockElements / unitSize; ++unit) {
+    ScaleSolution solution;
+    if (Error error = solve(numbers + unit * unitSize, solution))
+      return error;
+    write(unit, solution, block);
+  }
+  return Error::success();
+}
+
+Error BlockEncoder::encodeInOrder(
+    const float *numbers, uint8_t *block,
+    function_ref<void(unsigned k, float number)> rounded) const {
+  if (!search)
+    return encodeFloat(*numbers, block);
   std::memset(block, 0, format.blockBytes);
   for (unsigned unit = 0; unit < format.blockElements / unitSize; ++unit) {
     const float *first = numbers + unit * unitSize;
+    if (Error error = checkFinite(numbers))
+      return error;
     ScaleSolution solution;
-    if (!search->solve(first, solution)) {
-      float largest = 0;
-      for (unsigned k = 0; k < unitSize; ++k)
-        largest = std::max(largest, std::fabs(first[k]));
-      return createStringError(
-          formatv("numbers up to {0:E} need a larger scale than {1} can store",
-                  largest, format.name));
+    if (Error error = solve(first, solution))
+      return error;
+    for (unsigned k = 0; k < unitSize; ++k) {
+      auto [a, b] = search->termsOf(solution, k / format.groupSize());
+      // As when all codes of a block are chosen at once.
+      float inverse = std::isnormal(a) ? 1 / a : 0;
+      float &value = solution.values[k];
+      search->codeValues().round(first + k, 1, inverse, b, &value);
+      rounded(unit * unitSize + k, a * value + b);
     }
     write(unit, solution, block);
   }

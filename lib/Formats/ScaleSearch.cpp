@@ -374,3 +374,14 @@ bool ScaleSearch::solve(const float *numbers, ScaleSolution &solution) const {
   }
   return best != std::numeric_limits<float>::infinity();
 }
+
+std::pair<float, float> ScaleSearch::termsOf(const ScaleSolution &solution,
+                                             unsigned group) const {
+  float a = storedToFloat(scale.outer->type, solution.scaleBits) *
+            float(solution.scales[group]);
+  if (!offset)
+    return {a, 0.0f};
+  float b = storedToFloat(offset.outer->type, solution.offsetBits) *
+            float(solution.offsets[group]);
+  return {a, offset.sign * b};
+}

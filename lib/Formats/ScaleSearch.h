@@ -23,6 +23,7 @@
 #include "winnow/Formats/NumberFormat.h"
 
 #include <optional>
+#include <utility>
 
 namespace winnow {
 
@@ -74,6 +75,10 @@ public:
   /// The best solution found for `unitSize()` finite numbers; nothing where the
   /// scale or the offset is too large for its stored type.
   bool solve(const float *numbers, ScaleSolution &solution) const;
+
+  /// a and b of a group, as they are decoded.
+  std::pair<float, float> termsOf(const ScaleSolution &solution,
+                                  unsigned group) const;
 
 private:
   /// One factor of the chain: a stored float times a stored integer.

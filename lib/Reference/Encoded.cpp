@@ -2,9 +2,10 @@
 
 #include "Rules.h"
 
+#include "winnow/Analysis/Statistics.h"
 #include "winnow/Formats/Activation.h"
 #include "winnow/Formats/Decode.h"
-#include "winnow/Formats/Encode.h"
+#include "winnow/Formats/Gptq.h"
 
 #include "llvm/Support/Endian.h"
 
@@ -81,6 +82,30 @@ FailureOr<Tensor> winnow::evaluateLinear(LinearOp op, const RuntimeValue &input,
   return result;
 }
 
+/// Encodes weights by GPTQ, with the Gram matrix that the module has.
+static llvm::Error encodeGptqRows(RecodeOp op, const NumberFormat &format,
+                                  const Tensor &numbers,
+                                  llvm::MutableArrayRef<uint8_t> bytes) {
+  int64_t rows = numbers.dim(0), width = numbers.dim(1);
+  Statistics statistics(op->getParentOfType<ModuleOp>());
+  std::optional<ArrayRef<float>> gram =
+      statistics.lookup("gram.mean", *op.getGptq());
+  if (!gram)
+    return llvm::createStringError("expects the statistics '" +
+                                   getStatisticKey("gram.mean", *op.getGptq()) +
+                                   "' in the module");
+  llvm::Expected<GptqFactor> factor = GptqFactor::create(*gram, width);
+  if (!factor)
+    return factor.takeError();
+  BlockEncoder encoder(format);
+  for (int64_t row = 0; row < rows; ++row)
+    if (llvm::Error error = encodeGptq(
+            encoder, *factor, numbers.floats().slice(row * width, width),
+            bytes.slice(bytes.size() / rows * row, bytes.size() / rows)))
+      return error;
+  return llvm::Error::success();
+}
+
 FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
                                                const RuntimeValue &input) {
   auto emitError = [&] { return op.emitOpError(); };
@@ -102,7 +127,8 @@ FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
     return op.emitOpError(llvm::toString(size.takeError()));
   auto bytes = std::make_shared<std::vector<uint8_t>>(*size);
   if (llvm::Error error =
-          isActivationFormat(*format)
+          op.getGptq() ? encodeGptqRows(op, *format, *numbers, *bytes)
+          : isActivationFormat(*format)
               ? encodeActivation(*format, numbers->floats(), *bytes)
               : encode(*format, numbers->floats(), *bytes))
     return op.emitOpError(llvm::toString(std::move(error)));

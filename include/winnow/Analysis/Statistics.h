@@ -13,7 +13,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/ArrayRef.h"
 
+#include <map>
 #include <optional>
+#include <vector>
 
 namespace winnow {
 
@@ -45,7 +47,8 @@ public:
   /// Whether there are any.
   bool exist() const { return static_cast<bool>(attribute); }
 
-  /// The array of `kind` for the tap, weight or layer `name`, or nothing.
+  /// The array of `kind` for the tap, weight or layer `name`, or nothing. It
+  /// lives as long as this object and the module's attribute.
   std::optional<llvm::ArrayRef<float>> lookup(llvm::StringRef kind,
                                               llvm::StringRef name) const;
   /// The number of a kind that is one number.
@@ -54,6 +57,8 @@ public:
 
 private:
   mlir::DictionaryAttr attribute;
+  /// Arrays that the IR has as one number, everywhere the same.
+  mutable std::map<const void *, std::vector<float>> splats;
 };
 
 } // namespace winnow

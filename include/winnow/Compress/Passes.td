@@ -150,7 +150,11 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     matrix and those ops, so that they read it in another number format. The
     numbers get their codes when the artifact is written; params themselves stay
     as they are. `method` says which codes: rtn rounds to nearest, under scales
-    of least squared error. `only` and `skip` look at the name of a weight and
+    of least squared error; gptq (arXiv 2210.17323) lets the codes of a row make
+    up for one another, so that the error of the product is small for inputs like
+    those of the calibration, whose Gram matrices (--observe=gram) it needs.
+    Matrices that no linear layer reads, and float formats, are rounded to
+    nearest. `only` and `skip` look at the name of a weight and
     at the names of layers that read it, such as blk.3.mlp.
 
     ```mlir
@@ -177,14 +181,15 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     Keeps: norms, biases and whatever else is not read as a matrix; the numbers
     of a matrix that has the format already. With format=keep, everything.
     Lossy? Yes, unless the format is f32: the manifest of the artifact tells the
-    error of each matrix.
+    error of each matrix, and of its products where the statistics have its Gram
+    matrix.
     Each matrix gets a remark.
   }];
   let options = [
     Option<"format", "format", "std::string", "\"keep\"",
            "Number format, as in #winnow.encoding, or keep">,
     Option<"method", "method", "std::string", "\"rtn\"",
-           "How codes are chosen: rtn">,
+           "How codes are chosen: rtn or gptq">,
     Option<"only", "only", "std::string", "\"\"",
            "Regular expression that the name of a weight, or of a layer that "
            "reads it, has to match">,

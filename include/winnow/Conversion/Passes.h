@@ -14,6 +14,9 @@ namespace winnow {
 /// On a param: its type as the checkpoint stores it, once a pass has given it
 /// the type that kernels read.
 inline constexpr llvm::StringLiteral kStoredTypeAttr = "winnow.stored";
+/// On a param: the tap of the statistics that its codes are fitted to, see
+/// `gptq` of winnow.recode.
+inline constexpr llvm::StringLiteral kGptqAttr = "winnow.gptq";
 /// The entry point that winnow-add-embeddings-entry adds; lib/Runtime knows it.
 inline constexpr llvm::StringLiteral kEmbeddingsEntry = "forward_embeddings";
 /// Module attributes that convert-winnow-to-cpu leaves for Emit.

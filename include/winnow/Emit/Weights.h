@@ -22,6 +22,7 @@ struct LoweredWeight {
   mlir::DictionaryAttr source;
   int64_t offset = 0;
   int64_t size = 0;
+  llvm::StringRef gptq; ///< the tap that codes are fitted to, or ""
 };
 
 /// The weights of a lowered module, in the order of their offsets.

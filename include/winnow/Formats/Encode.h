@@ -15,6 +15,8 @@
 
 #include "winnow/Formats/NumberFormat.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <memory>
 #include <vector>
 
@@ -43,8 +45,20 @@ public:
   /// that have none, and where a number or its scale is too large to be stored.
   llvm::Error encode(const float *numbers, uint8_t *block) const;
 
+  /// The same one number after another: `rounded` hears of each element which
+  /// number its code stands for, and may then change `numbers` from there on.
+  /// Scales are those of the numbers when the first of them gets its code.
+  llvm::Error encodeInOrder(
+      const float *numbers, uint8_t *block,
+      llvm::function_ref<void(unsigned k, float number)> rounded) const;
+
+  const NumberFormat &getFormat() const { return format; }
+
 private:
   llvm::Error encodeFloat(float number, uint8_t *bytes) const;
+  llvm::Error checkFinite(const float *numbers) const;
+  /// The search's solution for a unit.
+  llvm::Error solve(const float *numbers, struct ScaleSolution &solution) const;
   /// Writes scales and codes of a unit, the elements of one outer scale.
   void write(unsigned unit, const struct ScaleSolution &solution,
              uint8_t *block) const;

@@ -48,6 +48,17 @@ static void forEachRead(ArrayRef<ParamRefOp> uses,
     }
 }
 
+/// The `gptq` of a recode that is left to the writer of the weights. Recodes of
+/// one param are equal: `layOut` has seen to that.
+static StringAttr findGptq(ArrayRef<ParamRefOp> uses) {
+  for (ParamRefOp use : uses)
+    for (Operation *user : use->getUsers())
+      if (RecodeOp recode = getOfflineRecode(user))
+        if (StringAttr tap = recode.getGptqAttr())
+          return tap;
+  return nullptr;
+}
+
 namespace {
 
 struct AssignLayouts
@@ -65,6 +76,7 @@ RankedTensorType AssignLayouts::layOut(ParamOp param,
                                        ArrayRef<ParamRefOp> uses) {
   auto type = cast<RankedTensorType>(param.getType());
   RankedTensorType read;
+  StringAttr gptq;
   bool tiled = false, plain = false, agree = true;
   forEachRead(uses, [&](OpOperand &operand) {
     if (!isTiledUse(operand)) {
@@ -74,8 +86,11 @@ RankedTensorType AssignLayouts::layOut(ParamOp param,
     auto here = cast<RankedTensorType>(operand.get().getType());
     // Plain tables are tiled only for the sake of other readers.
     tiled |= !isTableUse(operand) || getEncoding(here);
-    agree &= !read || read == here;
+    auto recode = operand.get().getDefiningOp<RecodeOp>();
+    StringAttr tap = recode ? recode.getGptqAttr() : StringAttr();
+    agree &= !read || (read == here && gptq == tap);
     read = here;
+    gptq = tap;
   });
   if (!tiled) {
     numDecoded += bool(getEncoding(type));
@@ -85,7 +100,8 @@ RankedTensorType AssignLayouts::layOut(ParamOp param,
     param.emitOpError("is read both as a matrix of a linear layer and as a "
                       "plain tensor");
   else if (!agree)
-    param.emitOpError("is read in two number formats");
+    param.emitOpError("is read in two number formats, or with two kinds of "
+                      "codes");
   if (plain || !agree)
     return nullptr;
   ++numTiled;
@@ -113,6 +129,8 @@ void AssignLayouts::runOnOperation() {
     // The writer of the weights has to know how the source is stored.
     param->setAttr(kStoredTypeAttr, TypeAttr::get(param.getType()));
     param.setTypeAttr(TypeAttr::get(laidOut));
+    if (StringAttr tap = findGptq(it->second))
+      param->setAttr(kGptqAttr, tap);
     for (ParamRefOp use : it->second) {
       use.getOutput().setType(laidOut);
       // What a weight was recoded to has become the weight itself.

@@ -88,6 +88,9 @@ FailureOr<WeightPlan> ConvertWinnowToCpu::layOutWeights() {
                                            : param.getTypeAttr()),
         builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
         builder.getNamedAttr("size", builder.getI64IntegerAttr(*bytes)),
+        builder.getNamedAttr("gptq", param->hasAttr(kGptqAttr)
+                                         ? param->getAttr(kGptqAttr)
+                                         : builder.getStringAttr("")),
     }));
     offset += llvm::alignTo(*bytes, kWeightAlignment);
   }

@@ -143,3 +143,27 @@ func.func @embed_c4(%t: tensor<100x8xf32>, %ids: tensor<3xi32>) {
   %y = winnow.embed %t[%ids] {scale = 0xFF800000 : f32} : tensor<100x8xf32>, tensor<3xi32> -> tensor<3x8xf32>
   return
 }
+
+// -----
+
+func.func @recode_c5_float(%x: tensor<2x64xf32>) {
+  // expected-error @+1 {{expects a matrix of weights in a block format for 'gptq', found 'tensor<2x64xf32, #winnow.encoding<f16>>'}}
+  %y = winnow.recode %x {gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<f16>>
+  return
+}
+
+// -----
+
+func.func @recode_c5_activation(%x: tensor<2x64xf32>) {
+  // expected-error @+1 {{expects a matrix of weights in a block format for 'gptq'}}
+  %y = winnow.recode %x {gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<a8_b32>>
+  return
+}
+
+// -----
+
+func.func @recode_c5_rank(%x: tensor<64xf32>) {
+  // expected-error @+1 {{expects a matrix of weights in a block format for 'gptq'}}
+  %y = winnow.recode %x {gptq = "w"} : tensor<64xf32> -> tensor<64xf32, #winnow.encoding<q4_0>>
+  return
+}

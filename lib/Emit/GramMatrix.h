@@ -1,0 +1,44 @@
+//===- GramMatrix.h - What weights are judged by ----------------*- C++ -*-===//
+
+#ifndef WINNOW_EMIT_GRAMMATRIX_H
+#define WINNOW_EMIT_GRAMMATRIX_H
+
+#include "winnow/Analysis/Statistics.h"
+#include "winnow/Formats/Gptq.h"
+
+#include <memory>
+#include <mutex>
+
+namespace winnow {
+
+/// The mean of x xᵀ over the inputs x of some weights, and the factor of it
+/// that GPTQ needs: made when the first row asks for it, gone with the last of
+/// the weights, so that few factors are in memory at a time.
+class GramMatrix {
+public:
+  /// `owner` keeps `numbers`.
+  GramMatrix(llvm::ArrayRef<float> numbers,
+             std::shared_ptr<const Statistics> owner)
+      : numbers(numbers), owner(std::move(owner)) {}
+
+  llvm::ArrayRef<float> getNumbers() const { return numbers; }
+
+  /// One more weight will ask for the factor, until it calls `leave`.
+  void join() { ++users; }
+  void leave();
+
+  /// May be called from several threads; the factor lives until the caller's
+  /// weight leaves.
+  llvm::Expected<const GptqFactor *> getFactor(int64_t width);
+
+private:
+  llvm::ArrayRef<float> numbers;
+  std::shared_ptr<const Statistics> owner;
+  std::mutex mutex;
+  unsigned users = 0;
+  std::unique_ptr<const GptqFactor> factor;
+};
+
+} // namespace winnow
+
+#endif // WINNOW_EMIT_GRAMMATRIX_H

@@ -1,0 +1,130 @@
+//===- Gptq.cpp - Codes that make up for one another ----------------------===//
+
+#include "winnow/Formats/Gptq.h"
+
+#include "llvm/ADT/Twine.h"
+
+#include <Eigen/Cholesky>
+#include <cmath>
+
+using namespace llvm;
+
+/// Compiled for each of these processors; the one at hand is chosen at start.
+/// Contraction is off, so all give the same.
+#if defined(__x86_64__)
+#define WINNOW_WIDE_VECTORS                                                    \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WINNOW_WIDE_VECTORS
+#endif
+
+namespace winnow {
+
+/// What the published code adds to the diagonal, as a share of its mean.
+static constexpr double kDamping = 0.01;
+static constexpr int kDampingTrials = 6;
+
+Expected<GptqFactor> GptqFactor::create(ArrayRef<float> gram, int64_t width) {
+  if (width <= 0 || gram.size() != static_cast<size_t>(width) * width)
+    return createStringError("a Gram matrix of " + Twine(gram.size()) +
+                             " numbers does not fit " + Twine(width) +
+                             " inputs");
+  GptqFactor factor;
+  factor.width = width;
+  factor.dead.resize(width);
+  // Rows and columns from the last to the first: the lower factor of that is
+  // the upper one of H = R R^T, and U is the inverse of R.
+  Eigen::MatrixXd reversed(width, width);
+  double trace = 0;
+  for (int64_t i = 0; i < width; ++i) {
+    for (int64_t j = 0; j < width; ++j) {
+      float value = gram[i * width + j];
+      if (!std::isfinite(value))
+        return createStringError("a Gram matrix holds a number that is not "
+                                 "finite");
+      reversed(width - 1 - i, width - 1 - j) = value;
+    }
+    double &diagonal = reversed(width - 1 - i, width - 1 - i);
+    if (diagonal < 0)
+      return createStringError("a Gram matrix is negative on its diagonal");
+    factor.dead[i] = diagonal == 0;
+    if (factor.dead[i])
+      diagonal = 1;
+    trace += diagonal;
+  }
+  double damping = kDamping * trace / static_cast<double>(width);
+  for (int trial = 0;; ++trial, damping *= 10) {
+    Eigen::MatrixXd damped = reversed;
+    damped.diagonal().array() += damping;
+    Eigen::LLT<Eigen::MatrixXd> cholesky(std::move(damped));
+    if (cholesky.info() != Eigen::Success) {
+      if (trial == kDampingTrials)
+        return createStringError("a Gram matrix is far from positive");
+      continue;
+    }
+    Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(width, width);
+    cholesky.matrixL().solveInPlace(inverse);
+    factor.upper.resize(gram.size());
+    for (int64_t i = 0; i < width; ++i)
+      for (int64_t j = i; j < width; ++j)
+        factor.upper[i * width + j] =
+            static_cast<float>(inverse(width - 1 - i, width - 1 - j));
+    return factor;
+  }
+}
+
+/// w -= e u.
+WINNOW_WIDE_VECTORS static void subtract(float *w, float e, const float *u,
+                                         int64_t count) {
+  for (int64_t j = 0; j < count; ++j)
+    w[j] -= e * u[j];
+}
+
+Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
+                 ArrayRef<float> numbers, MutableArrayRef<uint8_t> bytes) {
+  std::vector<float> row(numbers.begin(), numbers.end());
+  int64_t width = static_cast<int64_t>(row.size());
+  for (int64_t k = 0; k < width; ++k)
+    if (factor.isDead(k))
+      row[k] = 0;
+  const NumberFormat &format = encoder.getFormat();
+  int64_t first = 0;
+  auto spread = [&](unsigned index, float rounded) {
+    int64_t k = first + index;
+    ArrayRef<float> u = factor.getRow(k);
+    float e = (row[k] - rounded) / u[0];
+    // In place: the encoder reads what is still to come.
+    subtract(row.data() + k, e, u.data(), width - k);
+  };
+  for (uint8_t *block = bytes.data(); first < width;
+       first += format.blockElements, block += format.blockBytes)
+    if (Error error = encoder.encodeInOrder(row.data() + first, block, spread))
+      return createStringError("element " + Twine(first) +
+                               " and on: " + toString(std::move(error)));
+  return Error::success();
+}
+
+/// The sum of products of f32, in f64 and in eight lanes.
+WINNOW_WIDE_VECTORS static double dot(const float *a, const float *b,
+                                      int64_t count) {
+  double lanes[8] = {};
+  int64_t k = 0;
+  for (; k + 8 <= count; k += 8)
+    for (int64_t lane = 0; lane < 8; ++lane)
+      lanes[lane] += double(a[k + lane]) * b[k + lane];
+  for (; k < count; ++k)
+    lanes[0] += double(a[k]) * b[k];
+  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
+
+double quadraticForm(ArrayRef<float> gram, ArrayRef<float> d) {
+  int64_t width = static_cast<int64_t>(d.size());
+  double sum = 0;
+  for (int64_t k = 0; k < width; ++k)
+    if (d[k] != 0)
+      sum += d[k] * dot(gram.data() + k * width, d.data(), width);
+  return sum;
+}
+
+} // namespace winnow

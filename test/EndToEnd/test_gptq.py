@@ -1,0 +1,108 @@
+"""`winnow-quantize-weights{method=gptq}`: native code against the interpreter, and
+how much better products are than with codes rounded to nearest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fetch_minilm import minilm_path
+from fetch_texts import texts
+from interpreted_model import interpret_model
+from interpreter import Call
+from programs import Programs
+from test_calibrate import calibrate
+from test_drop_layers import recipe
+from test_evaluate import TEXT, evaluate
+
+LINE = "winnow-quantize-weights{{format={} method={}}}"
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text(TEXT * 3)
+    return path
+
+
+def compile_with(
+    programs: Programs, model: Path, name: Path, text: str, statistics: Path, *options: str
+) -> dict:
+    """The manifest of the artifact that a recipe and statistics make."""
+    programs.compile(model, name, recipe(name.parent, text), f"--statistics={statistics}", *options)
+    return json.loads(name.with_name(name.name + ".json").read_text())
+
+
+@pytest.mark.parametrize("model", ["llama-blocks-96", "gemma3-k-quants"])
+def test_interpreter_agrees(
+    model: str, tiny_paths: dict[str, Path], programs: Programs, text: Path, tmp_path: Path
+) -> None:
+    path = tiny_paths[model]
+    statistics = calibrate(programs, path, tmp_path / "statistics", text, "--observe=gram")
+    line = LINE.format("q4_0", "gptq")
+    options = ("--activations=f32",)
+    facts = compile_with(programs, path, tmp_path / "name", line, statistics, *options)
+    fitted = [weight["name"] for weight in facts["weights"] if "method" in weight]
+    assert len(fitted) > 5
+    ids = np.array([1, 5, 9, 2, 30, 7, 7, 11, 3], np.int32)
+    numbers = np.arange(len(ids), dtype=np.int32)
+    arguments = {"ids": ids, "positions": numbers, "segments": 0 * ids, "rows": numbers}
+    emitted = (
+        recipe(tmp_path, line),
+        f"--statistics={statistics}",
+        *options,
+        "--emit=compressed",
+    )
+    [[expected]] = interpret_model(programs, path, [Call("forward", arguments)], tmp_path, emitted)
+    found = programs.logits(tmp_path / "name", list(map(int, ids)), tmp_path / "logits.npy")
+    assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
+    # Other codes than those rounded to nearest.
+    plain = compile_with(
+        programs, path, tmp_path / "plain", LINE.format("q4_0", "rtn"), statistics, *options
+    )
+    rounded = programs.logits(tmp_path / "plain", list(map(int, ids)), tmp_path / "plain.npy")
+    assert np.abs(found - rounded).max() > 1e-3 * np.abs(rounded).max()
+    assert facts["weight_bytes"] == plain["weight_bytes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number_format", ["int4_g64", "q4_0"])
+def test_products_of_minilm_are_better(
+    number_format: str, programs: Programs, tmp_path: Path
+) -> None:
+    """At the same size, on the text of the calibration and on another one."""
+    model = minilm_path()
+    statistics = calibrate(
+        programs, model, tmp_path / "statistics", texts().calibration, "--observe=gram"
+    )
+    programs.compile(model, tmp_path / "plain")
+    facts, errors = {}, {}
+    for method in ("rtn", "gptq"):
+        name = tmp_path / method
+        line = LINE.format(number_format, method)
+        facts[method] = compile_with(programs, model, name, line, statistics, "--activations=f32")
+        errors[method] = evaluate(
+            programs, name, texts().evaluation, "--against", tmp_path / "plain"
+        )["cosine_error"]
+    assert facts["gptq"]["weight_bytes"] == facts["rtn"]["weight_bytes"]
+    fitted = {w["name"]: w for w in facts["gptq"]["weights"] if "method" in w}
+    for weight in facts["rtn"]["weights"]:
+        if weight["name"] in fitted:
+            mine = fitted[weight["name"]]["relative_output_error"]
+            assert mine < 0.8 * weight["relative_output_error"], weight["name"]
+    assert errors["gptq"] < 0.8 * errors["rtn"]
+    # The same bytes with any number of threads.
+    stored = (tmp_path / "gptq.weights").read_bytes()
+    compile_with(
+        programs,
+        model,
+        tmp_path / "gptq",
+        LINE.format(number_format, "gptq"),
+        statistics,
+        "--activations=f32",
+        "--threads=1",
+    )
+    assert (tmp_path / "gptq.weights").read_bytes() == stored
