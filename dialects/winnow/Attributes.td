@@ -212,6 +212,82 @@ def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
   let genVerifyDecl = 1;
 }
 
+def Winnow_Rounding : I32EnumAttr<"Rounding", "How a number becomes a whole one", [
+    I32EnumAttrCase<"Up", 0, "up">, I32EnumAttrCase<"Down", 1, "down">,
+    I32EnumAttrCase<"Even", 2, "even">]> {
+  let cppNamespace = "::winnow";
+  let genSpecializedAttr = 0;
+}
+
+def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
+  let summary = "How many tokens of a segment stay, and which of them always do";
+  let description = [{
+    #### Semantics
+
+    Of a segment of n tokens, the first `first` and the last `last` always stay:
+    p = min(n, first + last) tokens. Of the others, those with the largest
+    scores stay, as many as
+
+    ```
+    round(keep * (n - p))
+    ```
+
+    #### Numerics
+
+    The product is rounded to f64, then to a whole number as `rounding` says.
+
+    #### Corner cases
+
+    A segment no longer than first + last stays whole. Without `first` and
+    `last`, rounding down can leave nothing of a short segment.
+
+    #### Inputs
+
+    None: `winnow.token_select` brings scores and segments.
+
+    #### Attributes
+
+    - A1 `keep`: the share of the other tokens that stays, of type f64.
+    - A2 `rounding`, default up: `up`, `down`, or `even`, to the nearest whole
+      number and to the even one of two.
+    - A3 `first`, default 0: tokens at the beginning that stay.
+    - A4 `last`, default 0: tokens at the end that stay.
+
+    #### Results
+
+    None.
+
+    #### Constraints
+
+    - C1 `keep` is an f64 above 0 and not above 1.
+    - C2 first and last are at least 0 and below 2^30.
+
+    #### Invariants
+
+    - V1 With keep = 1, all tokens stay.
+    - V2 A larger keep never leaves fewer tokens.
+
+    #### Example
+
+    ```mlir
+    // EViT keeps the class token and rounds up; 139 of 197 tokens stay.
+    func.func private @token_policy() attributes {policies = [
+      #winnow.token_policy<keep = 7.000000e-01 : f64, first = 1>,
+      #winnow.token_policy<keep = 5.000000e-01 : f64, rounding = even, first = 4, last = 64>]}
+    ```
+  }];
+  let parameters = (ins "::mlir::FloatAttr":$keep,
+      DefaultValuedParameter<"::winnow::Rounding", "::winnow::Rounding::Up">:$rounding,
+      DefaultValuedParameter<"int64_t", "0">:$first,
+      DefaultValuedParameter<"int64_t", "0">:$last);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// How many of `count` tokens of a segment stay.
+    int64_t countKept(int64_t count) const;
+  }];
+}
+
 def Winnow_RopeScalingKind : I32EnumAttr<"RopeScalingKind", "How rotary frequencies are stretched", [
     I32EnumAttrCase<"None", 0, "none">,
     I32EnumAttrCase<"Linear", 1, "linear">,

@@ -53,5 +53,7 @@ def Winnow_Rows : Winnow_PlainTensor<[2]>;
 def Winnow_Heads : Winnow_PlainTensor<[3]>;
 /// Positions, segments, token ids, row indices.
 def Winnow_Ids : Winnow_PlainTensor<[1], [I32]>;
+/// Whatever there is a row, a number or an id of for each token.
+def Winnow_RowsOrIds : Winnow_PlainTensor<[1, 2], [F32, I32]>;
 
 #endif // WINNOW_OPBASE

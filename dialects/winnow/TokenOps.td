@@ -21,6 +21,7 @@ def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
 
     ```
     output[r] = input[indices[r]]        input [T, D], indices [R], output [R, D]
+                                         or input [T], output [R]
     ```
 
     #### Numerics
@@ -35,7 +36,7 @@ def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
 
     #### Inputs
 
-    - I1 `input`: [T, D].
+    - I1 `input`: [T, D], or [T] numbers or ids such as positions.
     - I2 `indices`: [R].
 
     #### Attributes
@@ -44,14 +45,15 @@ def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
 
     #### Results
 
-    - R1 `output`: [R, D].
+    - R1 `output`: [R, D] or [R].
 
     #### Constraints
 
     - C1 Operands have the ranks above and no encoding; indices are i32 (type
       constraints).
     - C2 size(output, 0) = size(indices, 0).
-    - C3 size(output, 1) = size(input, 1).
+    - C3 Input and output have the same rank and element type; of rank 2,
+      size(output, 1) = size(input, 1).
 
     #### Invariants
 
@@ -73,8 +75,8 @@ def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
     ```
   }];
   // C1
-  let arguments = (ins Winnow_Rows:$input, Winnow_Ids:$indices);
-  let results = (outs Winnow_Rows:$output);
+  let arguments = (ins Winnow_RowsOrIds:$input, Winnow_Ids:$indices);
+  let results = (outs Winnow_RowsOrIds:$output);
   let assemblyFormat = [{
     $input `[` $indices `]` attr-dict `:` type($input) `,` type($indices) `->` type($output)
   }];
@@ -167,6 +169,162 @@ def Winnow_TokenPoolOp : Winnow_TokenOp<"token_pool"> {
     $kind $input `of` $segments `for` $wanted
     (`weights` `(` $weights^ `:` type($weights) `)`)?
     attr-dict `:` type($input) `,` type($segments) `,` type($wanted) `->` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def Winnow_TokenScoreOp : Winnow_TokenOp<"token_score"> {
+  let summary = "The attention that the first token of each segment pays";
+  let description = [{
+    #### Semantics
+
+    How much the first token of a segment, in an encoder the class token, looks
+    at each token of it, in the mean over heads (EViT, arXiv 2202.07800). With
+    query [T, Hq, Dk], key [T, Hkv, Dk], key head h' = h / (Hq / Hkv), and q(t)
+    the first row with segments[q(t)] = segments[t]:
+
+    ```
+    s[t,h]    = scale * dot(query[q(t),h], key[t,h'])
+    output[t] = sum over h of exp(s[t,h] - lse[q(t),h]) / Hq
+    ```
+
+    `lse` is that of the `winnow.attention` whose row is read, so that its
+    softmax is neither computed again nor stored. No segments are one segment.
+
+    #### Numerics
+
+    Storage f32. Reference: f64 in the order of channels and heads, rounded
+    once. Native code: f32, products with fused multiply-add in 16 sums that a
+    fixed tree adds, heads in their order; at most 1e-5 * max(1, |x|) from the
+    reference for inputs of magnitude about 1. A token's score does not depend
+    on other segments.
+
+    #### Corner cases
+
+    A query that sees nothing (lse -inf) pays no attention: 0. NaN in a query,
+    key or lse that is read reaches the score. T = 0 gives no scores.
+
+    #### Inputs
+
+    - I1 `query`: [T, Hq, Dk].
+    - I2 `key`: [T, Hkv, Dk].
+    - I3 `lse`: [T, Hq].
+    - I4 `segments`: [T], optional.
+
+    #### Attributes
+
+    - A1 `scale`: that of the attention.
+
+    #### Results
+
+    - R1 `output`: [T].
+
+    #### Constraints
+
+    - C1 Operands have the ranks above and no encoding; segments are i32 (type
+      constraints).
+    - C2 Hkv > 0 divides Hq, and Hq > 0.
+    - C3 size(key, 2) = size(query, 2), and head sizes are static.
+    - C4 A row of key, lse, segments and output for each row of query.
+    - C5 size(lse, 1) = Hq.
+    - C6 scale is finite.
+
+    #### Invariants
+
+    - V1 For the lse of an attention that sees its whole segment without bias,
+      the scores of a segment sum to 1.
+
+    #### Example
+
+    ```mlir
+    // The first token has the query 0 and so looks at both alike.
+    func.func @token_score() {
+      %q = arith.constant dense<[[[0.0, 0.0]], [[1.0, 2.0]]]> : tensor<2x1x2xf32>
+      %k = arith.constant dense<[[[3.0, 1.0]], [[2.0, 5.0]]]> : tensor<2x1x2xf32>
+      %lse = arith.constant dense<[[0.693147182], [0.0]]> : tensor<2x1xf32>
+      %y = winnow.token_score %q, %k, %lse {scale = 1.0 : f32} : tensor<2x1x2xf32>, tensor<2x1x2xf32>, tensor<2x1xf32> -> tensor<2xf32>
+      %y_is = arith.constant dense<0.5> : tensor<2xf32>
+      check.expect_almost_eq %y, %y_is {relative = 1.0e-6} : tensor<2xf32>
+      return
+    }
+    ```
+  }];
+  // C1
+  let arguments = (ins Winnow_Heads:$query, Winnow_Heads:$key, Winnow_Rows:$lse,
+    Optional<Winnow_Ids>:$segments, F32Attr:$scale);
+  let results = (outs Winnow_Vector:$output);
+  let assemblyFormat = [{
+    $query `,` $key `,` $lse (`of` $segments^ `:` type($segments) `,`)?
+    attr-dict `:` type($query) `,` type($key) `,` type($lse) `->` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select"> {
+  let summary = "The indices of the tokens that stay";
+  let description = [{
+    #### Semantics
+
+    Each segment keeps as many of its tokens as `policy` says: those that it
+    protects, then those with the largest scores; of equal scores the one of the
+    lower index. The indices of all that stay, in rising order, are the result;
+    how many there are is known when the program runs.
+
+    #### Numerics
+
+    Exact. Scores are compared as IEEE 754 orders all f32: -0 is below 0, a
+    positive NaN above infinity, a negative one below -infinity.
+
+    #### Corner cases
+
+    T = 0 keeps nothing. Rows of a segment need not be neighbours.
+
+    #### Inputs
+
+    - I1 `scores`: [T].
+    - I2 `segments`: [T], optional; without them, all rows are one segment.
+
+    #### Attributes
+
+    - A1 `policy`: how many stay, and which always do.
+
+    #### Results
+
+    - R1 `kept`: [R], R <= T. Native code plans memory for R = T.
+
+    #### Constraints
+
+    - C1 Operands have the ranks above and no encoding; ids are i32 (type
+      constraints).
+    - C2 size(segments, 0) = size(scores, 0).
+    - C3 size(kept, 0) is dynamic.
+
+    #### Invariants
+
+    - V1 With keep = 1, the indices are 0, 1, ..., T - 1.
+    - V2 What stays of a segment does not depend on other segments.
+
+    #### Example
+
+    ```mlir
+    // Half of the two tokens behind the first one.
+    func.func @token_select() {
+      %x = arith.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
+      %scores = arith.constant dense<[0.0, 0.25, 0.75]> : tensor<3xf32>
+      %kept = winnow.token_select %scores {policy = #winnow.token_policy<keep = 0.5 : f64, first = 1>} : tensor<3xf32> -> tensor<?xi32>
+      %y = winnow.token_gather %x[%kept] : tensor<3xf32>, tensor<?xi32> -> tensor<2xf32>
+      %y_is = arith.constant dense<[1.0, 3.0]> : tensor<2xf32>
+      check.expect_eq %y, %y_is : tensor<2xf32>
+      return
+    }
+    ```
+  }];
+  // C1
+  let arguments = (ins Winnow_Vector:$scores, Optional<Winnow_Ids>:$segments,
+    Winnow_TokenPolicyAttr:$policy);
+  let results = (outs Winnow_Ids:$kept);
+  let assemblyFormat = [{
+    $scores (`of` $segments^ `:` type($segments) `,`)? attr-dict `:` type($scores) `->` type($kept)
   }];
   let hasVerifier = 1;
 }

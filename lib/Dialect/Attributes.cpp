@@ -126,6 +126,39 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult
+TokenPolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        FloatAttr keep, Rounding rounding, int64_t first,
+                        int64_t last) {
+  // C1: keep is a share.
+  if (!keep.getType().isF64() || !(keep.getValueAsDouble() > 0) ||
+      keep.getValueAsDouble() > 1)
+    return emitError() << "expects keep to be an f64 above 0 and not above 1, "
+                          "found "
+                       << keep;
+  // C2: numbers of tokens.
+  for (int64_t count : {first, last})
+    if (count < 0 || count >= (int64_t(1) << 30))
+      return emitError() << "expects first and last to be at least 0 and below "
+                            "2^30, found "
+                         << count;
+  return success();
+}
+
+int64_t TokenPolicyAttr::countKept(int64_t count) const {
+  int64_t always = std::min(count, getFirst() + getLast());
+  double kept = getKeep().getValueAsDouble() * double(count - always);
+  switch (getRounding()) {
+  case Rounding::Up:
+    return always + int64_t(std::ceil(kept));
+  case Rounding::Down:
+    return always + int64_t(std::floor(kept));
+  case Rounding::Even:
+    return always + int64_t(std::nearbyint(kept));
+  }
+  llvm_unreachable("all roundings are handled");
+}
+
+LogicalResult
 RopeScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                         RopeScalingKind kind, FloatAttr factor, FloatAttr low,
                         FloatAttr high, int64_t originalContext,

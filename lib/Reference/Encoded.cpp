@@ -183,13 +183,21 @@ FailureOr<Tensor> winnow::evaluateEmbed(EmbedOp op, const RuntimeValue &table,
 FailureOr<Tensor> winnow::evaluateTokenGather(TokenGatherOp op,
                                               const Tensor &input,
                                               const Tensor &indices) {
-  int64_t width = input.dim(1);
   if (failed(checkIds(op, indices, input.dim(0))))
     return failure();
-  if (!getElementCount({indices.dim(0), width}))
+  SmallVector<int64_t> shape(input.shape());
+  shape[0] = indices.dim(0);
+  if (!getElementCount(shape))
     return op.emitOpError("expects a result of at most ")
            << kMaxElements << " elements";
-  Tensor result(ElementKind::F32, {indices.dim(0), width});
+  Tensor result(input.kind(), shape);
+  if (!input.isFloat()) {
+    MutableArrayRef<int64_t> output = result.mutableIntegers();
+    for (auto [t, row] : llvm::enumerate(indices.integers()))
+      output[t] = input.integers()[row];
+    return result;
+  }
+  int64_t width = input.rank() == 1 ? 1 : input.dim(1);
   MutableArrayRef<float> output = result.mutableFloats();
   for (auto [t, row] : llvm::enumerate(indices.integers()))
     llvm::copy(input.floats().slice(row * width, width),

@@ -207,6 +207,16 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
                                         frame.tensor(pool.getWanted()),
                                         frame.optional(pool.getWeights())));
       })
+      .Case([&](TokenScoreOp score) {
+        return single(evaluateTokenScore(
+            score, frame.tensor(score.getQuery()), frame.tensor(score.getKey()),
+            frame.tensor(score.getLse()), frame.optional(score.getSegments())));
+      })
+      .Case([&](TokenSelectOp select) {
+        return single(
+            evaluateTokenSelect(select, frame.tensor(select.getScores()),
+                                frame.optional(select.getSegments())));
+      })
       .Case([&](ImagePatchesOp patches) -> Result {
         return Results{
             evaluateImagePatches(patches, frame.tensor(patches.getInput()))};

@@ -68,6 +68,14 @@ mlir::FailureOr<Tensor> evaluateTokenPool(TokenPoolOp op, const Tensor &input,
                                           const Tensor *weights);
 Tensor evaluateImagePatches(ImagePatchesOp op, const Tensor &input);
 
+// TokenPruning.cpp
+mlir::FailureOr<Tensor> evaluateTokenScore(TokenScoreOp op, const Tensor &query,
+                                           const Tensor &key, const Tensor &lse,
+                                           const Tensor *segments);
+mlir::FailureOr<Tensor> evaluateTokenSelect(TokenSelectOp op,
+                                            const Tensor &scores,
+                                            const Tensor *segments);
+
 // Encoded.cpp
 /// The value of a param with these stored bytes.
 mlir::FailureOr<RuntimeValue> readParam(ParamOp param, const ParamBytes &bytes);

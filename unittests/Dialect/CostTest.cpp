@@ -162,6 +162,12 @@ TEST_F(CostTest, RowOps) {
       costOf("%x: tensor<?x8xf32>, %s: tensor<?xi32>, %w: tensor<?xf32>", R"(
       %y = winnow.token_pool mean %x of %s for %s weights(%w : tensor<?xf32>) : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>)"),
       (Cost{2 * 5 * 8, 0}));
+  EXPECT_EQ(costOf("%q: tensor<?x4x8xf32>, %l: tensor<?x4xf32>", R"(
+      %y = winnow.token_score %q, %q, %l {scale = 1.0 : f32} : tensor<?x4x8xf32>, tensor<?x4x8xf32>, tensor<?x4xf32> -> tensor<?xf32>)"),
+            (Cost{2 * 5 * 4 * 8, 0}));
+  EXPECT_EQ(costOf("%x: tensor<?xf32>", R"(
+      %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>)"),
+            (Cost{0, 0}));
   EXPECT_EQ(costOf("%x: tensor<3x4x6xf32>", R"(
       %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>)"),
             (Cost{0, 0}));
@@ -178,6 +184,12 @@ TEST_F(CostTest, TokenFlow) {
             TokenFlow::PerToken);
   EXPECT_EQ(flow("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
       %y = winnow.token_gather %x[%i] : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>)"),
+            TokenFlow::ChangesTokenSet);
+  EXPECT_EQ(flow("%q: tensor<?x4x8xf32>, %l: tensor<?x4xf32>", R"(
+      %y = winnow.token_score %q, %q, %l {scale = 1.0 : f32} : tensor<?x4x8xf32>, tensor<?x4x8xf32>, tensor<?x4xf32> -> tensor<?xf32>)"),
+            TokenFlow::MixesTokens);
+  EXPECT_EQ(flow("%x: tensor<?xf32>", R"(
+      %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>)"),
             TokenFlow::ChangesTokenSet);
   EXPECT_EQ(flow("%x: tensor<?x1x8xf32>, %p: tensor<?xi32>", R"(
       %y = winnow.attention query(%x, %p) key(%x, %p) value(%x) {mask = #winnow.mask<full>, scale = 1.0 : f32}

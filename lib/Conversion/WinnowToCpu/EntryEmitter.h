@@ -42,6 +42,9 @@ private:
   AttentionArguments attentionArguments(const Step &step);
   void emitAttentions(llvm::ArrayRef<const Step *> steps);
   void emitRuns(const Step &step);
+  void emitSelect(const Step &step);
+  /// Reads the numbers of rows that the stage in front of `stage` computed.
+  void loadComputedCounts(int stage);
   void emitRunAttention(const Step &step, const SegmentRuns &runs);
   void forEachRun(const SegmentRuns &runs, RowCount rows,
                   llvm::function_ref<void(mlir::Value first, mlir::Value count,
@@ -59,6 +62,8 @@ private:
     return kb.load(type, kb.offset(kb.arg(0), fieldOffset), 8);
   }
   mlir::Value rowCount(RowCount rows) {
+    if (rows.isComputed())
+      return computedCounts[rows.computed];
     return rows.symbol < 0 ? kb.i64(rows.constant) : dims[rows.symbol];
   }
   /// The first byte of a buffer; null for an absent operand.
@@ -87,6 +92,8 @@ private:
   mlir::Value slots, slotEnd; ///< of chunked caches
   mlir::Value splitKeys;
   llvm::SmallVector<mlir::Value> dims, roundedDims, regions;
+  /// Known behind the stages that compute them.
+  llvm::SmallVector<mlir::Value> computedCounts;
   llvm::SmallVector<CacheValues> caches;
   llvm::DenseMap<mlir::Attribute, mlir::LLVM::GlobalOp> constants;
   mlir::Block *leave = nullptr; ///< returns; null before the first checkpoint

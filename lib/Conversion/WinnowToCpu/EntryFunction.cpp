@@ -61,8 +61,8 @@ void EntryEmitter::loadCall() {
       values.values = address(cache.values);
       values.positions = address(cache.positions);
       values.segments = address(cache.segments);
-      values.capacity =
-          kb.roundUp(rowCount(cache.events.front().appended), kRowRounding);
+      values.capacity = kb.roundUp(
+          rowCount(cache.events.front().appended.bound()), kRowRounding);
       values.length = kb.i64(0);
     }
     caches.push_back(values);
@@ -265,8 +265,8 @@ LogicalResult EntryEmitter::emitStage(int stage) {
   for (const Step &step : plan.steps) {
     if (step.stage != stage)
       continue;
-    if (step.kind == Step::Kind::Runs) {
-      emitRuns(step);
+    if (step.kind == Step::Kind::Runs || step.kind == Step::Kind::Select) {
+      step.kind == Step::Kind::Runs ? emitRuns(step) : emitSelect(step);
       continue;
     }
     if (!step.isRowStep()) {
@@ -291,6 +291,37 @@ LogicalResult EntryEmitter::emitStage(int stage) {
   return success();
 }
 
+/// Lists the rows that stay: one thread is enough.
+void EntryEmitter::emitSelect(const Step &step) {
+  Value stays = address(step.inputs[0]), indices = address(step.outputs[0]),
+        count = address(step.outputs[1]);
+  kb.ifThen(kb.equal(thread, kb.i64(0)), [&] {
+    auto element = [&](Value ptr, Value index) {
+      return kb.offset(ptr, kb.mul(index, sizeof(int32_t)));
+    };
+    Value kept = kb.forLoop(
+        kb.i64(0), rowCount(step.rows), kb.i64(1), {kb.i64(0)},
+        [&](Value row, ValueRange carried) {
+          // Whatever does not stay is overwritten; there are no more writes
+          // than rows.
+          kb.store(kb.trunc(row, kb.i32Type()), element(indices, carried[0]),
+                   4);
+          Value flag = kb.load(kb.i32Type(), element(stays, row), 4);
+          return KernelBuilder::Values{
+              kb.add(carried[0], kb.sext(flag, kb.i64Type()))};
+        },
+        /*unroll=*/false)[0];
+    kb.store(kb.trunc(kept, kb.i32Type()), count, 4);
+  });
+}
+
+void EntryEmitter::loadComputedCounts(int stage) {
+  for (auto [index, computed] : llvm::enumerate(plan.computedCounts))
+    if (plan.steps[computed.step].stage + 1 == stage)
+      computedCounts[index] = kb.sext(
+          kb.load(kb.i32Type(), address(computed.buffer), 4), kb.i64Type());
+}
+
 void EntryEmitter::advanceCaches() {
   // Every thread has read the lengths before the last barrier.
   emitBarrier();
@@ -304,6 +335,7 @@ void EntryEmitter::advanceCaches() {
 }
 
 FailureOr<EntryFunction> EntryEmitter::run() {
+  computedCounts.resize(plan.computedCounts.size());
   scratch.perDim.assign(plan.dimNames.size(), 0);
   loadCall();
   for (int stage = 0; stage < plan.stages; ++stage) {
@@ -311,6 +343,7 @@ FailureOr<EntryFunction> EntryEmitter::run() {
       emitCheckpoint();
     else if (stage)
       emitBarrier();
+    loadComputedCounts(stage);
     if (failed(emitStage(stage)))
       return failure();
   }

@@ -47,6 +47,11 @@ FailureOr<int64_t> EntryPlanner::rowBytesOf(Value value) {
 }
 
 FailureOr<int> EntryPlanner::defineResult(Value value, RowCount rows) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (rows.isComputed() && (!type.getRank() || !type.isDynamicDim(0)))
+    return emitError(value.getLoc(), "expects a dynamic number of rows, which "
+                                     "native code computes, found ")
+           << type;
   rowCounts[value] = rows;
   FailureOr<int64_t> rowBytes = rowBytesOf(value);
   if (failed(rowBytes))
@@ -138,6 +143,10 @@ LogicalResult EntryPlanner::planResults(func::ReturnOp op) {
     if (!buffers.count(value))
       return op.emitOpError("cannot return a value of type ")
              << value.getType();
+    if (FailureOr<RowCount> rows = rowsOf(value);
+        failed(rows) || rows->isComputed())
+      return op.emitOpError("cannot return rows whose number native code "
+                            "computes");
     int64_t output = plan.outputs.size();
     plan.outputs.push_back(value);
     int index = bufferOf(value);
@@ -207,6 +216,37 @@ LogicalResult EntryPlanner::planRowsOf(Step::Kind kind, Operation *op,
   if (failed(output))
     return failure();
   addStep(kind, op, inputs, {*output}, *rows).sourceRows = *sourceRows;
+  return success();
+}
+
+/// Numbers that order the tokens, whether each stays, and the list of those.
+LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getScores());
+  if (failed(rows))
+    return failure();
+  auto addWords = [&](RowCount count) {
+    Buffer buffer;
+    buffer.rows = count;
+    buffer.rowBytes = sizeof(int32_t);
+    return addBuffer(buffer);
+  };
+  int segments = bufferOf(op.getSegments());
+  int orders = addWords(*rows), limits = addWords(*rows);
+  addStep(Step::Kind::TokenOrder, op, {bufferOf(op.getScores()), segments},
+          {orders, limits}, *rows)
+      .sourceRows = *rows;
+  int stays = addWords(*rows);
+  addStep(Step::Kind::TokenStays, op, {orders, segments, limits}, {stays},
+          *rows)
+      .sourceRows = *rows;
+  RowCount kept = rows->bound();
+  kept.computed = plan.computedCounts.size();
+  FailureOr<int> indices = defineResult(op.getKept(), kept);
+  if (failed(indices))
+    return failure();
+  int count = addWords({-1, 1});
+  plan.computedCounts.push_back({count, plan.steps.size()});
+  addStep(Step::Kind::Select, op, {stays}, {*indices, count}, *rows);
   return success();
 }
 
@@ -311,6 +351,13 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
             {bufferOf(pool.getInput()), bufferOf(pool.getSegments()),
              bufferOf(pool.getWanted()), bufferOf(pool.getWeights())});
       })
+      .Case([&](TokenScoreOp score) {
+        return planRows(Step::Kind::TokenScore, score.getQuery(),
+                        {bufferOf(score.getQuery()), bufferOf(score.getKey()),
+                         bufferOf(score.getLse()),
+                         bufferOf(score.getSegments())});
+      })
+      .Case([&](TokenSelectOp select) { return planSelect(select); })
       .Case([&](tensor::ConcatOp concat) { return planConcat(concat); })
       .Case([&](ImagePatchesOp patches) {
         return planRows(Step::Kind::Patches, patches.getOutput(),

@@ -26,13 +26,20 @@
 
 namespace winnow::cpu {
 
-/// A number of rows: a constant, or a named dimension of the entry point.
+/// A number of rows: a constant, a named dimension of the entry point, or a
+/// number that the entry point computes, which is then at most what `symbol`
+/// and `constant` say. Memory is planned for that bound.
 struct RowCount {
   int symbol = -1;
   int64_t constant = 0;
+  /// The number of the count among EntryPlan::computedCounts, or -1.
+  int computed = -1;
   bool operator==(const RowCount &other) const {
-    return symbol == other.symbol && constant == other.constant;
+    return symbol == other.symbol && constant == other.constant &&
+           computed == other.computed;
   }
+  bool isComputed() const { return computed >= 0; }
+  RowCount bound() const { return {symbol, constant}; }
 };
 
 /// Where the rows of a tensor lie.
@@ -67,6 +74,9 @@ struct Step {
     Concat,
     Pool,
     Patches,
+    TokenScore,
+    TokenOrder,
+    TokenStays,
     Norm,
     Rope,
     Map,
@@ -76,6 +86,7 @@ struct Step {
     Linear,
     Attention,
     Runs,
+    Select,
   };
   Kind kind;
   mlir::Operation *op = nullptr;
@@ -83,7 +94,7 @@ struct Step {
   llvm::SmallVector<int> inputs;
   llvm::SmallVector<int> outputs;
   RowCount rows;
-  /// Pool, Gather: the rows of what each row reads from.
+  /// Of steps that have to know it: the rows of what each row reads from.
   RowCount sourceRows;
   /// The cache (of EntryPlan::caches) that the step uses, else -1, and how many
   /// of its events come before.
@@ -102,14 +113,19 @@ struct Step {
       return input == 0;
     case Kind::Pool:
       return input != kPoolWanted;
+    case Kind::TokenStays:
+      return input != kStaysLimit;
     case Kind::Concat:
     case Kind::Patches:
+    case Kind::TokenScore:
+    case Kind::TokenOrder:
       return true;
     default:
       return false;
     }
   }
   static constexpr size_t kPoolWanted = 2;
+  static constexpr size_t kStaysLimit = 2;
 };
 
 /// Where the runs of equal segments lie, buffers of i32. Each run has whole
@@ -141,6 +157,13 @@ struct CachePlan {
   bool chunked = false;
 };
 
+/// A number of rows that a step leaves in a buffer of one i32.
+struct ComputedCount {
+  int buffer = -1;
+  /// The step that writes it; stages after that read it.
+  size_t step = 0;
+};
+
 struct EntryPlan {
   mlir::func::FuncOp function;
   llvm::SmallVector<llvm::StringRef> dimNames;
@@ -155,6 +178,7 @@ struct EntryPlan {
   std::map<void *, SegmentRuns> segmentRuns;
   /// The number of the input with the segments of chunked caches.
   std::optional<int64_t> segmentsInput;
+  llvm::SmallVector<ComputedCount> computedCounts;
   int stages = 0;
   AffineBytes arena;
   /// Memory that the threads of an attention share, behind the arena's buffers.

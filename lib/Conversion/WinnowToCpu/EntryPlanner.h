@@ -35,6 +35,7 @@ private:
   llvm::LogicalResult planRowsOf(Step::Kind kind, mlir::Operation *op,
                                  mlir::Value rowOperand, mlir::Value source,
                                  llvm::ArrayRef<int> inputs);
+  llvm::LogicalResult planSelect(TokenSelectOp op);
   llvm::LogicalResult planConcat(mlir::tensor::ConcatOp op);
   llvm::LogicalResult planConstant(mlir::arith::ConstantOp op);
   llvm::LogicalResult planRope(RopeOp op);

@@ -34,6 +34,12 @@ static StringRef nameOf(Step::Kind kind) {
     return "pool";
   case Step::Kind::Patches:
     return "patches";
+  case Step::Kind::TokenScore:
+    return "tokenscore";
+  case Step::Kind::TokenOrder:
+    return "tokenorder";
+  case Step::Kind::TokenStays:
+    return "tokenstays";
   case Step::Kind::Norm:
     return "norm";
   case Step::Kind::Rope:
@@ -47,6 +53,7 @@ static StringRef nameOf(Step::Kind kind) {
   case Step::Kind::Linear:
   case Step::Kind::Attention:
   case Step::Kind::Runs:
+  case Step::Kind::Select:
     break;
   }
   llvm_unreachable("not a row step");
@@ -106,6 +113,8 @@ private:
   void emitAppend(KernelBuilder &kb, const Step &step, Value row);
   void emitConcat(KernelBuilder &kb, const Step &step, Value row);
   void emitPool(KernelBuilder &kb, const Step &step, Value row);
+  void emitScore(KernelBuilder &kb, const Step &step, Value row);
+  void emitSelect(KernelBuilder &kb, const Step &step, Value row);
 
   /// A buffer's first byte.
   Value base(KernelBuilder &kb, int buffer) {
@@ -133,7 +142,9 @@ private:
 
   /// Whether the kernel is told how many rows a step reads from.
   static bool countsSourceRows(const Step &step) {
-    return step.kind == Step::Kind::Pool || step.kind == Step::Kind::Gather;
+    return step.kind == Step::Kind::Pool || step.kind == Step::Kind::Gather ||
+           step.kind == Step::Kind::TokenOrder ||
+           step.kind == Step::Kind::TokenStays;
   }
   /// The number of a step's source rows among the counts of the kernel.
   size_t countNumber(const Step &step) {
@@ -270,6 +281,39 @@ void RowKernelEmitter::emitPool(KernelBuilder &kb, const Step &step,
               rowOf(kb, step.outputs[0], row));
 }
 
+void RowKernelEmitter::emitScore(KernelBuilder &kb, const Step &step,
+                                 Value row) {
+  auto op = cast<TokenScoreOp>(step.op);
+  auto query = cast<RankedTensorType>(op.getQuery().getType());
+  auto key = cast<RankedTensorType>(op.getKey().getType());
+  TokenScoreSpec spec{query.getDimSize(1), key.getDimSize(1),
+                      query.getDimSize(2), op.getScale().convertToFloat()};
+  TokenScoreOperands operands{
+      base(kb, step.inputs[0]), base(kb, step.inputs[1]),
+      base(kb, step.inputs[2]),
+      step.inputs[3] < 0 ? Value() : base(kb, step.inputs[3])};
+  emitTokenScoreRow(kb, spec, operands, row, rowOf(kb, step.outputs[0], row));
+}
+
+/// The first or the second step of a selection.
+void RowKernelEmitter::emitSelect(KernelBuilder &kb, const Step &step,
+                                  Value row) {
+  auto op = cast<TokenSelectOp>(step.op);
+  TokenSelectOperands operands;
+  if (step.inputs[1] >= 0)
+    operands.segments = base(kb, step.inputs[1]);
+  operands.rows = kb.arg(countsArg() + countNumber(step));
+  Value out = rowOf(kb, step.outputs[0], row);
+  if (step.kind == Step::Kind::TokenOrder) {
+    operands.scores = base(kb, step.inputs[0]);
+    emitTokenOrderRow(kb, op.getPolicy(), operands, row, out,
+                      rowOf(kb, step.outputs[1], row));
+    return;
+  }
+  emitTokenStaysRow(kb, operands, base(kb, step.inputs[0]),
+                    rowOf(kb, step.inputs[Step::kStaysLimit], row), row, out);
+}
+
 LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
                                          Value row) {
   auto in = [&](unsigned i) { return rowOf(kb, step.inputs[i], row); };
@@ -337,6 +381,13 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
                  row, out());
     return success();
   }
+  case Step::Kind::TokenScore:
+    emitScore(kb, step, row);
+    return success();
+  case Step::Kind::TokenOrder:
+  case Step::Kind::TokenStays:
+    emitSelect(kb, step, row);
+    return success();
   case Step::Kind::Norm: {
     auto op = cast<NormOp>(step.op);
     int64_t width =
@@ -379,6 +430,7 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   case Step::Kind::Linear:
   case Step::Kind::Attention:
   case Step::Kind::Runs:
+  case Step::Kind::Select:
     break;
   }
   llvm_unreachable("not a row step");

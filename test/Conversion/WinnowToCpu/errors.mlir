@@ -88,3 +88,21 @@ func.func @decoding(%x: tensor<?x8xf32> {winnow.name = "x", winnow.dims = ["T"]}
   %y = winnow.recode %q : tensor<?x8xf32, #winnow.encoding<bf16>> -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+// Memory of results is the caller's, who knows named dimensions alone.
+func.func @returned_choice(%x: tensor<?xf32> {winnow.name = "x", winnow.dims = ["T"]}) -> (tensor<?xi32> {winnow.dims = ["T"]}) attributes {winnow.entry} {
+  %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>
+  // expected-error @below {{cannot return rows whose number native code computes}}
+  return %y : tensor<?xi32>
+}
+
+// -----
+
+func.func @static_choice(%x: tensor<?xf32> {winnow.name = "x", winnow.dims = ["T"]}) -> (tensor<4xf32>) attributes {winnow.entry} {
+  %i = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>
+  // expected-error @below {{expects a dynamic number of rows, which native code computes, found 'tensor<4xf32>'}}
+  %y = winnow.token_gather %x[%i] : tensor<?xf32>, tensor<?xi32> -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

@@ -3,7 +3,7 @@
 // Ops that change the set of tokens: one chunk per constraint, named after it.
 
 func.func @token_gather_c1(%x: tensor<5x32xf32, #winnow.encoding<a8_b32>>, %i: tensor<3xi32>) {
-  // expected-error @+1 {{operand #0 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<5x32xf32, #winnow.encoding<a8_b32>>'}}
+  // expected-error @+1 {{operand #0 must be 1D/2D tensor without encoding of 32-bit float or 32-bit signless integer values, but got 'tensor<5x32xf32, #winnow.encoding<a8_b32>>'}}
   %y = winnow.token_gather %x[%i] : tensor<5x32xf32, #winnow.encoding<a8_b32>>, tensor<3xi32> -> tensor<3x8xf32>
   return
 }
@@ -117,5 +117,149 @@ func.func @image_patches_c4_rows(%x: tensor<3x4x6xf32>) {
 func.func @image_patches_c4_width(%x: tensor<3x4x6xf32>) {
   // expected-error @+1 {{expects width of output (13) to be numbers of a patch (12)}}
   %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x13xf32>
+  return
+}
+
+// -----
+
+func.func @token_gather_c3_rank(%x: tensor<5x8xf32>, %i: tensor<3xi32>) {
+  // expected-error @+1 {{expects rows of the type of input, 'tensor<5x8xf32>', found 'tensor<3xf32>'}}
+  %y = winnow.token_gather %x[%i] : tensor<5x8xf32>, tensor<3xi32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @token_gather_c3_element(%x: tensor<5xi32>, %i: tensor<3xi32>) {
+  // expected-error @+1 {{expects rows of the type of input, 'tensor<5xi32>', found 'tensor<3xf32>'}}
+  %y = winnow.token_gather %x[%i] : tensor<5xi32>, tensor<3xi32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c1(%q: tensor<5x4x8xf32>, %l: tensor<20xf32>) {
+  // expected-error @+1 {{operand #2 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<20xf32>'}}
+  %y = winnow.token_score %q, %q, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<20xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c2(%q: tensor<5x4x8xf32>, %k: tensor<5x3x8xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects the number of key heads (3) to divide the number of query heads (4), both positive}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x3x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c2_none(%q: tensor<5x0x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<5x0xf32>) {
+  // expected-error @+1 {{expects the number of key heads (2) to divide the number of query heads (0), both positive}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x0x8xf32>, tensor<5x2x8xf32>, tensor<5x0xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c2_no_keys(%q: tensor<5x4x8xf32>, %k: tensor<5x0x8xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects the number of key heads (0) to divide the number of query heads (4), both positive}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x0x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c3(%q: tensor<5x4x8xf32>, %k: tensor<5x2x6xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects head size of keys (6) to be head size of queries (8)}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x2x6xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c3_dynamic(%q: tensor<5x?x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects heads of static number and size, found 'tensor<5x?x8xf32>'}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x?x8xf32>, tensor<5x2x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c3_dynamic_size(%q: tensor<5x4x8xf32>, %k: tensor<5x2x?xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects heads of static number and size, found 'tensor<5x2x?xf32>'}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x2x?xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c4_keys(%q: tensor<5x4x8xf32>, %k: tensor<6x2x8xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects number of keys (6) to be number of queries (5)}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<6x2x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c4_lse(%q: tensor<5x4x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<6x4xf32>) {
+  // expected-error @+1 {{expects number of rows of lse (6) to be number of queries (5)}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x2x8xf32>, tensor<6x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c4_output(%q: tensor<5x4x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects number of scores (6) to be number of queries (5)}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x2x8xf32>, tensor<5x4xf32> -> tensor<6xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c4_segments(%q: tensor<5x4x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<5x4xf32>, %s: tensor<6xi32>) {
+  // expected-error @+1 {{expects number of segments (6) to be number of queries (5)}}
+  %y = winnow.token_score %q, %k, %l of %s : tensor<6xi32>, {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x2x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c5(%q: tensor<5x4x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<5x2xf32>) {
+  // expected-error @+1 {{expects width of lse (2) to be number of query heads (4)}}
+  %y = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x2x8xf32>, tensor<5x2xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c6(%q: tensor<5x4x8xf32>, %k: tensor<5x2x8xf32>, %l: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects scale to be finite, found NaN}}
+  %y = winnow.token_score %q, %k, %l {scale = 0x7FC00000 : f32} : tensor<5x4x8xf32>, tensor<5x2x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_select_c1(%x: tensor<5x1xf32>) {
+  // expected-error @+1 {{operand #0 must be 1D tensor without encoding of 32-bit float values, but got 'tensor<5x1xf32>'}}
+  %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5x1xf32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @token_select_c2(%x: tensor<5xf32>, %s: tensor<4xi32>) {
+  // expected-error @+1 {{expects number of segments (4) to be number of scores (5)}}
+  %y = winnow.token_select %x of %s : tensor<4xi32>, {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @token_select_c3(%x: tensor<5xf32>) {
+  // expected-error @+1 {{expects a dynamic number of indices, found 'tensor<3xi32>'}}
+  %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<3xi32>
   return
 }

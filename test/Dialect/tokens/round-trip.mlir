@@ -22,3 +22,18 @@ func.func @image_patches(%x: tensor<3x4x6xf32>) -> tensor<6x12xf32> {
   %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>
   return %y : tensor<6x12xf32>
 }
+
+// CHECK-LABEL: func @token_pruning
+// CHECK:         %scores = winnow.token_score %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} of %{{[a-z0-9_]+}} : tensor<?xi32>, {scale = 5.000000e-01 : f32} : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x4xf32> -> tensor<?xf32>
+// CHECK:         %kept = winnow.token_select %scores of %{{[a-z0-9_]+}} : tensor<?xi32>, {policy = #winnow.token_policy<keep = 5.000000e-01 : f64, first = 1>} : tensor<?xf32> -> tensor<?xi32>
+// CHECK:         winnow.token_gather %{{[a-z0-9_]+}}[%kept] : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
+// CHECK:         winnow.token_score %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} {scale = 1.000000e+00 : f32} :
+// CHECK:         winnow.token_select %scores_0 {policy = #winnow.token_policy<keep = 1.000000e+00 : f64, rounding = even, last = 2>} : tensor<?xf32> -> tensor<?xi32>
+func.func @token_pruning(%q: tensor<?x4x8xf32>, %k: tensor<?x2x8xf32>, %l: tensor<?x4xf32>, %s: tensor<?xi32>) -> (tensor<?xi32>, tensor<?xi32>) {
+  %a = winnow.token_score %q, %k, %l of %s : tensor<?xi32>, {scale = 0.5 : f32} : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x4xf32> -> tensor<?xf32>
+  %b = winnow.token_select %a of %s : tensor<?xi32>, {policy = #winnow.token_policy<keep = 0.5 : f64, first = 1>} : tensor<?xf32> -> tensor<?xi32>
+  %c = winnow.token_gather %s[%b] : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
+  %d = winnow.token_score %q, %k, %l {scale = 1.0 : f32} : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x4xf32> -> tensor<?xf32>
+  %e = winnow.token_select %d {policy = #winnow.token_policy<keep = 1.0 : f64, rounding = even, last = 2>} : tensor<?xf32> -> tensor<?xi32>
+  return %c, %e : tensor<?xi32>, tensor<?xi32>
+}

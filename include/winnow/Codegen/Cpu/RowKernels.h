@@ -116,6 +116,46 @@ struct PoolOperands {
 void emitPoolRow(KernelBuilder &k, PoolKind kind, int64_t width,
                  const PoolOperands &operands, mlir::Value out);
 
+/// What a winnow.token_score does to one token.
+struct TokenScoreSpec {
+  int64_t heads = 1;
+  int64_t keyHeads = 1;
+  int64_t width = 0; ///< channels of a head
+  float scale = 1;
+};
+
+/// What it reads; all are pointers.
+struct TokenScoreOperands {
+  mlir::Value query;    ///< f32 [rows][heads][width]
+  mlir::Value key;      ///< f32 [rows][keyHeads][width]
+  mlir::Value lse;      ///< f32 [rows][heads]
+  mlir::Value segments; ///< i32 [rows], or null
+};
+
+/// Writes the score (f32) of token `row` (i64).
+void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
+                       const TokenScoreOperands &operands, mlir::Value row,
+                       mlir::Value out);
+
+/// What a winnow.token_select reads.
+struct TokenSelectOperands {
+  mlir::Value scores;   ///< ptr: f32 [rows]; not read by emitTokenStaysRow
+  mlir::Value segments; ///< ptr: i32 [rows], or null
+  mlir::Value rows;     ///< i64
+};
+
+/// Writes two i32 of token `row` (i64): a number that orders the tokens of its
+/// segment by what stays first, and how many of them stay.
+void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
+                       const TokenSelectOperands &operands, mlir::Value row,
+                       mlir::Value order, mlir::Value limit);
+
+/// Writes 1 (i32) if token `row` stays, else 0. `orders`: i32 [rows], of all
+/// tokens; `limit`: of this one.
+void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
+                       mlir::Value orders, mlir::Value limit, mlir::Value row,
+                       mlir::Value out);
+
 /// Copies patch number `row` (i64) of a winnow.image_patches. `image`: f32 of
 /// `shape` = [channels, height, width]; `out`: [channels * size * size].
 void emitPatchRow(KernelBuilder &k, llvm::ArrayRef<int64_t> shape, int64_t size,
