@@ -316,7 +316,8 @@ def Winnow_NormOp : Winnow_TokenOp<"norm", [AttrSizedOperandSegments,
     Native code: f32, sums in 64 interleaved parts that a fixed tree adds up,
     then a product with the reciprocal of the divisor; at most
     2e-6 * max(1, |x|) from the reference; for `layer` times max(1, |mean| /
-    divisor), because the mean cancels.
+    divisor), because the mean cancels. Numbers below 2^-126 are kept, so a
+    result that small is off by a few steps of 2^-149.
 
     #### Corner cases
 

@@ -12,6 +12,9 @@ import numpy as np
 from program_ir import Bound, Bounds, Decoded, Op, Param, Read, Value, write_float
 
 U = 2.0**-24
+# Between neighbouring f32 numbers near zero: half of it, at most, is lost by each
+# rounding of a number too small for a relative bound.
+STEP_AT_ZERO = 2.0**-149
 # Random weights are below this in magnitude (ParamSource.h).
 LARGEST_WEIGHT = 0.1
 
@@ -254,9 +257,11 @@ def make_norm(
         if kind == "layer":
             size = size + np.abs(x).mean(-1, keepdims=True) / divisor * factor
         worst = (width + 16) * U * size + 2 * U * wide(expected[0])
+        # Products with the reciprocal and with the weight, and the reference's own.
+        small = STEP_AT_ZERO * (1 + factor)
         if kind == "layer":  # the mean cancels
-            return [worst]
-        return [np.minimum(worst, 2e-6 * np.maximum(1, wide(expected[0])))]
+            return [worst + small]
+        return [np.minimum(worst, 2e-6 * np.maximum(1, wide(expected[0]))) + small]
 
     params = tuple(param for param in (weight, bias) if param)
     variant = kind + ("+offset" if offset else "")

@@ -52,6 +52,14 @@ def test_command(programs: Programs) -> None:
     assert (finished.returncode, finished.stderr) == (1, "seed 2400 does not fail\n")
 
 
+@pytest.mark.parametrize("seed", [6979, 11858])
+def test_norms_of_numbers_near_zero(seed: int, programs: Programs) -> None:
+    """Their bound was relative alone, but results below 2^-126 have fewer bits."""
+    settings = Settings(target="host", activations="auto")
+    outcome = run_programs(programs.directory.parent, [seed], settings)
+    assert not outcome.failures, "\n".join(map(str, outcome.failures))
+
+
 def test_generates_every_op(programs: Programs, tmp_path: Path) -> None:
     """What is new in the dialect or in the table of formats has to be generated,
     too."""
