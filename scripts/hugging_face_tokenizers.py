@@ -9,6 +9,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from hugging_face_token_rules import RULE_TOKENS, draw_rule_texts
 from tokenizer_strings import draw_strings
 
 GOLDEN = Path(__file__).resolve().parent.parent / "test" / "Golden" / "tokenizer"
@@ -34,19 +35,29 @@ def draw_texts() -> list[str]:
         if all(point < 0x3000 or 0xAC00 <= point <= 0xD7A3 for point in map(ord, text))
     ]
     changed = [unicodedata.normalize("NFD", text) for text in old]
-    return texts + [text for text, other in zip(changed, old, strict=True) if text != other]
+    texts += [text for text, other in zip(changed, old, strict=True) if text != other]
+    return texts + draw_rule_texts()
 
 
 def sequence(key: str, *parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Sequence", key: list(parts)}
 
 
-def split(expression: str) -> dict[str, Any]:
+def split(expression: str, behavior: str = "Isolated", invert: bool = False) -> dict[str, Any]:
     return {
         "type": "Split",
         "pattern": {"Regex": expression},
-        "behavior": "Isolated",
-        "invert": False,
+        "behavior": behavior,
+        "invert": invert,
+    }
+
+
+def metaspace(scheme: str, split: bool) -> dict[str, Any]:
+    return {
+        "type": "Metaspace",
+        "replacement": MARKER,
+        "prepend_scheme": scheme,
+        "split": split,
     }
 
 
@@ -97,7 +108,7 @@ TOOLS = {
 def variants() -> dict[str, dict[str, Any]]:
     """The contents of tokenizer.json by the name of the family."""
     byte_level = json.loads((GOLDEN / "byte_level.json").read_text())
-    metaspace = json.loads((GOLDEN / "metaspace.json").read_text())
+    vocabulary = json.loads((GOLDEN / "metaspace.json").read_text())
     result = {}
 
     qwen, _ = with_added(byte_level, CHAT | TOOLS)
@@ -141,27 +152,25 @@ def variants() -> dict[str, dict[str, Any]]:
     result["smollm"] = smollm
 
     roles = {"<unk>": {}, "<s>": {}, "</s>": {}}
-    llama2, ids = with_added(metaspace, roles)
+    llama2, ids = with_added(vocabulary, roles)
     llama2["normalizer"] = sequence("normalizers", PREPEND, SPACES)
     llama2["post_processor"] = template(["<s>"], [], ids)
     result["llama2"] = llama2
 
     phi3, _ = with_added(
-        metaspace, roles | {"<|im_end|>": {"rstrip": True}, "<|endoftext|>": {"rstrip": True}}
+        vocabulary, roles | {"<|im_end|>": {"rstrip": True}, "<|endoftext|>": {"rstrip": True}}
     )
     phi3["normalizer"] = sequence("normalizers", PREPEND, SPACES)
     result["phi3"] = phi3
 
     for scheme in ("first", "always"):
-        mistral, ids = with_added(metaspace, roles)
-        mistral["pre_tokenizer"] = {
-            "type": "Metaspace", "replacement": MARKER, "prepend_scheme": scheme, "split": False,
-        }  # fmt: skip
+        mistral, ids = with_added(vocabulary, roles)
+        mistral["pre_tokenizer"] = metaspace(scheme, False)
         mistral["post_processor"] = template(["<s>"], ["</s>"], ids)
         result[f"mistral-{scheme}"] = mistral
 
     gemma, ids = with_added(
-        metaspace,
+        vocabulary,
         roles
         | {"<bos>": {}, "<start_of_turn>": {}}
         | {name: PLAIN for name in ("\n\n", "\n\n\n", "\t", "<h1>", "<strong>", "[multimodal]")},
@@ -173,4 +182,82 @@ def variants() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
     gemma["post_processor"] = template(["<bos>"], [], ids)
     result["gemma"] = gemma
+    return (
+        result | token_rule_variants(byte_level, vocabulary) | cut_variants(byte_level, vocabulary)
+    )
+
+
+def token_rule_variants(
+    byte_level: dict[str, Any], vocabulary: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Added tokens with all rules, under each way to normalize."""
+    roles = {"<unk>": {}, "<s>": {}, "</s>": {}}
+    normalizers = {
+        "prepend": sequence("normalizers", PREPEND, SPACES),
+        "replace": sequence("normalizers", {"type": "NFC"}, SPACES),
+    }
+    result = {}
+    for name, normalizer in normalizers.items():
+        result[f"rules-{name}"], _ = with_added(vocabulary, roles | RULE_TOKENS)
+        result[f"rules-{name}"]["normalizer"] = normalizer
+    for scheme in ("always", "first", "never"):
+        mistral, _ = with_added(vocabulary, roles | RULE_TOKENS)
+        mistral["normalizer"] = {"type": "NFC"}
+        mistral["pre_tokenizer"] = metaspace(scheme, scheme != "never")
+        result[f"rules-{scheme}"] = mistral
+    qwen, _ = with_added(byte_level, CHAT | RULE_TOKENS)
+    qwen["normalizer"] = {"type": "NFC"}
+    qwen["pre_tokenizer"] = sequence(
+        "pretokenizers", split(QWEN2), BYTE_LEVEL | {"use_regex": False}
+    )
+    result["rules-bytes"] = qwen
+    return result
+
+
+def cut_variants(
+    byte_level: dict[str, Any], vocabulary: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Pre-tokenizers that cut in other ways than those of the families."""
+    roles = {"<unk>": {}, "<s>": {}, "</s>": {}}
+    digits = {"type": "Digits", "individual_digits": False}
+    spaces = {"type": "WhitespaceSplit"}
+    comma = {"type": "CharDelimiterSplit", "delimiter": ","}
+    cuts = {
+        "words-always": sequence("pretokenizers", spaces, metaspace("always", True)),
+        "words-first": sequence("pretokenizers", spaces, comma, metaspace("first", False)),
+        "words-never": sequence("pretokenizers", digits, metaspace("never", True)),
+        "behind": sequence(
+            "pretokenizers", metaspace("always", True), digits,
+            split(r"[a-z]\.", "MergedWithPrevious"),
+        ),
+    }  # fmt: skip
+    for scheme in ("always", "first", "never"):
+        cuts[f"metaspace-{scheme}"] = metaspace(scheme, True)
+    result = {}
+    for name, cut in cuts.items():
+        result[name], _ = with_added(vocabulary, roles)
+        result[name]["pre_tokenizer"] = cut
+    bytes_as_they_are = BYTE_LEVEL | {"use_regex": False}
+    literal = {"type": "Split", "pattern": {"String": ". "}, "invert": False}
+    behaviors = ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+    for behavior in behaviors:
+        for invert in (False, True):
+            name = f"split-{behavior}{'-inverted' * invert}"
+            result[name], _ = with_added(byte_level, CHAT)
+            result[name]["pre_tokenizer"] = sequence(
+                "pretokenizers", split(r"[aeiou]|\p{N}| ", behavior, invert), bytes_as_they_are
+            )
+        name = f"split-{behavior}-string"
+        result[name], _ = with_added(byte_level, CHAT)
+        result[name]["pre_tokenizer"] = sequence(
+            "pretokenizers", literal | {"behavior": behavior}, bytes_as_they_are
+        )
+        # Matches of nothing.
+        name = f"split-{behavior}-empty"
+        result[name], _ = with_added(byte_level, CHAT)
+        result[name]["pre_tokenizer"] = sequence(
+            "pretokenizers", split(r"(?=[aeiou])|\s*", behavior), bytes_as_they_are
+        )
+    result["gpt2-prefix"], _ = with_added(byte_level, CHAT)
+    result["gpt2-prefix"]["pre_tokenizer"] = BYTE_LEVEL | {"add_prefix_space": True}
     return result

@@ -56,12 +56,13 @@ def tokenizer_file(
     strings = [text.encode() for text in (*symbols, *expressions, "qwen2", "{{ x }}")]
     triples = [symbols.index(text) for merge in merges for text in merge]
     sizes = [len(pieces), len(symbols) - len(pieces), len(merges), len(expressions), len(ends)]
-    numbers = [1, model, flags, *roles, *sizes, sum(map(len, strings))]
+    numbers = [2, model, flags, *roles, *sizes, sum(map(len, strings))]
     numbers += accumulate(map(len, strings))
     numbers += [struct.unpack("<i", struct.pack("<f", -rank))[0] for rank in range(len(pieces))]
     numbers += [*triples, *ends]
     head = b"WNWTOKEN" + struct.pack(f"<{len(numbers)}i", *numbers)
-    return head + bytes(pieces.values()) + b"".join(strings)
+    cuts = bytes(index % 5 | index % 2 << 3 for index in range(len(expressions)))
+    return head + bytes(pieces.values()) + cuts + b"".join(strings)
 
 
 def tokenizers() -> dict[str, bytes]:
@@ -86,6 +87,11 @@ def tokenizers() -> dict[str, bytes]:
                                  (1, 2, 0, NONE), ends=[2]),
         "merges": tokenizer_file(SENTENCE_PIECE, pieces | letters | bytes_, 4 | 512 | 1024 | 256,
                                  (1, 2, 0, NONE), merges),
+        "marked-words": tokenizer_file(SENTENCE_PIECE, pieces | letters | {"<s>": CONTROL | 120},
+                                       4 | 1024 | 4096 | 16384 | 32768, (1, 2, 0, NONE), merges,
+                                       cuts),
+        "prefix-first": tokenizer_file(SENTENCE_PIECE, pieces | {"ab": USER | 64 | 16},
+                                       4 | 8192 | 16384, (1, 2, 0, NONE), merges, cuts),
         "words": tokenizer_file(WORD_PIECE, words, 1 | 2 | 4 | 16 | 32 | 64 | 128, (1, 2, 0, NONE)),
         "cased-words": tokenizer_file(WORD_PIECE, words, 4, (NONE, NONE, 0, NONE)),
         "empty": tokenizer_file(SENTENCE_PIECE, {}),

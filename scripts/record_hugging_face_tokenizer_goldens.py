@@ -22,8 +22,8 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 from hugging_face_tokenizers import GOLDEN, QWEN2, draw_texts, variants
 from tokenizer_strings import draw_strings
 
-GROUP = 8
-FULL = 200
+GROUP = 32
+FULL = 60
 
 
 def corpus() -> list[str]:

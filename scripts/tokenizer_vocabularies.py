@@ -123,7 +123,7 @@ def tokenizer_file(vocabulary: Vocabulary) -> bytes:
     flags |= vocabulary.bert_rules
     header = b"WNWTOKEN" + struct.pack(
         "<IIIiiiiIIIIII",
-        1,
+        2,
         ("llama", "gpt2", "bert").index(vocabulary.model) + 1,
         flags,
         vocabulary.bos,

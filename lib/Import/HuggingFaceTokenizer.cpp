@@ -165,29 +165,18 @@ Error TokenizerReader::readAddedTokens() {
           "'added_tokens' expects objects with 'id' and 'content'");
     if (size_t(*id) >= vocabulary)
       continue;
-    auto isSet = [&](StringRef key) {
-      return token->getBoolean(key).value_or(false);
-    };
-    for (StringRef key : {"lstrip", "single_word"})
-      if (isSet(key))
-        return llvm::createStringError("added token " + quote(*text) + ": " +
-                                       key + " is not supported");
-    if (isSet("normalized") && (rules.prependsInNormalizer ||
-                                (rules.marksSpaces && text->contains(' '))))
-      return llvm::createStringError(
-          "added token " + quote(*text) +
-          ": 'normalized' is not supported with this normalizer");
     if (size_t(*id) >= data.pieces.size()) {
       data.pieces.resize(*id + 1);
       data.types.resize(*id + 1, PieceType::Normal);
     }
     data.pieces[*id] = text->str();
-    data.types[*id] =
-        isSet("special") ? PieceType::Control : PieceType::UserDefined;
-    if (isSet("rstrip"))
-      data.takesSpaceBehind.push_back(static_cast<int32_t>(*id));
+    data.types[*id] = token->getBoolean("special").value_or(false)
+                          ? PieceType::Control
+                          : PieceType::UserDefined;
+    data.tokenRules.resize(data.pieces.size());
+    data.tokenRules[*id] = readTokenRules(*token);
   }
-  llvm::sort(data.takesSpaceBehind);
+  data.tokenRules.resize(data.pieces.size());
   // Ids that nothing names exist all the same.
   for (auto [id, piece] : llvm::enumerate(data.pieces))
     if (piece.empty()) {

@@ -4,6 +4,9 @@
 
 #include "Json.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+
 using namespace winnow;
 using llvm::Error;
 using llvm::Expected;
@@ -68,13 +71,13 @@ static Error readNormalizer(const Object &tokenizer, TokenizerData &data,
     } else if (type == "Prepend") {
       if (component->getString("prepend") != spaceMarker)
         return unsupported(part, "'Prepend' of other than U+2581");
-      data.addSpacePrefix = rules.prependsInNormalizer = true;
+      data.addSpacePrefix = data.prefixesFirst = true;
     } else if (type == "Replace") {
       const Object *pattern = component->getObject("pattern");
       if (!pattern || pattern->getString("String") != " " ||
           component->getString("content") != spaceMarker)
         return unsupported(part, "'Replace' of other than spaces with U+2581");
-      rules.marksSpaces = true;
+      rules.marksSpaces = data.marksSpacesFirst = true;
     } else {
       return unsupported(part, getType(*component));
     }
@@ -87,34 +90,119 @@ static Error readMetaspace(const Object &component, TokenizerData &data,
   constexpr StringRef part = "pre_tokenizer";
   if (component.getString("replacement") != spaceMarker)
     return unsupported(part, "'Metaspace' with other than U+2581");
-  if (component.getBoolean("split").value_or(true))
-    return unsupported(part, "'Metaspace' that splits");
+  if (rules.hasMetaspace)
+    return unsupported(part, "'Metaspace' twice");
   StringRef scheme = component.getString("prepend_scheme").value_or("always");
   if (scheme != "never" && scheme != "first" && scheme != "always")
     return unsupported(part,
                        "'Metaspace' with the prepend_scheme " + quote(scheme));
-  rules.marksSpaces = true;
-  data.addSpacePrefix = scheme != "never";
+  // An older name of the scheme; the library refuses the two in conflict.
+  if (!component.getBoolean("add_prefix_space").value_or(true) &&
+      scheme != "never")
+    return unsupported(part, "'Metaspace' without add_prefix_space and with "
+                             "the prepend_scheme " +
+                                 quote(scheme));
+  rules.marksSpaces = rules.hasMetaspace = true;
+  data.cutsAtSpaces = component.getBoolean("split").value_or(true);
+  data.cutsBeforePrefix = !data.preTokenizerExpressions.empty();
+  if (scheme == "never")
+    return Error::success();
+  if (data.prefixesFirst)
+    return unsupported(part, "'Metaspace' that prepends behind a normalizer "
+                             "'Prepend'");
+  data.addSpacePrefix = data.prefixUnlessSpace = true;
   data.prefixFirstTextOnly = scheme == "first";
-  data.prefixUnlessSpace = true;
   return Error::success();
+}
+
+/// A regular expression that matches \p text alone.
+static std::string escape(StringRef text) {
+  std::string result;
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < 0x80 && !llvm::isAlnum(c))
+      result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+static void addExpression(TokenizerData &data, std::string expression,
+                          CutBehavior behavior, bool inverted = false) {
+  data.preTokenizerExpressions.push_back(std::move(expression));
+  data.cutRules.push_back({behavior, inverted});
+}
+
+static std::optional<CutBehavior> findBehavior(StringRef name) {
+  return llvm::StringSwitch<std::optional<CutBehavior>>(name)
+      .Case("Isolated", CutBehavior::Isolated)
+      .Case("Removed", CutBehavior::Removed)
+      .Case("MergedWithPrevious", CutBehavior::MergedWithPrevious)
+      .Case("MergedWithNext", CutBehavior::MergedWithNext)
+      .Case("Contiguous", CutBehavior::Contiguous)
+      .Default(std::nullopt);
 }
 
 static Error readSplit(const Object &component, TokenizerData &data,
                        const TextRules &rules) {
   constexpr StringRef part = "pre_tokenizer";
   const Object *pattern = component.getObject("pattern");
-  std::optional<StringRef> expression =
-      pattern ? pattern->getString("Regex") : std::nullopt;
-  StringRef behavior = component.getString("behavior").value_or("");
+  std::optional<StringRef> expression, text;
+  if (pattern) {
+    expression = pattern->getString("Regex");
+    text = pattern->getString("String");
+  }
+  if (!expression && (!text || text->empty()))
+    return unsupported(part, "'Split' but by a 'Regex' or a 'String'");
   bool inverted = component.getBoolean("invert").value_or(false);
   // Gemma cuts at spaces when there are none any more.
-  if (pattern && pattern->getString("String") == " " && rules.marksSpaces)
+  if (text == " " && !inverted && rules.marksSpaces)
     return Error::success();
-  if (!expression || behavior != "Isolated" || inverted)
-    return unsupported(part, "'Split' but by a 'Regex' whose matches are "
-                             "'Isolated'");
-  data.preTokenizerExpressions.push_back(expression->str());
+  StringRef name = component.getString("behavior").value_or("");
+  std::optional<CutBehavior> behavior = findBehavior(name);
+  if (!behavior)
+    return unsupported(part, "'Split' with the behavior " + quote(name));
+  addExpression(data, expression ? expression->str() : escape(*text), *behavior,
+                inverted);
+  return Error::success();
+}
+
+static Error readByteLevel(const Object &component, TokenizerData &data,
+                           TextRules &rules) {
+  rules.isByteLevel = true;
+  if (component.getBoolean("add_prefix_space").value_or(true)) {
+    if (!data.preTokenizerExpressions.empty())
+      return unsupported("pre_tokenizer", "'ByteLevel' with add_prefix_space "
+                                          "behind another part");
+    rules.prefixesBytes = data.addSpacePrefix = data.prefixUnlessSpace = true;
+  }
+  if (component.getBoolean("use_regex").value_or(true))
+    addExpression(data, byteLevelExpression, CutBehavior::Isolated);
+  return Error::success();
+}
+
+/// Reads a component that cuts the text and does nothing else to it.
+static Error readCut(const Object &component, TokenizerData &data,
+                     const TextRules &rules) {
+  constexpr StringRef part = "pre_tokenizer";
+  StringRef type = component.getString("type").value_or("");
+  if (rules.hasMetaspace && data.cutsBeforePrefix)
+    return unsupported(part, getType(component) +
+                                 " behind 'Metaspace' behind another part");
+  if (type == "Split")
+    return readSplit(component, data, rules);
+  if (type == "Digits") {
+    bool single = component.getBoolean("individual_digits").value_or(false);
+    addExpression(data, single ? "\\p{N}" : "\\p{N}+", CutBehavior::Isolated);
+  } else if (type == "WhitespaceSplit") {
+    addExpression(data, "\\s+", CutBehavior::Removed);
+  } else if (std::optional<StringRef> text =
+                 type == "CharDelimiterSplit" ? component.getString("delimiter")
+                                              : std::nullopt;
+             text && !text->empty()) {
+    addExpression(data, escape(*text), CutBehavior::Removed);
+  } else {
+    return unsupported(part, getType(component));
+  }
   return Error::success();
 }
 
@@ -130,20 +218,11 @@ static Error readPreTokenizer(const Object &tokenizer, TokenizerData &data,
     if (rules.isByteLevel) {
       error = unsupported(part, getType(*component) + " behind 'ByteLevel'");
     } else if (type == "ByteLevel") {
-      rules.isByteLevel = true;
-      if (component->getBoolean("add_prefix_space").value_or(true))
-        error = unsupported(part, "'ByteLevel' with add_prefix_space");
-      else if (component->getBoolean("use_regex").value_or(true))
-        data.preTokenizerExpressions.push_back(byteLevelExpression);
-    } else if (type == "Split") {
-      error = readSplit(*component, data, rules);
-    } else if (type == "Digits") {
-      bool single = component->getBoolean("individual_digits").value_or(false);
-      data.preTokenizerExpressions.push_back(single ? "\\p{N}" : "\\p{N}+");
+      error = readByteLevel(*component, data, rules);
     } else if (type == "Metaspace") {
       error = readMetaspace(*component, data, rules);
     } else {
-      error = unsupported(part, getType(*component));
+      error = readCut(*component, data, rules);
     }
     if (error)
       return error;
@@ -158,13 +237,25 @@ Expected<TextRules> winnow::readTextRules(const Object &tokenizer,
     return std::move(error);
   if (Error error = readPreTokenizer(tokenizer, data, rules))
     return std::move(error);
-  if (rules.isByteLevel && (rules.marksSpaces || data.addSpacePrefix))
+  if (rules.isByteLevel &&
+      (rules.marksSpaces || (data.addSpacePrefix && !rules.prefixesBytes)))
     return unsupported("pre_tokenizer", "'ByteLevel' with spaces as U+2581");
-  if (!rules.isByteLevel && !data.preTokenizerExpressions.empty())
-    return unsupported("pre_tokenizer", "without 'ByteLevel'");
   if (!rules.isByteLevel && !rules.marksSpaces)
     return unsupported("pre_tokenizer",
                        "with neither 'ByteLevel' nor spaces as U+2581");
+  return rules;
+}
+
+uint8_t winnow::readTokenRules(const Object &token) {
+  constexpr std::pair<const char *, TokenRule> keys[] = {
+      {"rstrip", TakesSpaceBehind},
+      {"lstrip", TakesSpaceBefore},
+      {"single_word", SingleWord},
+      {"normalized", InNormalizedText}};
+  uint8_t rules = 0;
+  for (auto [key, rule] : keys)
+    if (token.getBoolean(key).value_or(false))
+      rules |= rule;
   return rules;
 }
 

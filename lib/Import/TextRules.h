@@ -16,16 +16,19 @@ namespace winnow {
 struct TextRules {
   /// Spaces become U+2581.
   bool marksSpaces = false;
-  /// By the normalizer, so that it happens to special tokens too that are
-  /// looked for in normalized text.
-  bool prependsInNormalizer = false;
+  bool hasMetaspace = false;
   bool isByteLevel = false;
+  /// A space is put in front of the text by 'ByteLevel'.
+  bool prefixesBytes = false;
 };
 
 /// Reads "normalizer" and "pre_tokenizer" of tokenizer.json into `data`. Errors
 /// name the component that is not supported.
 llvm::Expected<TextRules> readTextRules(const llvm::json::Object &tokenizer,
                                         TokenizerData &data);
+
+/// The rules (TokenRule) of an element of "added_tokens".
+uint8_t readTokenRules(const llvm::json::Object &token);
 
 /// Reads "post_processor": which tokens stand around a text.
 llvm::Error readPostProcessor(const llvm::json::Object &tokenizer,

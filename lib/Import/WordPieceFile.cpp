@@ -2,6 +2,7 @@
 
 #include "ImportEncoder.h"
 #include "Json.h"
+#include "TextRules.h"
 
 #include "winnow/Import/Checkpoint.h"
 
@@ -144,6 +145,7 @@ void WordPieceReader::readTokenizer(const llvm::json::Object &file) {
     return fail("continuing_subword_prefix is supported as ## only");
   if (getInteger(model->get("max_input_chars_per_word")).value_or(100) != 100)
     return fail("max_input_chars_per_word is supported as 100 only");
+  data.leftmostTokens = true;
   const llvm::json::Array *added = file.getArray("added_tokens");
   size_t limit = vocabulary->size() + (added ? added->size() : 0);
   for (const auto &[piece, id] : *vocabulary)
@@ -161,7 +163,14 @@ void WordPieceReader::readTokenizer(const llvm::json::Object &file) {
       data.types[*getInteger(token->get("id"))] =
           token->getBoolean("special").value_or(false) ? PieceType::Control
                                                        : PieceType::UserDefined;
+      uint8_t rules = readTokenRules(*token);
+      if (rules & InNormalizedText)
+        return fail("added token " + quote(*text) +
+                    ": 'normalized' is not supported with WordPiece");
+      data.tokenRules.resize(data.pieces.size());
+      data.tokenRules[*getInteger(token->get("id"))] = rules;
     }
+  data.tokenRules.resize(data.pieces.size());
   if (!firstError.empty())
     return;
   const llvm::json::Object *normalizer = file.getObject("normalizer");

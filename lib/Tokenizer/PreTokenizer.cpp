@@ -3,8 +3,11 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "ExpressionView.h"
 #include "PreTokenizer.h"
+#include "Utf8.h"
 
+#include <algorithm>
 #include <memory>
 
 using namespace winnow;
@@ -14,8 +17,8 @@ static pcre2_code *asCode(void *code) {
 }
 
 PreTokenizer::~PreTokenizer() {
-  for (void *code : codes)
-    pcre2_code_free(asCode(code));
+  for (const Cut &cut : cuts)
+    pcre2_code_free(asCode(cut.code));
 }
 
 /// `\s` and `\S` as Unicode White_Space: PCRE2 counts U+180E among the spaces
@@ -50,7 +53,8 @@ static std::string withUnicodeSpaces(std::string_view expression) {
   return result;
 }
 
-bool PreTokenizer::add(std::string_view expression, std::string &error) {
+bool PreTokenizer::add(std::string_view expression, CutRule rule,
+                       std::string &error) {
   std::string pattern = withUnicodeSpaces(expression);
   int code = 0;
   PCRE2_SIZE offset = 0;
@@ -66,57 +70,134 @@ bool PreTokenizer::add(std::string_view expression, std::string &error) {
   }
   // Without a just-in-time compiler matching is only slower.
   pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
-  codes.push_back(compiled);
+  cuts.push_back({compiled, rule});
   return true;
 }
 
-std::vector<size_t> PreTokenizer::split(std::string_view text) const {
-  std::vector<size_t> ends;
-  if (text.empty())
-    return ends;
-  ends.push_back(text.size());
-  PCRE2_SPTR subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-  std::vector<size_t> before;
-  for (void *code : codes) {
-    std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data *)> match(
-        pcre2_match_data_create_from_pattern(asCode(code), nullptr),
-        pcre2_match_data_free);
-    if (!match)
-      return ends;
-    before.swap(ends);
-    ends.clear();
-    size_t begin = 0;
-    for (size_t end : before) {
-      // A stretch is matched as a text of its own: no expression looks at its
-      // neighbours.
-      size_t done = begin;
-      for (size_t from = begin; from < end;) {
-        auto matchWith = [&](uint32_t options) {
-          return pcre2_match(asCode(code), subject + begin, end - begin,
-                             from - begin,
-                             PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY | options,
-                             match.get(), nullptr);
-        };
-        int count = matchWith(0);
-        // The interpreter keeps its stack on the heap.
-        if (count == PCRE2_ERROR_JIT_STACKLIMIT)
-          count = matchWith(PCRE2_NO_JIT);
-        if (count < 0)
-          break;
-        PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(match.get());
-        size_t matchBegin = begin + bounds[0], matchEnd = begin + bounds[1];
-        // \K in a lookahead can turn the bounds round.
-        if (matchEnd <= from || matchBegin < done || matchBegin >= matchEnd)
-          break;
-        if (matchBegin > done)
-          ends.push_back(matchBegin);
-        ends.push_back(matchEnd);
-        done = from = matchEnd;
+namespace {
+
+/// A match or what lies between two of them.
+struct Part {
+  Stretch stretch;
+  bool isMatch;
+};
+
+/// Cuts one stretch of a text after the other by one expression.
+class Matcher {
+public:
+  Matcher(std::string_view text, pcre2_code *code)
+      : text(text), code(code),
+        match(pcre2_match_data_create_from_pattern(code, nullptr),
+              pcre2_match_data_free) {}
+
+  /// Appends the matches in \p whole and all that lies between. Matches of
+  /// nothing count: two of them enclose a part.
+  void run(Stretch whole, std::vector<Part> &parts) const {
+    size_t done = whole.begin, from = whole.begin;
+    bool any = false;
+    while (match && from <= whole.end) {
+      if (find(whole, from) < 0)
+        break;
+      PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(match.get());
+      size_t begin = whole.begin + bounds[0], end = whole.begin + bounds[1];
+      // \K can turn the bounds round or set them before the start.
+      if (begin < done || end < begin || end < from)
+        break;
+      if (begin == end && any && end == done) {
+        // Nothing, directly behind a match: on by a character.
+        size_t length = from < whole.end
+                            ? announcedLength(static_cast<uint8_t>(text[from]))
+                            : 1;
+        from += length;
+        continue;
       }
-      if (done < end)
-        ends.push_back(end);
-      begin = end;
+      if (begin > done)
+        parts.push_back({{done, begin}, false});
+      parts.push_back({{begin, end}, true});
+      any = true;
+      done = from = end;
+    }
+    if (done < whole.end)
+      parts.push_back({{done, whole.end}, false});
+  }
+
+private:
+  /// A stretch is matched as a text of its own: no expression looks at its
+  /// neighbours.
+  int find(Stretch whole, size_t from) const {
+    auto matchWith = [&](uint32_t options) {
+      return pcre2_match(
+          code, reinterpret_cast<PCRE2_SPTR>(text.data()) + whole.begin,
+          whole.end - whole.begin, from - whole.begin,
+          PCRE2_NO_UTF_CHECK | options, match.get(), nullptr);
+    };
+    int count = matchWith(0);
+    // The interpreter keeps its stack on the heap.
+    return count == PCRE2_ERROR_JIT_STACKLIMIT ? matchWith(PCRE2_NO_JIT)
+                                               : count;
+  }
+
+  std::string_view text;
+  pcre2_code *code;
+  std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data *)> match;
+};
+
+} // namespace
+
+/// Appends the words that \p parts of one stretch become.
+static void join(const std::vector<Part> &parts, CutBehavior behavior,
+                 std::vector<Stretch> &words) {
+  size_t first = words.size();
+  bool previous = false;
+  // Of two matches in a row the second one is a word of its own.
+  if (behavior == CutBehavior::MergedWithNext) {
+    for (size_t i = parts.size(); i-- > 0; previous = parts[i].isMatch)
+      if (parts[i].isMatch && !previous && words.size() > first)
+        words.back().begin = parts[i].stretch.begin;
+      else
+        words.push_back(parts[i].stretch);
+    std::reverse(words.begin() + first, words.end());
+  } else {
+    for (const Part &part : parts) {
+      bool joins =
+          behavior == CutBehavior::MergedWithPrevious
+              ? part.isMatch && !previous
+              : behavior == CutBehavior::Contiguous && part.isMatch == previous;
+      if (joins && words.size() > first)
+        words.back().end = part.stretch.end;
+      else if (!part.isMatch || behavior != CutBehavior::Removed)
+        words.push_back(part.stretch);
+      previous = part.isMatch;
     }
   }
-  return ends;
+  words.erase(std::remove_if(
+                  words.begin() + first, words.end(),
+                  [](const Stretch &word) { return word.begin == word.end; }),
+              words.end());
+}
+
+std::vector<Stretch> PreTokenizer::split(std::string_view text) const {
+  std::vector<Stretch> words;
+  if (text.empty())
+    return words;
+  words.push_back({0, text.size()});
+  std::string buffer;
+  if (!cuts.empty())
+    text = viewForExpressions(text, buffer);
+  std::vector<Stretch> before;
+  std::vector<Part> parts;
+  for (const Cut &cut : cuts) {
+    Matcher matcher(text, asCode(cut.code));
+    before.swap(words);
+    words.clear();
+    for (Stretch stretch : before) {
+      parts.clear();
+      matcher.run(stretch, parts);
+      if (cut.rule.inverted)
+        for (Part &part : parts)
+          part.isMatch = !part.isMatch;
+      join(parts, cut.rule.behavior, words);
+    }
+  }
+  return words;
 }

@@ -3,6 +3,8 @@
 #ifndef WINNOW_LIB_TOKENIZER_PRETOKENIZER_H
 #define WINNOW_LIB_TOKENIZER_PRETOKENIZER_H
 
+#include "winnow/Tokenizer/TokenizerData.h"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -10,9 +12,13 @@
 
 namespace winnow {
 
+/// The bytes [begin, end) of a text.
+struct Stretch {
+  size_t begin, end;
+};
+
 /// A list of regular expressions. Each one cuts every stretch that the one
-/// before it left: its matches become stretches, and so does what lies between
-/// two of them.
+/// before it left, by its rule.
 class PreTokenizer {
 public:
   PreTokenizer() = default;
@@ -22,16 +28,23 @@ public:
 
   /// Compiles \p expression (PCRE2 syntax; `\s` is Unicode White_Space) and
   /// adds it to the list. False and a message if it does not compile.
-  bool add(std::string_view expression, std::string &error);
+  bool add(std::string_view expression, CutRule rule, std::string &error);
 
-  /// The ends of the words of \p text, which must be valid UTF-8; the last end
-  /// is the text's. A stretch on which an expression runs into its limit of
-  /// steps stays whole from there.
-  std::vector<size_t> split(std::string_view text) const;
+  bool empty() const { return cuts.empty(); }
+
+  /// The words of \p text, none of them empty. Expressions see U+001A for bytes
+  /// that are no UTF-8, and characters that they cannot know as some other of
+  /// their kind. A stretch on which an expression runs into its limit of steps
+  /// stays whole from there.
+  std::vector<Stretch> split(std::string_view text) const;
 
 private:
-  /// Compiled expressions (pcre2_code *).
-  std::vector<void *> codes;
+  struct Cut {
+    /// The compiled expression (pcre2_code *).
+    void *code;
+    CutRule rule;
+  };
+  std::vector<Cut> cuts;
 };
 
 /// The expressions of the pre-tokenizer \p name (GGUF `tokenizer.ggml.pre`) and

@@ -1,12 +1,11 @@
 //===- Tokenizer.cpp - Text to ids and back -------------------------------===//
 
 #include "winnow/Tokenizer/Tokenizer.h"
+#include "AddedTokens.h"
 #include "ByteBpe.h"
 #include "Compose.h"
 #include "MappedFile.h"
 #include "SentencePiece.h"
-#include "SpecialTokens.h"
-#include "Utf8.h"
 #include "WordPiece.h"
 
 #include <algorithm>
@@ -25,18 +24,23 @@ struct Tokenizer::Implementation {
   bool inRange(int32_t id) const {
     return id >= 0 && static_cast<uint32_t>(id) < vocabulary.file.pieceCount();
   }
-  /// Appends the ids of \p text, in which no special token is looked for.
-  void encodePlain(std::string_view text, bool prefix,
+  /// \p text as tokens are looked for in it for the second time.
+  std::string normalize(std::string_view text, bool prefix) const;
+  /// Appends the ids of \p text, which is normalized and in which no special
+  /// token is looked for. Words that start before \p prefixEnd get the space
+  /// prefix.
+  void encodePlain(std::string_view text, size_t prefixEnd,
                    std::vector<int32_t> &ids) const;
 
   std::string owned;
   MappedFile mapped;
   Vocabulary vocabulary;
   std::unique_ptr<SentencePiece> sentencePiece;
+  /// Cuts what SentencePiece encodes.
+  PreTokenizer preTokenizer;
   std::unique_ptr<ByteBpe> byteBpe;
   std::unique_ptr<WordPiece> wordPiece;
-  /// With and without control tokens.
-  SpecialTokens allSpecial, userDefined;
+  AddedTokens addedTokens;
   std::unordered_set<int32_t> endOfGeneration;
 };
 
@@ -48,6 +52,9 @@ bool Tokenizer::Implementation::load(std::string_view bytes,
   vocabulary.index();
   if (file.model == TokenizerModel::SentencePiece) {
     sentencePiece = std::make_unique<SentencePiece>(vocabulary);
+    for (uint32_t i = 0; i < file.expressionCount(); ++i)
+      if (!preTokenizer.add(file.expression(i), file.cutRule(i), error))
+        return false;
   } else if (file.model == TokenizerModel::WordPiece) {
     wordPiece = std::make_unique<WordPiece>(vocabulary);
   } else {
@@ -56,26 +63,9 @@ bool Tokenizer::Implementation::load(std::string_view bytes,
       return false;
   }
 
-  std::vector<int32_t> special;
-  for (uint32_t id = 0; id < file.pieceCount(); ++id) {
-    PieceType type = file.type(id);
-    if (type == PieceType::Control || type == PieceType::Unknown ||
-        type == PieceType::UserDefined)
-      special.push_back(static_cast<int32_t>(id));
-  }
-  // Long before short; std::sort, as llama.cpp has it, because the order of
-  // equals is the library's.
-  std::sort(special.begin(), special.end(), [&](int32_t a, int32_t b) {
-    return vocabulary(a).size() > vocabulary(b).size();
+  addedTokens.build(vocabulary, [&](std::string_view text) {
+    return normalize(text, file.addSpacePrefix);
   });
-  std::vector<SpecialTokens::Token> all, user;
-  for (int32_t id : special) {
-    all.push_back({vocabulary(id), id});
-    if (file.type(id) == PieceType::UserDefined)
-      user.push_back({vocabulary(id), id});
-  }
-  allSpecial = SpecialTokens(all);
-  userDefined = SpecialTokens(user);
   for (uint32_t i = 0; i < file.endOfGenerationCount(); ++i)
     endOfGeneration.insert(file.endOfGeneration(i));
   return true;
@@ -120,14 +110,41 @@ std::unique_ptr<Tokenizer> Tokenizer::create(const TokenizerData &data,
 // Text to ids
 //===----------------------------------------------------------------------===//
 
-void Tokenizer::Implementation::encodePlain(std::string_view text, bool prefix,
-                                            std::vector<int32_t> &ids) const {
+/// Appends \p text with U+2581 for each space.
+static void appendMarked(std::string &marked, std::string_view text) {
+  for (char byte : text)
+    if (byte == ' ')
+      marked += spaceMarker;
+    else
+      marked.push_back(byte);
+}
+
+std::string Tokenizer::Implementation::normalize(std::string_view text,
+                                                 bool prefix) const {
+  const TokenizerFile &file = vocabulary.file;
   std::string composed;
-  if (vocabulary.file.compose) {
+  if (file.compose) {
     composed = winnow::compose(text);
     text = composed;
   }
+  std::string result;
+  if (prefix && file.prefixesFirst)
+    result += spaceMarker;
+  if (file.marksSpacesFirst)
+    appendMarked(result, text);
+  else
+    result += text;
+  return result;
+}
+
+void Tokenizer::Implementation::encodePlain(std::string_view text,
+                                            size_t prefixEnd,
+                                            std::vector<int32_t> &ids) const {
+  const TokenizerFile &file = vocabulary.file;
   if (byteBpe) {
+    std::string prefixed;
+    if (prefixEnd > 0 && file.prefixUnlessSpace && text.front() != ' ')
+      text = (prefixed = " ").append(text);
     byteBpe->encode(text, ids);
     return;
   }
@@ -135,36 +152,39 @@ void Tokenizer::Implementation::encodePlain(std::string_view text, bool prefix,
     wordPiece->encode(text, ids);
     return;
   }
+  auto encodeWords = [&](std::string_view marked) {
+    if (preTokenizer.empty() || file.cutsBeforePrefix) {
+      sentencePiece->encode(marked, ids);
+      return;
+    }
+    for (Stretch word : preTokenizer.split(marked))
+      sentencePiece->encode(marked.substr(word.begin, word.end - word.begin),
+                            ids);
+  };
   std::string marked;
-  marked.reserve(text.size() + text.size() / 2);
-  if (prefix && !(vocabulary.file.prefixUnlessSpace &&
-                  (text.front() == ' ' ||
-                   text.substr(0, spaceMarker.size()) == spaceMarker)))
-    marked += spaceMarker;
-  for (char byte : text)
-    if (byte == ' ')
+  auto encodeStretch = [&](Stretch stretch) {
+    std::string_view part =
+        text.substr(stretch.begin, stretch.end - stretch.begin);
+    marked.clear();
+    if (stretch.begin < prefixEnd &&
+        !(file.prefixUnlessSpace &&
+          (part.front() == ' ' ||
+           part.substr(0, spaceMarker.size()) == spaceMarker)))
       marked += spaceMarker;
-    else
-      marked.push_back(byte);
-  sentencePiece->encode(marked, ids);
-}
-
-/// The first offset from \p offset on that is no white space (Unicode's
-/// White_Space).
-static size_t skipSpaces(std::string_view text, size_t offset) {
-  while (offset < text.size()) {
-    size_t next = offset;
-    uint32_t point = decodeLenient(text, next);
-    bool isSpace = (point >= 9 && point <= 13) || point == 0x20 ||
-                   point == 0x85 || point == 0xa0 || point == 0x1680 ||
-                   (point >= 0x2000 && point <= 0x200a) || point == 0x2028 ||
-                   point == 0x2029 || point == 0x202f || point == 0x205f ||
-                   point == 0x3000;
-    if (!isSpace)
-      break;
-    offset = next;
-  }
-  return offset;
+    appendMarked(marked, part);
+    std::string_view rest = marked;
+    while (file.cutsAtSpaces && !rest.empty()) {
+      size_t end = std::min(rest.find(spaceMarker, 1), rest.size());
+      encodeWords(rest.substr(0, end));
+      rest.remove_prefix(end);
+    }
+    if (!rest.empty())
+      encodeWords(rest);
+  };
+  if (!file.cutsBeforePrefix)
+    return encodeStretch({0, text.size()});
+  for (Stretch word : preTokenizer.split(text))
+    encodeStretch(word);
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text,
@@ -176,28 +196,32 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
   if (options.addBos && file.addBos)
     ids.push_back(file.bos);
 
-  bool afterSpecial = true;
-  auto plain = [&](size_t begin, size_t end) {
-    if (begin >= end)
-      return;
-    bool prefix = afterSpecial && file.addSpacePrefix &&
-                  !(file.prefixFirstTextOnly && begin > 0);
-    impl->encodePlain(text.substr(begin, end - begin), prefix, ids);
-    afterSpecial = false;
-  };
-  const SpecialTokens &special =
-      options.parseSpecial ? impl->allSpecial : impl->userDefined;
-  size_t done = 0;
-  for (const SpecialTokens::Match &match :
-       file.leftmostTokens ? special.findLeftmost(text) : special.find(text)) {
-    plain(done, match.begin);
-    ids.push_back(match.id);
-    afterSpecial = true;
-    done = match.begin + match.size;
-    if (file.takesSpaceBehind(match.id))
-      done = skipSpaces(text, done);
+  for (const AddedTokens::Part &part :
+       impl->addedTokens.cut(text, options.parseSpecial)) {
+    if (part.id >= 0) {
+      ids.push_back(part.id);
+      continue;
+    }
+    bool prefix =
+        file.addSpacePrefix && !(file.prefixFirstTextOnly && part.begin > 0);
+    std::string normalized =
+        impl->normalize(text.substr(part.begin, part.end - part.begin), prefix);
+    for (const AddedTokens::Part &inner :
+         impl->addedTokens.cutNormalized(normalized, options.parseSpecial)) {
+      if (inner.id >= 0) {
+        ids.push_back(inner.id);
+        continue;
+      }
+      bool prefixHere = prefix && !file.prefixesFirst &&
+                        !(file.prefixFirstTextOnly && inner.begin > 0);
+      size_t size = inner.end - inner.begin;
+      impl->encodePlain(std::string_view(normalized).substr(inner.begin, size),
+                        !prefixHere                ? 0
+                        : file.prefixFirstTextOnly ? 1
+                                                   : size,
+                        ids);
+    }
   }
-  plain(done, text.size());
 
   if (options.addEos && file.addEos)
     ids.push_back(file.eos);

@@ -9,7 +9,7 @@
 using namespace winnow;
 
 static constexpr std::string_view magic = "WNWTOKEN";
-static constexpr uint32_t version = 1;
+static constexpr uint32_t version = 2;
 static constexpr size_t headerBytes = 60;
 enum Flag : uint32_t {
   addBosFlag = 1,
@@ -25,7 +25,12 @@ enum Flag : uint32_t {
   prefixFirstTextOnlyFlag = 512,
   prefixUnlessSpaceFlag = 1024,
   composeFlag = 2048,
-  allFlags = 4095,
+  marksSpacesFirstFlag = 4096,
+  prefixesFirstFlag = 8192,
+  cutsAtSpacesFlag = 16384,
+  cutsBeforePrefixFlag = 32768,
+  sentencePieceFlagMask = 61440,
+  allFlags = 65535,
 };
 
 MergeParts winnow::splitMerge(std::string_view line) {
@@ -60,7 +65,7 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
   if (loadU32(base + 8) != version)
     return fail(error,
                 "tokenizer file has version " +
-                    std::to_string(loadU32(base + 8)) + ", expected 1",
+                    std::to_string(loadU32(base + 8)) + ", expected 2",
                 8);
   uint32_t modelNumber = loadU32(base + 12);
   if (modelNumber < uint32_t(TokenizerModel::SentencePiece) ||
@@ -68,8 +73,12 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
     return fail(error, "unknown model " + std::to_string(modelNumber), 12);
   model = TokenizerModel(modelNumber);
   uint32_t flags = loadU32(base + 16);
-  if (flags & ~(model == TokenizerModel::WordPiece ? allFlags
-                                                   : allFlags & ~bertFlagMask))
+  uint32_t known = allFlags;
+  if (model != TokenizerModel::WordPiece)
+    known &= ~bertFlagMask;
+  if (model != TokenizerModel::SentencePiece)
+    known &= ~sentencePieceFlagMask;
+  if (flags & ~known)
     return fail(error, "unknown flags " + std::to_string(flags), 16);
   addBos = flags & addBosFlag;
   addEos = flags & addEosFlag;
@@ -79,6 +88,10 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
   prefixFirstTextOnly = flags & prefixFirstTextOnlyFlag;
   prefixUnlessSpace = flags & prefixUnlessSpaceFlag;
   compose = flags & composeFlag;
+  marksSpacesFirst = flags & marksSpacesFirstFlag;
+  prefixesFirst = flags & prefixesFirstFlag;
+  cutsAtSpaces = flags & cutsAtSpacesFlag;
+  cutsBeforePrefix = flags & cutsBeforePrefixFlag;
   bert.cleanText = flags & cleanTextFlag;
   bert.separateChinese = flags & separateChineseFlag;
   bert.stripAccents = flags & stripAccentsFlag;
@@ -115,8 +128,8 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
   uint64_t endsAt = headerBytes, scoresAt = endsAt + 4 * texts,
            mergesAt = scoresAt + 4 * uint64_t(pieces),
            endIdsAt = mergesAt + 12 * uint64_t(merges),
-           typesAt = endIdsAt + 4 * uint64_t(endIds),
-           stringsAt = typesAt + pieces, end = stringsAt + stringBytes;
+           typesAt = endIdsAt + 4 * uint64_t(endIds), cutsAt = typesAt + pieces,
+           stringsAt = cutsAt + expressions, end = stringsAt + stringBytes;
   if (end != bytes.size())
     return fail(error,
                 "the counts in the header ask for " + std::to_string(end) +
@@ -127,6 +140,7 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
   mergeTriples = base + mergesAt;
   endIdList = base + endIdsAt;
   types = base + typesAt;
+  cutNumbers = base + cutsAt;
   strings = base + stringsAt;
 
   uint32_t last = 0;
@@ -146,7 +160,7 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
       return fail(error,
                   "score of id " + std::to_string(id) + " is not a number",
                   scoresAt + 4 * uint64_t(id));
-    uint8_t number = static_cast<uint8_t>(types[id]) & ~kSpaceBehind;
+    uint8_t number = static_cast<uint8_t>(types[id]) & ~AllTokenRules;
     if (number < uint8_t(PieceType::Normal) ||
         number > uint8_t(PieceType::Byte))
       return fail(error,
@@ -154,6 +168,13 @@ bool TokenizerFile::read(std::string_view bytes, std::string &error) {
                       std::to_string(id),
                   typesAt + id);
   }
+  for (uint32_t i = 0; i < expressions; ++i)
+    if ((uint8_t(cutNumbers[i]) & ~invertedCut) >
+        uint8_t(CutBehavior::Contiguous))
+      return fail(error,
+                  "unknown cut rule " + std::to_string(uint8_t(cutNumbers[i])) +
+                      " of expression " + std::to_string(i),
+                  cutsAt + i);
   for (uint32_t rank = 0; rank < merges; ++rank) {
     unsigned absent = 0;
     for (unsigned part = 0; part < 3; ++part) {
@@ -220,17 +241,23 @@ std::optional<TokenizerData> winnow::parseTokenizerData(std::string_view bytes,
     }
     data.merges.push_back(std::move(merge));
   }
-  for (uint32_t i = 0; i < file.expressionCount(); ++i)
+  for (uint32_t i = 0; i < file.expressionCount(); ++i) {
     data.preTokenizerExpressions.emplace_back(file.expression(i));
+    data.cutRules.push_back(file.cutRule(i));
+  }
   for (uint32_t i = 0; i < file.endOfGenerationCount(); ++i)
     data.endOfGeneration.push_back(file.endOfGeneration(i));
   data.leftmostTokens = file.leftmostTokens;
   data.prefixFirstTextOnly = file.prefixFirstTextOnly;
   data.prefixUnlessSpace = file.prefixUnlessSpace;
   data.compose = file.compose;
+  data.marksSpacesFirst = file.marksSpacesFirst;
+  data.prefixesFirst = file.prefixesFirst;
+  data.cutsAtSpaces = file.cutsAtSpaces;
+  data.cutsBeforePrefix = file.cutsBeforePrefix;
+  data.tokenRules.reserve(file.pieceCount());
   for (uint32_t id = 0; id < file.pieceCount(); ++id)
-    if (file.takesSpaceBehind(id))
-      data.takesSpaceBehind.push_back(static_cast<int32_t>(id));
+    data.tokenRules.push_back(file.tokenRules(id));
   data.preTokenizer = file.preTokenizer();
   data.chatTemplate = file.chatTemplate();
   return data;
@@ -239,6 +266,13 @@ std::optional<TokenizerData> winnow::parseTokenizerData(std::string_view bytes,
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
+
+static uint32_t sentencePieceFlags(const TokenizerData &data) {
+  return (data.marksSpacesFirst ? marksSpacesFirstFlag : 0) |
+         (data.prefixesFirst ? prefixesFirstFlag : 0) |
+         (data.cutsAtSpaces ? cutsAtSpacesFlag : 0) |
+         (data.cutsBeforePrefix ? cutsBeforePrefixFlag : 0);
+}
 
 std::optional<std::string>
 winnow::checkTokenizerData(const TokenizerData &data) {
@@ -266,11 +300,24 @@ winnow::checkTokenizerData(const TokenizerData &data) {
     if (!isIdOrNone(id, static_cast<uint32_t>(count)))
       return std::string(name) + " id " + std::to_string(id) +
              " is out of range: there are " + std::to_string(count) + " pieces";
-  for (int32_t id : data.takesSpaceBehind)
-    if (id < 0 || size_t(id) >= count)
-      return "id " + std::to_string(id) + " of a token that takes the space " +
-             "behind it is out of range: there are " + std::to_string(count) +
-             " pieces";
+  if (!data.tokenRules.empty() && data.tokenRules.size() != count)
+    return "rules of " + std::to_string(data.tokenRules.size()) +
+           " tokens for " + std::to_string(count) + " pieces";
+  for (size_t id = 0; id < data.tokenRules.size(); ++id)
+    if (data.tokenRules[id] & ~AllTokenRules)
+      return "unknown rules " + std::to_string(unsigned(data.tokenRules[id])) +
+             " of id " + std::to_string(id);
+  if (!data.cutRules.empty() &&
+      data.cutRules.size() != data.preTokenizerExpressions.size())
+    return std::to_string(data.cutRules.size()) + " cut rules for " +
+           std::to_string(data.preTokenizerExpressions.size()) + " expressions";
+  for (size_t i = 0; i < data.cutRules.size(); ++i)
+    if (data.cutRules[i].behavior > CutBehavior::Contiguous)
+      return "unknown cut rule " +
+             std::to_string(unsigned(data.cutRules[i].behavior)) +
+             " of expression " + std::to_string(i);
+  if (data.model != TokenizerModel::SentencePiece && sentencePieceFlags(data))
+    return std::string("rules of SentencePiece for another model");
   for (int32_t id : data.endOfGeneration)
     if (id < 0 || size_t(id) >= count)
       return "end-of-generation id " + std::to_string(id) +
@@ -377,7 +424,7 @@ std::string winnow::serialize(const TokenizerData &data) {
           (data.leftmostTokens ? leftmostTokensFlag : 0) |
           (data.prefixFirstTextOnly ? prefixFirstTextOnlyFlag : 0) |
           (data.prefixUnlessSpace ? prefixUnlessSpaceFlag : 0) |
-          (data.compose ? composeFlag : 0) |
+          (data.compose ? composeFlag : 0) | sentencePieceFlags(data) |
           (data.model == TokenizerModel::WordPiece ? bertFlags(data.bert) : 0));
   for (int32_t id : {data.bos, data.eos, data.unknown, data.padding})
     appendU32(file, static_cast<uint32_t>(id));
@@ -391,11 +438,16 @@ std::string winnow::serialize(const TokenizerData &data) {
   file += mergeTriples;
   for (int32_t id : data.endOfGeneration)
     appendU32(file, static_cast<uint32_t>(id));
-  size_t typesAt = file.size();
-  for (size_t id = 0; id < data.pieces.size(); ++id)
-    file.push_back(static_cast<char>(data.types.empty() ? PieceType::Normal
-                                                        : data.types[id]));
-  for (int32_t id : data.takesSpaceBehind)
-    file[typesAt + id] |= TokenizerFile::kSpaceBehind;
+  for (size_t id = 0; id < data.pieces.size(); ++id) {
+    PieceType type = data.types.empty() ? PieceType::Normal : data.types[id];
+    uint8_t rules = data.tokenRules.empty() ? 0 : data.tokenRules[id];
+    file.push_back(static_cast<char>(uint8_t(type) | rules));
+  }
+  for (size_t i = 0; i < data.preTokenizerExpressions.size(); ++i) {
+    CutRule rule = data.cutRules.empty() ? CutRule() : data.cutRules[i];
+    file.push_back(
+        static_cast<char>(uint8_t(rule.behavior) |
+                          (rule.inverted ? TokenizerFile::invertedCut : 0)));
+  }
   return file + strings;
 }

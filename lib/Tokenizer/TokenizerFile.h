@@ -14,12 +14,12 @@ class TokenizerFile {
 public:
   /// The symbol that stands for "no symbol" in merges.
   static constexpr uint32_t noSymbol = 0xffffffffu;
-  /// The bit of a type that says `takesSpaceBehind`.
-  static constexpr uint8_t kSpaceBehind = 8;
-
   /// Checks \p bytes, which must outlive the view; on failure \p error says
   /// what is wrong and at which offset.
   bool read(std::string_view bytes, std::string &error);
+
+  /// The bit of a cut rule's number that says `inverted`.
+  static constexpr uint8_t invertedCut = 8;
 
   uint32_t pieceCount() const { return pieces; }
   /// Pieces and extra symbols together.
@@ -40,11 +40,15 @@ public:
   }
   float score(uint32_t id) const { return loadF32(scores + 4 * size_t(id)); }
   PieceType type(uint32_t id) const {
-    return PieceType(uint8_t(types[id]) & ~kSpaceBehind);
+    return PieceType(uint8_t(types[id]) & ~AllTokenRules);
   }
-  /// Whether a special token takes the white space behind it.
-  bool takesSpaceBehind(uint32_t id) const {
-    return uint8_t(types[id]) & kSpaceBehind;
+  /// The bits of TokenRule.
+  uint8_t tokenRules(uint32_t id) const {
+    return uint8_t(types[id]) & AllTokenRules;
+  }
+  CutRule cutRule(uint32_t expression) const {
+    uint8_t number = uint8_t(cutNumbers[expression]);
+    return {CutBehavior(number & ~invertedCut), (number & invertedCut) != 0};
   }
   /// Part \p part (0 left, 1 right, 2 merged) of merge \p rank.
   uint32_t mergeSymbol(uint32_t rank, unsigned part) const {
@@ -59,6 +63,8 @@ public:
   bool ignoreMerges = false;
   bool prefixFirstTextOnly = false, prefixUnlessSpace = false;
   bool compose = false, leftmostTokens = false;
+  bool marksSpacesFirst = false, prefixesFirst = false;
+  bool cutsAtSpaces = false, cutsBeforePrefix = false;
   BertRules bert;
   int32_t bos = -1, eos = -1, unknown = -1, padding = -1;
 
@@ -70,7 +76,8 @@ private:
 
   uint32_t pieces = 0, extras = 0, merges = 0, expressions = 0, endIds = 0;
   const char *ends = nullptr, *scores = nullptr, *mergeTriples = nullptr,
-             *endIdList = nullptr, *types = nullptr, *strings = nullptr;
+             *endIdList = nullptr, *types = nullptr, *cutNumbers = nullptr,
+             *strings = nullptr;
 };
 
 /// The two parts of the merge \p line, which are divided by the first space

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from hugging_face import write_small_llama
-from hugging_face_tokenizers import GOLDEN, draw_texts, variants
+from hugging_face_tokenizers import GOLDEN, draw_texts, metaspace, sequence, variants
 from programs import Programs, artifact_files
 from test_tokenizer import program, tokenize  # noqa: F401
 
-GROUP = 8
+GROUP = 32
 VARIANTS = variants()
 ROWS = 2600
 
@@ -103,9 +103,46 @@ ERRORS = {
     "large id": ("qwen", set_model("vocab", {"a": ROWS}), f"below the {ROWS} rows"),
     "two of an id": ("qwen", set_model("vocab", {"a": 1, "b": 1}), "has the id 1 twice"),
     "added token": ("qwen", set_part("added_tokens", [{"id": "x"}]), "'added_tokens' expects"),
-    "lstrip": (
-        "qwen", set_part("added_tokens", [{"id": 5, "content": "<mask>", "lstrip": True}]),
-        "added token '<mask>': lstrip is not supported",
+    "behavior": (
+        "qwen",
+        lambda tokenizer: tokenizer["pre_tokenizer"]["pretokenizers"][0].update(behavior="Kept"),
+        "pre_tokenizer 'Split' with the behavior 'Kept'",
+    ),
+    "split by nothing": (
+        "qwen",
+        lambda tokenizer: tokenizer["pre_tokenizer"]["pretokenizers"][0].update(
+            pattern={"String": ""}
+        ),
+        "pre_tokenizer 'Split' but by a 'Regex' or a 'String'",
+    ),
+    "prefix behind": (
+        "qwen",
+        lambda tokenizer: tokenizer["pre_tokenizer"]["pretokenizers"][1].update(
+            add_prefix_space=True
+        ),
+        "pre_tokenizer 'ByteLevel' with add_prefix_space behind another part",
+    ),
+    "metaspace twice": (
+        "mistral-first",
+        set_part("pre_tokenizer", sequence("pretokenizers", *[metaspace("first", True)] * 2)),
+        "pre_tokenizer 'Metaspace' twice",
+    ),
+    "prepended twice": (
+        "llama2", set_part("pre_tokenizer", metaspace("always", True)),
+        "pre_tokenizer 'Metaspace' that prepends behind a normalizer 'Prepend'",
+    ),
+    "schemes": (
+        "mistral-first",
+        set_part("pre_tokenizer", metaspace("first", True) | {"add_prefix_space": False}),
+        "without add_prefix_space and with the prepend_scheme 'first'",
+    ),
+    "behind metaspace": (
+        "mistral-first",
+        set_part("pre_tokenizer", sequence(
+            "pretokenizers", {"type": "WhitespaceSplit"}, metaspace("first", True),
+            {"type": "WhitespaceSplit"},
+        )),
+        "pre_tokenizer 'WhitespaceSplit' behind 'Metaspace' behind another part",
     ),
     "template": (
         "llama2", lambda tokenizer: tokenizer["post_processor"].update(special_tokens={}),

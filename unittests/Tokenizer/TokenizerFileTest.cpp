@@ -23,6 +23,10 @@ TokenizerData smallData() {
   data.merges = {"a b", "ab c", "nospace", "c c"};
   data.preTokenizer = "gpt-2";
   data.preTokenizerExpressions = {"\\p{L}+", "\\d"};
+  data.cutRules = {{CutBehavior::MergedWithNext, true},
+                   {CutBehavior::Removed, false}};
+  data.tokenRules = {0, 0, 0, TakesSpaceBefore | SingleWord,
+                     TakesSpaceBehind | InNormalizedText};
   data.ignoreMerges = true;
   data.bos = 3;
   data.eos = 3;
@@ -64,6 +68,12 @@ TEST(TokenizerFile, KeepsEverything) {
   EXPECT_EQ(read->merges, (std::vector<std::string>{"a b", "ab c", "", "c c"}));
   EXPECT_EQ(read->preTokenizer, data.preTokenizer);
   EXPECT_EQ(read->preTokenizerExpressions, data.preTokenizerExpressions);
+  ASSERT_EQ(read->cutRules.size(), 2u);
+  EXPECT_EQ(read->cutRules[0].behavior, CutBehavior::MergedWithNext);
+  EXPECT_TRUE(read->cutRules[0].inverted);
+  EXPECT_EQ(read->cutRules[1].behavior, CutBehavior::Removed);
+  EXPECT_FALSE(read->cutRules[1].inverted);
+  EXPECT_EQ(read->tokenRules, data.tokenRules);
   EXPECT_EQ(read->ignoreMerges, data.ignoreMerges);
   EXPECT_EQ(read->bos, 3);
   EXPECT_EQ(read->eos, 3);
@@ -75,6 +85,24 @@ TEST(TokenizerFile, KeepsEverything) {
   EXPECT_TRUE(read->addSpacePrefix);
   EXPECT_EQ(read->chatTemplate, data.chatTemplate);
   EXPECT_EQ(serialize(*read), serialize(data));
+}
+
+TEST(TokenizerFile, KeepsRulesOfSentencePiece) {
+  for (unsigned set = 0; set < 16; ++set) {
+    TokenizerData data;
+    data.marksSpacesFirst = set & 1;
+    data.prefixesFirst = set & 2;
+    data.cutsAtSpaces = set & 4;
+    data.cutsBeforePrefix = set & 8;
+    std::string error;
+    std::optional<TokenizerData> read =
+        parseTokenizerData(serialize(data), error);
+    ASSERT_TRUE(read) << error;
+    EXPECT_EQ(read->marksSpacesFirst, data.marksSpacesFirst);
+    EXPECT_EQ(read->prefixesFirst, data.prefixesFirst);
+    EXPECT_EQ(read->cutsAtSpaces, data.cutsAtSpaces);
+    EXPECT_EQ(read->cutsBeforePrefix, data.cutsBeforePrefix);
+  }
 }
 
 TEST(TokenizerFile, EmptyVocabulary) {
@@ -93,7 +121,7 @@ TEST(TokenizerFile, Layout) {
   data.scores = {1, -2};
   data.bos = 1;
   std::string expected = "WNWTOKEN";
-  for (uint32_t word : {1u, 1u, 0u, 1u, ~0u, ~0u, ~0u, 2u, 0u, 0u, 0u, 0u, 3u,
+  for (uint32_t word : {2u, 1u, 0u, 1u, ~0u, ~0u, ~0u, 2u, 0u, 0u, 0u, 0u, 3u,
                         // Ends of "x", "yz" and two empty texts.
                         1u, 3u, 3u, 3u,
                         // 1.0f and -2.0f.
@@ -110,10 +138,14 @@ TEST(TokenizerFile, RefusesMalformedHeaders) {
                          "60 at offset 0");
   EXPECT_EQ(errorOf(patched(bytes, 0, 0)),
             "not a tokenizer file: wrong magic at offset 0");
-  EXPECT_EQ(errorOf(patched(bytes, 8, 2)),
-            "tokenizer file has version 2, expected 1 at offset 8");
+  EXPECT_EQ(errorOf(patched(bytes, 8, 1)),
+            "tokenizer file has version 1, expected 2 at offset 8");
   EXPECT_EQ(errorOf(patched(bytes, 12, 4)), "unknown model 4 at offset 12");
   EXPECT_EQ(errorOf(patched(bytes, 16, 32)), "unknown flags 32 at offset 16");
+  EXPECT_EQ(errorOf(patched(bytes, 16, 4096)),
+            "unknown flags 4096 at offset 16");
+  EXPECT_EQ(errorOf(patched(serialize({}), 16, 65536)),
+            "unknown flags 65536 at offset 16");
   EXPECT_EQ(errorOf(patched(bytes, 20, uint32_t(-1))),
             "BOS is to be added but has no id at offset 16");
   EXPECT_EQ(errorOf(patched(bytes, 28, 5)),
@@ -154,7 +186,14 @@ TEST(TokenizerFile, RefusesMalformedSections) {
   EXPECT_NE(errorOf(patched(bytes, endIds, 5))
                 .find("end-of-generation id 5 is out of range"),
             std::string::npos);
-  for (char type : {0, 7}) {
+  for (char cut : {5, 7, 13, 16}) {
+    std::string wrong = bytes;
+    wrong[types + 6] = cut;
+    EXPECT_EQ(errorOf(wrong), "unknown cut rule " + std::to_string(int(cut)) +
+                                  " of expression 1 at offset " +
+                                  std::to_string(types + 6));
+  }
+  for (char type : {0, 7, 120, -128}) {
     std::string wrong = bytes;
     wrong[types + 1] = type;
     EXPECT_NE(errorOf(wrong).find("unknown type"), std::string::npos);
@@ -211,6 +250,16 @@ TEST(TokenizerFile, ChecksData) {
             "score of id 1 is not a number");
   EXPECT_EQ(problem([](TokenizerData &d) { d.types[1] = PieceType(9); }),
             "unknown type 9 of id 1");
+  EXPECT_EQ(problem([](TokenizerData &d) { d.tokenRules.pop_back(); }),
+            "rules of 4 tokens for 5 pieces");
+  EXPECT_EQ(problem([](TokenizerData &d) { d.tokenRules[1] = 4; }),
+            "unknown rules 4 of id 1");
+  EXPECT_EQ(problem([](TokenizerData &d) { d.cutRules.pop_back(); }),
+            "1 cut rules for 2 expressions");
+  EXPECT_EQ(problem([](TokenizerData &d) { d.cutRules[1] = {CutBehavior(5)}; }),
+            "unknown cut rule 5 of expression 1");
+  EXPECT_EQ(problem([](TokenizerData &d) { d.cutsAtSpaces = true; }),
+            "rules of SentencePiece for another model");
   EXPECT_EQ(problem([](TokenizerData &d) { d.eos = 5; }),
             "EOS id 5 is out of range: there are 5 pieces");
   EXPECT_EQ(problem([](TokenizerData &d) { d.endOfGeneration = {-1}; }),
@@ -222,6 +271,7 @@ TEST(TokenizerFile, ChecksData) {
 TEST(TokenizerFile, BadExpression) {
   TokenizerData data = smallData();
   data.preTokenizerExpressions = {"(unclosed"};
+  data.cutRules.clear();
   std::string error;
   EXPECT_EQ(Tokenizer::create(data, error), nullptr);
   EXPECT_NE(error.find("pre-tokenizer expression '(unclosed'"),

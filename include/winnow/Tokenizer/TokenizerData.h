@@ -3,17 +3,19 @@
 // Everything that turns text into ids, as a plain struct, and its file form
 // NAME.tokenizer.
 //
-// The file, version 1. All numbers are little endian; there is no padding.
+// The file, version 2. All numbers are little endian; there is no padding.
 //
 //   offset  type   meaning
 //        0  u8[8]  magic "WNWTOKEN"
-//        8  u32    version, 1
+//        8  u32    version, 2
 //       12  u32    model: 1 SentencePiece, 2 byte-level BPE, 3 WordPiece
 //       16  u32    flags: 1 add BOS, 2 add EOS, 4 add space prefix,
 //                  8 ignore merges, 16 clean text, 32 separate Chinese, 64
 //                  strip accents, 128 lower case, 256 leftmost tokens,
 //                  512 prefix first text only, 1024 prefix unless space,
-//                  2048 compose; other bits are zero
+//                  2048 compose, 4096 mark spaces first, 8192 prefix first,
+//                  16384 cut at spaces, 32768 cut before prefix; other bits
+//                  are zero
 //       20  i32    BOS id, or -1
 //       24  i32    EOS id, or -1
 //       28  i32    unknown id, or -1
@@ -34,8 +36,10 @@
 //                  symbol i is piece i below P, extra symbol i - P from there;
 //                  three times 2^32 - 1 for a merge that never applies
 //        .  i32[E] end-of-generation ids
-//        .  u8[P]  type of each piece, numbered as PieceType, plus 8 if it
-//                  takes the white space behind it
+//        .  u8[P]  type of each piece, numbered as PieceType, plus its rules,
+//                  numbered as TokenRule
+//        .  u8[X]  what becomes of the matches of each expression, numbered as
+//                  CutBehavior, plus 8 if of what lies between them
 //        .  u8[B]  string bytes
 //
 // The file ends exactly there. Readers check every count, id and offset.
@@ -87,6 +91,41 @@ enum class PieceType : uint8_t {
   Byte = 6,
 };
 
+/// How a special token is found, a set of bits.
+enum TokenRule : uint8_t {
+  /// It takes the white space behind it.
+  TakesSpaceBehind = 8,
+  /// It takes the white space in front of it.
+  TakesSpaceBefore = 16,
+  /// It is found where no character of a word stands beside it.
+  SingleWord = 32,
+  /// It is found after all others, in normalized text, by its own normalized
+  /// text.
+  InNormalizedText = 64,
+  AllTokenRules = 120,
+};
+
+/// What an expression does with its matches.
+enum class CutBehavior : uint8_t {
+  /// Each match is a word, and so is what lies between two of them.
+  Isolated = 0,
+  /// Matches are left out.
+  Removed = 1,
+  /// A match belongs to what lies in front of it.
+  MergedWithPrevious = 2,
+  /// A match belongs to what lies behind it.
+  MergedWithNext = 3,
+  /// Matches without anything between them are one word.
+  Contiguous = 4,
+};
+
+/// What becomes of the matches of an expression.
+struct CutRule {
+  CutBehavior behavior = CutBehavior::Isolated;
+  /// Not of the matches but of what lies between them.
+  bool inverted = false;
+};
+
 /// A vocabulary with the rules that come with it.
 struct TokenizerData {
   TokenizerModel model = TokenizerModel::SentencePiece;
@@ -108,6 +147,8 @@ struct TokenizerData {
   /// Regular expressions (PCRE2 syntax) that cut the text into words before
   /// any merge; each one cuts further what the one before it left.
   std::vector<std::string> preTokenizerExpressions;
+  /// The rule of each expression; empty means all isolated.
+  std::vector<CutRule> cutRules;
   /// A word that is a piece as a whole is not merged but taken (Llama 3).
   bool ignoreMerges = false;
   /// WordPiece only.
@@ -134,11 +175,21 @@ struct TokenizerData {
   /// The text between special tokens is brought into Unicode's normalization
   /// form C.
   bool compose = false;
+  /// SentencePiece: spaces become U+2581 before tokens are looked for in
+  /// normalized text, not after.
+  bool marksSpacesFirst = false;
+  /// SentencePiece: the space prefix is part of the normalized text.
+  bool prefixesFirst = false;
+  /// SentencePiece: a word starts at each U+2581; no merge crosses it.
+  bool cutsAtSpaces = false;
+  /// SentencePiece: expressions cut the text before spaces become U+2581, and
+  /// each word gets the space prefix. Otherwise they cut what has the prefix.
+  bool cutsBeforePrefix = false;
   /// Special tokens are found from left to right, the longest at each place.
   /// Otherwise the longest one in the whole text comes first.
   bool leftmostTokens = false;
-  /// Special tokens that take the white space behind them, in rising order.
-  std::vector<int32_t> takesSpaceBehind;
+  /// The rules (TokenRule) of each id; empty means none.
+  std::vector<uint8_t> tokenRules;
 
   /// The chat template as the checkpoint gives it (Jinja), or empty.
   std::string chatTemplate;
