@@ -51,6 +51,14 @@ std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
                   raw.size() / sizeof(float));
 }
 
+std::optional<ArrayRef<float>> Statistics::lookupGram(StringRef name,
+                                                      int64_t width) const {
+  std::optional<ArrayRef<float>> found = lookup("gram.mean", name);
+  if (!found || found->size() != static_cast<size_t>(width * width))
+    return std::nullopt;
+  return found;
+}
+
 std::optional<double> Statistics::lookupNumber(StringRef kind,
                                                StringRef name) const {
   std::optional<ArrayRef<float>> found = lookup(kind, name);

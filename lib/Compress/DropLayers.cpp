@@ -1,5 +1,7 @@
 //===- DropLayers.cpp - Leave out residual layers -------------------------===//
 
+#include "DeadOps.h"
+
 #include "winnow/Analysis/CacheFlow.h"
 #include "winnow/Analysis/Layers.h"
 #include "winnow/Analysis/Statistics.h"
@@ -48,13 +50,6 @@ static LogicalResult dropLayer(LayerOp layer, NormOp norm) {
   }
   layer.erase();
   return success();
-}
-
-/// Erases ops whose results nothing reads, and what only they read.
-static void eraseDeadOps(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
 }
 
 /// Takes caches that pass through a function unchanged from its arguments and

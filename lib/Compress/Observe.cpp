@@ -1,5 +1,6 @@
 //===- Observe.cpp - Taps for a calibration -------------------------------===//
 
+#include "DeadOps.h"
 #include "NamePattern.h"
 
 #include "winnow/Analysis/Layers.h"
@@ -52,21 +53,19 @@ FailureOr<llvm::SmallVector<ObserveKind>> Observe::parseKinds() {
   return parsed;
 }
 
-/// The param that a weight is made of, or null.
-static ParamRefOp findParam(Value weight) {
-  while (auto recode = weight.getDefiningOp<RecodeOp>())
-    weight = recode.getInput();
-  return weight.getDefiningOp<ParamRefOp>();
+/// What a value was before it was recoded.
+static Value stripRecodes(Value value) {
+  while (auto recode = value.getDefiningOp<RecodeOp>())
+    value = recode.getInput();
+  return value;
 }
 
 /// Taps the inputs of linear layers, once for each weight.
 void Observe::observeInputs(func::FuncOp function, ObserveKind kind,
                             const NamePattern &names) {
   function.walk([&](LinearOp linear) {
-    ParamRefOp param = findParam(linear.getWeight());
-    Value input = linear.getInput();
-    while (auto recode = input.getDefiningOp<RecodeOp>())
-      input = recode.getInput();
+    auto param = stripRecodes(linear.getWeight()).getDefiningOp<ParamRefOp>();
+    Value input = stripRecodes(linear.getInput());
     if (!param || getEncoding(input.getType()) ||
         !names.matches(param.getParam(), true))
       return;
@@ -113,9 +112,7 @@ LogicalResult Observe::reduceToTaps(func::FuncOp function) {
     if (!isa<KvCacheType>(operand.get().getType()))
       results.set(operand.getOperandNumber());
   terminator->eraseOperands(results);
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  eraseDeadOps(body);
   llvm::BitVector arguments(function.getNumArguments());
   for (BlockArgument argument : function.getArguments())
     if (argument.use_empty())

@@ -143,9 +143,7 @@ FailureOr<StringAttr> QuantizeWeights::chooseGptq(ParamOp param,
     return StringAttr();
   Statistics statistics(getOperation());
   int64_t width = cast<RankedTensorType>(param.getType()).getShape().back();
-  std::optional<ArrayRef<float>> gram =
-      statistics.lookup("gram.mean", param.getSymName());
-  if (!gram || gram->size() != static_cast<size_t>(width * width))
+  if (!statistics.lookupGram(param.getSymName(), width))
     return param.emitOpError("needs the statistics '")
            << getStatisticKey("gram.mean", param.getSymName())
            << "' of its width for 'method=gptq': --statistics=FILE, written by "

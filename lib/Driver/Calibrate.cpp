@@ -46,8 +46,8 @@ class Calibration {
 public:
   Calibration(const CalibrateOptions &options, const Tokenizer &tokenizer,
               ObservedModel &model)
-      : options(options), tokenizer(tokenizer), model(model), collector(model) {
-  }
+      : options(options), tokenizer(tokenizer), model(model),
+        collector(model, options.threads) {}
 
   Error readDecoderText(StringRef path);
   Error readEncoderTexts(StringRef path);
@@ -95,7 +95,7 @@ Error Calibration::run(ArrayRef<int32_t> ids, ArrayRef<int32_t> positions,
     return cancelled();
   if (Error error = model.run(ids, positions, segments))
     return createStringError("'" + path + "': " + toString(std::move(error)));
-  collector.add(options.threads);
+  collector.add();
   return Error::success();
 }
 

@@ -3,24 +3,16 @@
 #include "StatisticsCollector.h"
 
 #include "winnow/Analysis/Statistics.h"
+#include "winnow/Formats/WideVectors.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/ThreadPool.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 using namespace llvm;
-
-/// Compiled for each of these processors; the one at hand is chosen at start.
-#if defined(__x86_64__)
-#define WINNOW_WIDE_VECTORS                                                    \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WINNOW_WIDE_VECTORS
-#endif
 
 namespace winnow {
 
@@ -180,8 +172,9 @@ void StatisticsCollector::addTap(std::vector<Collected<Sums>> &taps,
     taps.push_back({tap.name, {tap.outputs}, Sums(arguments...)});
 }
 
-StatisticsCollector::StatisticsCollector(const ObservedModel &model)
-    : model(model) {
+StatisticsCollector::StatisticsCollector(const ObservedModel &model,
+                                         unsigned threads)
+    : model(model), pool(hardware_concurrency(threads)) {
   for (const ObservedModel::Tap &tap : model.getTaps()) {
     int64_t width = model.getOutputs()[tap.outputs[0]].width;
     if (tap.kind == "channels")
@@ -193,11 +186,10 @@ StatisticsCollector::StatisticsCollector(const ObservedModel &model)
   }
 }
 
-void StatisticsCollector::add(unsigned threads) {
+void StatisticsCollector::add() {
   auto rowsOf = [&](size_t output) {
     return ArrayRef(model.getOutputs()[output].rows);
   };
-  DefaultThreadPool pool(hardware_concurrency(threads));
   for (auto &tap : channels)
     pool.async([&] {
       for (const std::vector<size_t> &outputs : tap.outputs)

@@ -11,6 +11,8 @@
 
 #include "ObservedModel.h"
 
+#include "llvm/Support/ThreadPool.h"
+
 #include <map>
 
 namespace winnow {
@@ -67,11 +69,11 @@ private:
 /// All taps of a model.
 class StatisticsCollector {
 public:
-  /// `model` outlives the collector.
-  explicit StatisticsCollector(const ObservedModel &model);
+  /// `model` outlives the collector. 0 threads: one per processor.
+  StatisticsCollector(const ObservedModel &model, unsigned threads);
 
   /// Takes in the rows of the model's last run.
-  void add(unsigned threads);
+  void add();
 
   int64_t getTokens() const { return tokens; }
   /// Fails where a sum is no number, naming the tap.
@@ -93,6 +95,7 @@ private:
               Arguments... arguments);
 
   const ObservedModel &model;
+  llvm::DefaultThreadPool pool;
   int64_t tokens = 0;
   std::vector<Collected<ChannelSums>> channels;
   std::vector<Collected<GramSum>> grams;

@@ -155,14 +155,13 @@ public:
                                     int64_t width) {
     RecodingMethod method;
     method.gptq = !weight.gptq.empty();
-    std::optional<ArrayRef<float>> found = statistics->lookup(
-        "gram.mean", method.gptq ? weight.gptq : weight.name);
-    bool fits = found && found->size() == static_cast<size_t>(width * width);
-    if (method.gptq && !fits)
+    std::optional<ArrayRef<float>> found =
+        statistics->lookupGram(method.gptq ? weight.gptq : weight.name, width);
+    if (method.gptq && !found)
       return createStringError("weight '" + weight.name +
                                "' has no Gram matrix of its width in the "
                                "statistics, as GPTQ needs it");
-    if (!fits)
+    if (!found)
       return method;
     std::shared_ptr<GramMatrix> &shared = matrices[found->data()];
     if (!shared)

@@ -1,6 +1,7 @@
 //===- Gptq.cpp - Codes that make up for one another ----------------------===//
 
 #include "winnow/Formats/Gptq.h"
+#include "winnow/Formats/WideVectors.h"
 
 #include "llvm/ADT/Twine.h"
 
@@ -8,15 +9,6 @@
 #include <cmath>
 
 using namespace llvm;
-
-/// Compiled for each of these processors; the one at hand is chosen at start.
-/// Contraction is off, so all give the same.
-#if defined(__x86_64__)
-#define WINNOW_WIDE_VECTORS                                                    \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WINNOW_WIDE_VECTORS
-#endif
 
 namespace winnow {
 

@@ -50,9 +50,8 @@ std::string winnow::decodeByteLevel(std::string_view text) {
 
 bool ByteBpe::build(std::string &error) {
   const TokenizerFile &file = vocabulary.file;
-  for (uint32_t i = 0; i < file.expressionCount(); ++i)
-    if (!preTokenizer.add(file.expression(i), file.cutRule(i), error))
-      return false;
+  if (!preTokenizer.addAll(file, error))
+    return false;
 
   const ByteCharacters &characters = byteCharacters();
   for (unsigned byte = 0; byte < 256; ++byte) {

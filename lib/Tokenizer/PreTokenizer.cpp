@@ -74,6 +74,13 @@ bool PreTokenizer::add(std::string_view expression, CutRule rule,
   return true;
 }
 
+bool PreTokenizer::addAll(const TokenizerFile &file, std::string &error) {
+  for (uint32_t i = 0; i < file.expressionCount(); ++i)
+    if (!add(file.expression(i), file.cutRule(i), error))
+      return false;
+  return true;
+}
+
 namespace {
 
 /// A match or what lies between two of them.

@@ -3,7 +3,7 @@
 #ifndef WINNOW_LIB_TOKENIZER_PRETOKENIZER_H
 #define WINNOW_LIB_TOKENIZER_PRETOKENIZER_H
 
-#include "winnow/Tokenizer/TokenizerData.h"
+#include "TokenizerFile.h"
 
 #include <cstddef>
 #include <string>
@@ -29,6 +29,8 @@ public:
   /// Compiles \p expression (PCRE2 syntax; `\s` is Unicode White_Space) and
   /// adds it to the list. False and a message if it does not compile.
   bool add(std::string_view expression, CutRule rule, std::string &error);
+  /// The same with each expression of a vocabulary.
+  bool addAll(const TokenizerFile &file, std::string &error);
 
   bool empty() const { return cuts.empty(); }
 

@@ -52,9 +52,8 @@ bool Tokenizer::Implementation::load(std::string_view bytes,
   vocabulary.index();
   if (file.model == TokenizerModel::SentencePiece) {
     sentencePiece = std::make_unique<SentencePiece>(vocabulary);
-    for (uint32_t i = 0; i < file.expressionCount(); ++i)
-      if (!preTokenizer.add(file.expression(i), file.cutRule(i), error))
-        return false;
+    if (!preTokenizer.addAll(file, error))
+      return false;
   } else if (file.model == TokenizerModel::WordPiece) {
     wordPiece = std::make_unique<WordPiece>(vocabulary);
   } else {

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from artifact import Artifact
-from interpreter import Call, interpret
+from both_ways import run_both_ways
+from interpreter import Call
 from programs import Programs
 
 DISTANCES = (1, 2, 3, 5, 9)
@@ -113,12 +114,11 @@ def check(
 ) -> None:
     """Compares both ways to run an entry point with `expected`."""
     call = Call(name, inputs)
-    interpreted = interpret(programs.directory / "winnow-opt", program(), [call], folder)[0][0]
+    interpreted, results = run_both_ways(
+        programs, artifact, program(), call, expected.shape, (1, 2), folder
+    )
     np.testing.assert_allclose(interpreted, expected, rtol=1e-6, atol=1e-6)
-    for threads in (1, 2):
-        native = np.full(expected.shape, 7, np.float32)
-        with artifact.session(threads=threads) as session:
-            session.invoke(name, list(inputs.values()), [native])
+    for native in results:
         np.testing.assert_allclose(native, expected, rtol=tolerance, atol=tolerance)
 
 

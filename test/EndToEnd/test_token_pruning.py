@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from artifact import Artifact
-from interpreter import Call, interpret
+from both_ways import run_both_ways
+from interpreter import Call
 from programs import Programs
 
 HEADS, KEY_HEADS, KEY_DIM, WIDTH = 6, 3, 20, 37
@@ -104,15 +105,12 @@ def check(
     """Compares both ways to run an entry point with `expected`; native code has
     the same bits on 1 and 3 threads."""
     call = Call(name, inputs)
-    interpreted = interpret(programs.directory / "winnow-opt", program(), [call], folder)[0][0]
+    interpreted, results = run_both_ways(
+        programs, artifact, program(), call, expected.shape, (1, 3), folder
+    )
     np.testing.assert_allclose(interpreted, expected, rtol=1e-5, atol=1e-6)
-    results = []
-    for threads in (1, 3):
-        native = np.full(expected.shape, 7, np.float32)
-        with artifact.session(threads=threads) as session:
-            session.invoke(name, list(inputs.values()), [native])
+    for native in results:
         np.testing.assert_allclose(native, expected, rtol=2e-5, atol=1e-5)
-        results.append(native)
     np.testing.assert_array_equal(*results)
     return results[0]
 

@@ -51,6 +51,9 @@ public:
   /// lives as long as this object and the module's attribute.
   std::optional<llvm::ArrayRef<float>> lookup(llvm::StringRef kind,
                                               llvm::StringRef name) const;
+  /// The Gram matrix of a weight whose rows have `width` numbers, or nothing.
+  std::optional<llvm::ArrayRef<float>> lookupGram(llvm::StringRef name,
+                                                  int64_t width) const;
   /// The number of a kind that is one number.
   std::optional<double> lookupNumber(llvm::StringRef kind,
                                      llvm::StringRef name) const;

@@ -14,6 +14,10 @@ static constexpr int64_t kWordBytes = sizeof(int32_t);
 /// The order of what always stays; scores stay below.
 static constexpr int32_t kAlways = std::numeric_limits<int32_t>::max();
 
+static Value loadWord(KernelBuilder &k, Value words, Value row) {
+  return k.load(k.i32Type(), k.offset(words, k.mul(row, kWordBytes)), 4);
+}
+
 //===----------------------------------------------------------------------===//
 // Scores
 //===----------------------------------------------------------------------===//
@@ -45,14 +49,11 @@ static Value emitDot(KernelBuilder &k, Value a, Value b, int64_t width) {
 static Value emitFirstRow(KernelBuilder &k, Value segments, Value row) {
   if (!segments)
     return k.i64(0);
-  auto segmentOf = [&](Value index) {
-    return k.load(k.i32Type(), k.offset(segments, k.mul(index, kWordBytes)), 4);
-  };
-  Value own = segmentOf(row);
+  Value own = loadWord(k, segments, row);
   return k.forLoop(
       k.i64(0), row, k.i64(1), {row},
       [&](Value index, ValueRange carried) {
-        Value isSame = k.equal(segmentOf(index), own);
+        Value isSame = k.equal(loadWord(k, segments, index), own);
         return KernelBuilder::Values{
             k.select(isSame, k.minS(index, carried[0]), carried[0])};
       },
@@ -125,10 +126,6 @@ static KernelBuilder::Values sumOverSegment(
   for (Value &total : totals)
     total = k.reduceAddI(total);
   return totals;
-}
-
-static Value loadWord(KernelBuilder &k, Value words, Value row) {
-  return k.load(k.i32Type(), k.offset(words, k.mul(row, kWordBytes)), 4);
 }
 
 /// How many tokens of a segment stay: TokenPolicyAttr::countKept of an i32.

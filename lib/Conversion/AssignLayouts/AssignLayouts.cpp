@@ -48,32 +48,28 @@ static void forEachRead(ArrayRef<ParamRefOp> uses,
     }
 }
 
-/// The `gptq` of a recode that is left to the writer of the weights. Recodes of
-/// one param are equal: `layOut` has seen to that.
-static StringAttr findGptq(ArrayRef<ParamRefOp> uses) {
-  for (ParamRefOp use : uses)
-    for (Operation *user : use->getUsers())
-      if (RecodeOp recode = getOfflineRecode(user))
-        if (StringAttr tap = recode.getGptqAttr())
-          return tap;
-  return nullptr;
-}
-
 namespace {
+
+/// What the kernels read of a param.
+struct Layout {
+  RankedTensorType type;
+  /// The `gptq` of the recodes that are left to the writer of the weights, or
+  /// null.
+  StringAttr gptq;
+};
 
 struct AssignLayouts
     : public winnow::impl::WinnowAssignLayoutsBase<AssignLayouts> {
   void runOnOperation() override;
 
 private:
-  /// The type that the kernels read; null after an error.
-  RankedTensorType layOut(ParamOp param, ArrayRef<ParamRefOp> uses);
+  FailureOr<Layout> layOut(ParamOp param, ArrayRef<ParamRefOp> uses);
 };
 
 } // namespace
 
-RankedTensorType AssignLayouts::layOut(ParamOp param,
-                                       ArrayRef<ParamRefOp> uses) {
+FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
+                                        ArrayRef<ParamRefOp> uses) {
   auto type = cast<RankedTensorType>(param.getType());
   RankedTensorType read;
   StringAttr gptq;
@@ -94,7 +90,7 @@ RankedTensorType AssignLayouts::layOut(ParamOp param,
   });
   if (!tiled) {
     numDecoded += bool(getEncoding(type));
-    return withEncoding(type, nullptr);
+    return Layout{withEncoding(type, nullptr), gptq};
   }
   if (plain)
     param.emitOpError("is read both as a matrix of a linear layer and as a "
@@ -103,13 +99,12 @@ RankedTensorType AssignLayouts::layOut(ParamOp param,
     param.emitOpError("is read in two number formats, or with two kinds of "
                       "codes");
   if (plain || !agree)
-    return nullptr;
+    return failure();
   ++numTiled;
   EncodingAttr encoding = getEncoding(read);
-  return withEncoding(type,
-                      EncodingAttr::get(&getContext(),
-                                        encoding ? encoding.getFormat() : "f32",
-                                        "tile16"));
+  auto tiled16 = EncodingAttr::get(
+      &getContext(), encoding ? encoding.getFormat() : "f32", "tile16");
+  return Layout{withEncoding(type, tiled16), gptq};
 }
 
 void AssignLayouts::runOnOperation() {
@@ -123,16 +118,16 @@ void AssignLayouts::runOnOperation() {
       ++numUnused;
       continue;
     }
-    RankedTensorType laidOut = layOut(param, it->second);
-    if (!laidOut)
+    FailureOr<Layout> layout = layOut(param, it->second);
+    if (failed(layout))
       return signalPassFailure();
     // The writer of the weights has to know how the source is stored.
     param->setAttr(kStoredTypeAttr, TypeAttr::get(param.getType()));
-    param.setTypeAttr(TypeAttr::get(laidOut));
-    if (StringAttr tap = findGptq(it->second))
-      param->setAttr(kGptqAttr, tap);
+    param.setTypeAttr(TypeAttr::get(layout->type));
+    if (layout->gptq)
+      param->setAttr(kGptqAttr, layout->gptq);
     for (ParamRefOp use : it->second) {
-      use.getOutput().setType(laidOut);
+      use.getOutput().setType(layout->type);
       // What a weight was recoded to has become the weight itself.
       for (Operation *user :
            llvm::make_early_inc_range(use.getOutput().getUsers()))

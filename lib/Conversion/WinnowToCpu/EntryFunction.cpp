@@ -265,8 +265,12 @@ LogicalResult EntryEmitter::emitStage(int stage) {
   for (const Step &step : plan.steps) {
     if (step.stage != stage)
       continue;
-    if (step.kind == Step::Kind::Runs || step.kind == Step::Kind::Select) {
-      step.kind == Step::Kind::Runs ? emitRuns(step) : emitSelect(step);
+    if (step.kind == Step::Kind::Runs) {
+      emitRuns(step);
+      continue;
+    }
+    if (step.kind == Step::Kind::Select) {
+      emitSelect(step);
       continue;
     }
     if (!step.isRowStep()) {

@@ -1,0 +1,16 @@
+//===- WideVectors.h - Loops for the vectors at hand ------------*- C++ -*-===//
+
+#ifndef WINNOW_FORMATS_WIDEVECTORS_H
+#define WINNOW_FORMATS_WIDEVECTORS_H
+
+/// On a function: it is compiled for each of these processors, and the one at
+/// hand is chosen at start. Only for arithmetic that gives the same bits with
+/// and without fused multiply-adds.
+#if defined(__x86_64__)
+#define WINNOW_WIDE_VECTORS                                                    \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WINNOW_WIDE_VECTORS
+#endif
+
+#endif // WINNOW_FORMATS_WIDEVECTORS_H
