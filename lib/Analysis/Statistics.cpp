@@ -27,15 +27,17 @@ std::string getStatisticKey(StringRef kind, StringRef tap) {
 Statistics::Statistics(ModuleOp module)
     : attribute(module->getAttrOfType<DictionaryAttr>(kStatisticsAttr)) {}
 
-std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
-                                                  StringRef name) const {
-  if (!attribute)
-    return std::nullopt;
-  if (auto readers = attribute.getAs<DictionaryAttr>("readers"))
-    if (auto tap = readers.getAs<StringAttr>(name))
-      name = tap.getValue();
-  auto values = attribute.getAs<DictionaryAttr>("values");
-  Attribute value = values ? values.get(getStatisticKey(kind, name)) : nullptr;
+/// In the module attribute: what values have been divided by.
+static constexpr StringLiteral kDivided = "divided";
+
+StringRef Statistics::findTap(StringRef name) const {
+  auto readers =
+      attribute ? attribute.getAs<DictionaryAttr>("readers") : DictionaryAttr();
+  auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr();
+  return tap ? tap.getValue() : name;
+}
+
+std::optional<ArrayRef<float>> Statistics::read(Attribute value) const {
   if (auto resource = dyn_cast_or_null<DenseF32ResourceElementsAttr>(value))
     return resource.tryGetAsArrayRef();
   auto elements = dyn_cast_or_null<DenseElementsAttr>(value);
@@ -51,12 +53,77 @@ std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
                   raw.size() / sizeof(float));
 }
 
-std::optional<ArrayRef<float>> Statistics::lookupGram(StringRef name,
-                                                      int64_t width) const {
-  std::optional<ArrayRef<float>> found = lookup("gram.mean", name);
+std::optional<ArrayRef<float>> Statistics::lookupStored(StringRef kind,
+                                                        StringRef tap) const {
+  auto values =
+      attribute ? attribute.getAs<DictionaryAttr>("values") : DictionaryAttr();
+  return values ? read(values.get(getStatisticKey(kind, tap))) : std::nullopt;
+}
+
+ArrayRef<float> Statistics::lookupDivisor(StringRef tap) const {
+  auto divided =
+      attribute ? attribute.getAs<DictionaryAttr>(kDivided) : DictionaryAttr();
+  return divided ? read(divided.get(tap)).value_or(ArrayRef<float>())
+                 : ArrayRef<float>();
+}
+
+std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
+                                                  StringRef name) const {
+  StringRef tap = findTap(name);
+  std::optional<ArrayRef<float>> found = lookupStored(kind, tap);
+  ArrayRef<float> divisor = lookupDivisor(tap);
+  if (!found || divisor.empty() || found->size() != divisor.size())
+    return found;
+  // How many are large cannot be told any more.
+  if (kind == "channels.outliers")
+    return std::nullopt;
+  std::vector<float> &quotient = quotients[getStatisticKey(kind, tap)];
+  quotient.assign(found->begin(), found->end());
+  for (auto [number, d] : llvm::zip_equal(quotient, divisor))
+    number /= d;
+  return ArrayRef(quotient);
+}
+
+std::optional<Gram> Statistics::lookupGram(StringRef name,
+                                           int64_t width) const {
+  StringRef tap = findTap(name);
+  std::optional<ArrayRef<float>> found = lookupStored("gram.mean", tap);
   if (!found || found->size() != static_cast<size_t>(width * width))
     return std::nullopt;
-  return found;
+  return Gram{*found, lookupDivisor(tap)};
+}
+
+std::vector<float> Gram::evaluate() const {
+  std::vector<float> result(numbers.begin(), numbers.end());
+  size_t width = divisor.size();
+  for (size_t i = 0; i < width; ++i)
+    for (size_t j = 0; j < width; ++j)
+      result[i * width + j] = static_cast<float>(
+          double(result[i * width + j]) / (double(divisor[i]) * divisor[j]));
+  return result;
+}
+
+void divideStatistics(ModuleOp module, StringRef name,
+                      ArrayRef<float> divisor) {
+  auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
+  if (!attribute)
+    return;
+  auto readers = attribute.getAs<DictionaryAttr>("readers");
+  if (auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr())
+    name = tap.getValue();
+  Builder builder(module.getContext());
+  auto divided = attribute.getAs<DictionaryAttr>(kDivided);
+  NamedAttrList entries(divided);
+  SmallVector<float> product(divisor);
+  if (auto before = cast_or_null<DenseElementsAttr>(entries.get(name)))
+    for (auto [number, d] : llvm::zip_equal(product, before.getValues<float>()))
+      number *= d;
+  auto type = RankedTensorType::get({static_cast<int64_t>(product.size())},
+                                    builder.getF32Type());
+  entries.set(name, DenseElementsAttr::get(type, ArrayRef<float>(product)));
+  NamedAttrList changed(attribute);
+  changed.set(kDivided, entries.getDictionary(module.getContext()));
+  module->setAttr(kStatisticsAttr, changed.getDictionary(module.getContext()));
 }
 
 std::optional<double> Statistics::lookupNumber(StringRef kind,

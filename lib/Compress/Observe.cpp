@@ -4,6 +4,7 @@
 #include "NamePattern.h"
 
 #include "winnow/Analysis/Layers.h"
+#include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Compress/Passes.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -64,13 +65,15 @@ static Value stripRecodes(Value value) {
 void Observe::observeInputs(func::FuncOp function, ObserveKind kind,
                             const NamePattern &names) {
   function.walk([&](LinearOp linear) {
-    auto param = stripRecodes(linear.getWeight()).getDefiningOp<ParamRefOp>();
+    std::optional<OfflineWeight> weight =
+        matchOfflineWeight(linear.getWeight());
     Value input = stripRecodes(linear.getInput());
-    if (!param || getEncoding(input.getType()) ||
-        !names.matches(param.getParam(), true))
+    if (!weight || getEncoding(input.getType()) ||
+        !names.matches(weight->use.getParam(), true))
       return;
     OpBuilder builder(linear);
-    ObserveOp::create(builder, linear.getLoc(), kind, param.getParam(), input);
+    ObserveOp::create(builder, linear.getLoc(), kind, weight->use.getParam(),
+                      input);
     ++numTaps;
   });
 }

@@ -8,6 +8,7 @@
 
 #include "NamePattern.h"
 
+#include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Analysis/Statistics.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Formats/Encode.h"
@@ -45,14 +46,6 @@ static const NumberFormat *findFittingFormat(const NumberFormat *format,
   return nullptr;
 }
 
-static bool isMatrix(OpOperand &operand) {
-  if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
-    return operand.get() == linear.getWeight();
-  if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
-    return operand.get() == embed.getTable();
-  return false;
-}
-
 static StringRef formatOf(RankedTensorType type) {
   EncodingAttr encoding = getEncoding(type);
   return encoding ? encoding.getFormat() : StringRef("f32");
@@ -67,12 +60,12 @@ struct QuantizeWeights
   void runOnOperation() override;
 
 private:
-  /// The format for `param`, or null where it stays as it is.
-  const NumberFormat *choose(ParamOp param);
+  /// The format for `param`, read as `read`, or null where it stays as it is.
+  const NumberFormat *choose(ParamOp param, RankedTensorType read);
   /// The tap that the codes of `param` are fitted to, or null for rtn.
-  FailureOr<StringAttr> chooseGptq(ParamOp param, ArrayRef<ParamRefOp> readers,
+  FailureOr<StringAttr> chooseGptq(ParamOp param, ArrayRef<OpOperand *> reads,
                                    const NumberFormat &chosen);
-  void encode(ArrayRef<ParamRefOp> uses, RankedTensorType type,
+  void encode(ArrayRef<OpOperand *> reads, RankedTensorType type,
               StringAttr gptq);
 
   const NumberFormat *target = nullptr;
@@ -80,8 +73,8 @@ private:
 
 } // namespace
 
-const NumberFormat *QuantizeWeights::choose(ParamOp param) {
-  auto type = cast<RankedTensorType>(param.getType());
+const NumberFormat *QuantizeWeights::choose(ParamOp param,
+                                            RankedTensorType type) {
   auto options =
       remark::RemarkOpts::name(param.getSymName()).category("quantize-weights");
   const NumberFormat &source = *lookupFormat(formatOf(type));
@@ -112,33 +105,35 @@ const NumberFormat *QuantizeWeights::choose(ParamOp param) {
   return chosen;
 }
 
+/// The operands that read a param as a matrix, through whatever is done to it.
+static SmallVector<OpOperand *> matrixReads(ArrayRef<ParamRefOp> uses) {
+  SmallVector<OpOperand *> reads;
+  for (ParamRefOp use : uses)
+    forEachOfflineRead(use, [&](OpOperand &operand) {
+      if (isMatrixRead(operand))
+        reads.push_back(&operand);
+    });
+  return reads;
+}
+
 /// Takes back what an earlier pass of this kind did, so that numbers are
-/// rounded once: ops read the param itself again.
-static void dropRecodes(ParamRefOp use) {
-  for (Operation *user : llvm::make_early_inc_range(use->getUsers())) {
-    auto recode = dyn_cast<RecodeOp>(user);
+/// rounded once: ops read what was encoded.
+static void dropRecodes(ArrayRef<OpOperand *> reads) {
+  for (OpOperand *read : reads) {
+    auto recode = read->get().getDefiningOp<RecodeOp>();
     if (!recode)
       continue;
-    recode.getOutput().replaceUsesWithIf(use.getOutput(), isMatrix);
+    read->set(recode.getInput());
     if (recode.use_empty())
       recode.erase();
   }
 }
 
-static bool isReadAsMatrix(ParamRefOp use) {
-  return llvm::any_of(use.getOutput().getUses(), [](OpOperand &operand) {
-    auto recode = dyn_cast<RecodeOp>(operand.getOwner());
-    return isMatrix(operand) ||
-           (recode && llvm::any_of(recode.getOutput().getUses(), isMatrix));
-  });
-}
-
 FailureOr<StringAttr> QuantizeWeights::chooseGptq(ParamOp param,
-                                                  ArrayRef<ParamRefOp> readers,
+                                                  ArrayRef<OpOperand *> reads,
                                                   const NumberFormat &chosen) {
-  bool isMultiplied = llvm::any_of(readers, [](ParamRefOp use) {
-    return llvm::any_of(use->getUsers(), llvm::IsaPred<LinearOp>);
-  });
+  bool isMultiplied = llvm::any_of(
+      reads, [](OpOperand *read) { return isa<LinearOp>(read->getOwner()); });
   if (method != "gptq" || chosen.isFloat() || !isMultiplied)
     return StringAttr();
   Statistics statistics(getOperation());
@@ -151,15 +146,18 @@ FailureOr<StringAttr> QuantizeWeights::chooseGptq(ParamOp param,
   return param.getSymNameAttr();
 }
 
-void QuantizeWeights::encode(ArrayRef<ParamRefOp> uses, RankedTensorType type,
+void QuantizeWeights::encode(ArrayRef<OpOperand *> reads, RankedTensorType type,
                              StringAttr gptq) {
-  for (ParamRefOp use : uses) {
-    OpBuilder builder(use->getContext());
-    builder.setInsertionPointAfter(use);
-    auto recode = RecodeOp::create(builder, use.getLoc(), type, use, gptq);
-    use.getOutput().replaceUsesWithIf(recode, isMatrix);
-    if (recode.use_empty())
-      recode.erase();
+  llvm::DenseMap<Value, Value> encoded;
+  for (OpOperand *read : reads) {
+    Value &result = encoded[read->get()];
+    if (!result) {
+      OpBuilder builder(type.getContext());
+      builder.setInsertionPointAfterValue(read->get());
+      result = RecodeOp::create(builder, read->get().getLoc(), type,
+                                read->get(), gptq);
+    }
+    read->set(result);
   }
 }
 
@@ -206,24 +204,23 @@ void QuantizeWeights::runOnOperation() {
     if (!onlyNames.matches(names, true))
       continue;
     isNamed = true;
-    if (!llvm::any_of(readers, isReadAsMatrix) ||
-        skipNames.matches(names, false))
+    SmallVector<OpOperand *> reads = matrixReads(readers);
+    if (reads.empty() || skipNames.matches(names, false))
       continue;
-    llvm::for_each(readers, dropRecodes);
+    dropRecodes(reads);
     ++numSeen;
-    const NumberFormat *chosen = choose(param);
+    auto read = cast<RankedTensorType>(reads.front()->get().getType());
+    const NumberFormat *chosen = choose(param, read);
     if (!chosen)
       continue;
     ++numEncoded;
     EncodingAttr encoding;
     if (chosen->name != "f32")
       encoding = EncodingAttr::get(&getContext(), chosen->name, "rows");
-    FailureOr<StringAttr> gptq = chooseGptq(param, readers, *chosen);
+    FailureOr<StringAttr> gptq = chooseGptq(param, reads, *chosen);
     if (failed(gptq))
       return signalPassFailure();
-    encode(readers,
-           withEncoding(cast<RankedTensorType>(param.getType()), encoding),
-           *gptq);
+    encode(reads, withEncoding(read, encoding), *gptq);
   }
   if (!isNamed && !only.empty()) {
     emitError(location)

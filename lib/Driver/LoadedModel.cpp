@@ -4,8 +4,10 @@
 
 #include "winnow/Analysis/Passes.h"
 #include "winnow/Analysis/Statistics.h"
+#include "winnow/Analysis/WeightReader.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Conversion/Passes.h"
+#include "winnow/Emit/Weights.h"
 #include "winnow/Pipelines/Pipelines.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -58,6 +60,22 @@ Error LoadedModel::parse(StringRef path) {
   return Error::success();
 }
 
+namespace {
+/// Lets passes read the checkpoint.
+class CheckpointFiles : public ParamFiles {
+public:
+  CheckpointFiles(mlir::Dialect *dialect, const Checkpoint &checkpoint)
+      : ParamFiles(dialect), checkpoint(checkpoint) {}
+
+  Expected<std::vector<uint8_t>> read(ParamOp param) const override {
+    return readStoredBytes(param, &checkpoint);
+  }
+
+private:
+  const Checkpoint &checkpoint;
+};
+} // namespace
+
 Error LoadedModel::import(StringRef path, int64_t tokens) {
   ImportOptions options;
   if (tokens)
@@ -69,6 +87,9 @@ Error LoadedModel::import(StringRef path, int64_t tokens) {
   if (mlir::failed(imported))
     return diagnostics->take("'" + path + "': cannot be imported");
   model = std::move(*imported);
+  if (model.checkpoint)
+    context->getLoadedDialect<WinnowDialect>()->addInterface<CheckpointFiles>(
+        *model.checkpoint);
   return Error::success();
 }
 

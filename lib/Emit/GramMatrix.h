@@ -13,17 +13,18 @@ namespace winnow {
 
 /// The mean of x xᵀ over the inputs x of some weights, and the factor of it
 /// that GPTQ needs: made when the first row asks for it, gone with the last of
-/// the weights, so that few factors are in memory at a time.
+/// the weights, so that few of them are in memory at a time.
 class GramMatrix {
 public:
-  /// `owner` keeps `numbers`.
-  GramMatrix(llvm::ArrayRef<float> numbers,
-             std::shared_ptr<const Statistics> owner)
-      : numbers(numbers), owner(std::move(owner)) {}
+  /// `owner` keeps the numbers of `gram`.
+  GramMatrix(Gram gram, std::shared_ptr<const Statistics> owner)
+      : gram(gram), owner(std::move(owner)) {}
 
-  llvm::ArrayRef<float> getNumbers() const { return numbers; }
+  /// The numbers live until the caller's weight leaves.
+  llvm::ArrayRef<float> getNumbers();
 
-  /// One more weight will ask for the factor, until it calls `leave`.
+  /// One more weight will ask for numbers or the factor, until it calls
+  /// `leave`.
   void join() { ++users; }
   void leave();
 
@@ -32,7 +33,10 @@ public:
   llvm::Expected<const GptqFactor *> getFactor(int64_t width);
 
 private:
-  llvm::ArrayRef<float> numbers;
+  llvm::ArrayRef<float> evaluate();
+
+  Gram gram;
+  std::vector<float> evaluated; ///< if it is divided by something
   std::shared_ptr<const Statistics> owner;
   std::mutex mutex;
   unsigned users = 0;

@@ -29,15 +29,17 @@ void RecodingError::add(const RecodingError &other) {
 }
 
 RowRecoder::RowRecoder(const NumberFormat &from, const NumberFormat &to,
-                       int64_t rows, int64_t width, RecodingMethod method)
+                       int64_t rows, int64_t width, RecodingMethod method,
+                       OfflineArithmetic arithmetic)
     : before(from), after(to), encoder(to), width(width),
-      method(std::move(method)), errors(rows) {
-  if (this->method.gptq)
+      method(std::move(method)), arithmetic(std::move(arithmetic)),
+      errors(rows) {
+  if (this->method.gram)
     this->method.gram->join();
 }
 
 void RowRecoder::finish() {
-  if (method.gptq)
+  if (method.gram)
     method.gram->leave();
 }
 
@@ -68,11 +70,12 @@ Error RowRecoder::encodeRow(ArrayRef<float> numbers,
   return Error::success();
 }
 
-Error RowRecoder::recodeRow(ArrayRef<uint8_t> bytes,
+Error RowRecoder::recodeRow(int64_t row, ArrayRef<uint8_t> bytes,
                             MutableArrayRef<uint8_t> out,
                             RecodingError &error) const {
   std::vector<float> numbers(width), recoded(width);
   decodeRow(before, bytes.data(), numbers);
+  arithmetic.apply(row, numbers);
   if (Error failed = encodeRow(numbers, out))
     return failed;
   decodeRow(after, out.data(), recoded);
@@ -104,7 +107,7 @@ Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
   int64_t count = int64_t(bytes.size()) / from;
   out.resize(count * to);
   for (int64_t row = 0; row < count; ++row)
-    if (Error error = recodeRow(bytes.slice(row * from, from),
+    if (Error error = recodeRow(first + row, bytes.slice(row * from, from),
                                 MutableArrayRef(out).slice(row * to, to),
                                 errors[first + row]))
       return createStringError("row " + Twine(first + row) + ", " +

@@ -5,6 +5,7 @@
 
 #include "GramMatrix.h"
 
+#include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Formats/Decode.h"
 
 namespace winnow {
@@ -38,10 +39,12 @@ struct RecodingMethod {
 /// taken in the order of the rows.
 class RowRecoder {
 public:
-  /// Precondition: `canEncodeWeights(to)`; `width` is a multiple of both
-  /// blocks.
+  /// `arithmetic` is done on decoded numbers, before they get their codes;
+  /// errors are those of its results. Precondition: `canEncodeWeights(to)`;
+  /// `width` is a multiple of both blocks.
   RowRecoder(const NumberFormat &from, const NumberFormat &to, int64_t rows,
-             int64_t width, RecodingMethod method = {});
+             int64_t width, RecodingMethod method = {},
+             OfflineArithmetic arithmetic = {});
 
   /// Recodes the stored rows [first, first + n) in `bytes` to `out`. Fails for
   /// numbers that the format cannot hold.
@@ -61,7 +64,7 @@ public:
 private:
   llvm::Error encodeRow(llvm::ArrayRef<float> numbers,
                         llvm::MutableArrayRef<uint8_t> out) const;
-  llvm::Error recodeRow(llvm::ArrayRef<uint8_t> bytes,
+  llvm::Error recodeRow(int64_t row, llvm::ArrayRef<uint8_t> bytes,
                         llvm::MutableArrayRef<uint8_t> out,
                         RecodingError &error) const;
 
@@ -69,6 +72,7 @@ private:
   BlockEncoder encoder;
   int64_t width;
   RecodingMethod method;
+  OfflineArithmetic arithmetic;
   std::vector<RecodingError> errors; ///< of each row
 };
 

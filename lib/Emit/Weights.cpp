@@ -33,6 +33,7 @@ std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
     weight.offset = entry.getAs<mlir::IntegerAttr>("offset").getInt();
     weight.size = entry.getAs<mlir::IntegerAttr>("size").getInt();
     weight.gptq = entry.getAs<mlir::StringAttr>("gptq").getValue();
+    weight.steps = parseOfflineSteps(entry.getAs<mlir::ArrayAttr>("steps"));
     weights.push_back(weight);
   }
   return weights;
@@ -155,7 +156,7 @@ public:
                                     int64_t width) {
     RecodingMethod method;
     method.gptq = !weight.gptq.empty();
-    std::optional<ArrayRef<float>> found =
+    std::optional<Gram> found =
         statistics->lookupGram(method.gptq ? weight.gptq : weight.name, width);
     if (method.gptq && !found)
       return createStringError("weight '" + weight.name +
@@ -163,7 +164,7 @@ public:
                                "statistics, as GPTQ needs it");
     if (!found)
       return method;
-    std::shared_ptr<GramMatrix> &shared = matrices[found->data()];
+    std::shared_ptr<GramMatrix> &shared = matrices[found->numbers.data()];
     if (!shared)
       shared = std::make_shared<GramMatrix>(*found, statistics);
     method.gram = shared;
@@ -191,16 +192,17 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
     tensor.name = weight.name.str();
     EncodingAttr encoding = getEncoding(weight.type);
     std::shared_ptr<RowRecoder> recoder;
+    OfflineArithmetic arithmetic(weight.steps);
     if (encoding) {
       const NumberFormat *format = lookupFormat(encoding.getFormat());
-      if (format != source->format) {
+      if (format != source->format || !arithmetic.isEmpty()) {
         Expected<RecodingMethod> method =
             grams.methodOf(weight, source->rowElements);
         if (!method)
           return method.takeError();
         recoder = std::make_shared<RowRecoder>(
             *source->format, *format, source->rowCount, source->rowElements,
-            std::move(*method));
+            std::move(*method), arithmetic);
       }
       // tile16: bytes of groups of 16 rows.
       int64_t rows = weight.type.getDimSize(0);
@@ -245,6 +247,10 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
         std::vector<float> decoded(count * source->rowElements);
         if (Error error = decode(*source->format, *bytes, decoded))
           return error;
+        for (int64_t row = 0; row < count && !arithmetic.isEmpty(); ++row)
+          arithmetic.apply(offset / rowBytes + row,
+                           MutableArrayRef(decoded).slice(
+                               row * source->rowElements, source->rowElements));
         std::memcpy(out.data(), decoded.data(), out.size());
         return Error::success();
       };
@@ -258,6 +264,24 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
     planned.recoders.push_back(std::move(recoder));
   }
   return planned;
+}
+
+Expected<std::vector<uint8_t>> readStoredBytes(ParamOp param,
+                                               const Checkpoint *checkpoint) {
+  LoweredWeight weight;
+  weight.name = param.getSymName();
+  weight.stored = cast<RankedTensorType>(param.getType());
+  weight.source = param.getSource();
+  Expected<std::shared_ptr<RowSource>> source =
+      RowSource::create(weight, checkpoint);
+  if (!source)
+    return source.takeError();
+  std::vector<uint8_t> storage;
+  Expected<ArrayRef<uint8_t>> bytes =
+      (*source)->rows(0, (*source)->rowCount, storage);
+  if (!bytes)
+    return bytes.takeError();
+  return bytes->vec();
 }
 
 } // namespace winnow

@@ -88,13 +88,13 @@ static llvm::Error encodeGptqRows(RecodeOp op, const NumberFormat &format,
                                   llvm::MutableArrayRef<uint8_t> bytes) {
   int64_t rows = numbers.dim(0), width = numbers.dim(1);
   Statistics statistics(op->getParentOfType<ModuleOp>());
-  std::optional<ArrayRef<float>> gram =
-      statistics.lookup("gram.mean", *op.getGptq());
+  std::optional<Gram> gram = statistics.lookupGram(*op.getGptq(), width);
   if (!gram)
     return llvm::createStringError("expects the statistics '" +
                                    getStatisticKey("gram.mean", *op.getGptq()) +
-                                   "' in the module");
-  llvm::Expected<GptqFactor> factor = GptqFactor::create(*gram, width);
+                                   "' of its width in the module");
+  llvm::Expected<GptqFactor> factor =
+      GptqFactor::create(gram->evaluate(), width);
   if (!factor)
     return factor.takeError();
   BlockEncoder encoder(format);

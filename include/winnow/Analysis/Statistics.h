@@ -15,6 +15,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace winnow {
@@ -34,10 +35,26 @@ llvm::ArrayRef<StatisticKind> getStatisticKinds();
 ///   readers  dictionary from weights to the tap that has their statistics,
 ///            for those that are no tap themselves
 ///   values   dictionary from "KIND/TAP" to dense f32 elements
+///   divided  dictionary from taps to a vector that passes have divided their
+///            values by since, if they did
 inline constexpr llvm::StringLiteral kStatisticsAttr = "winnow.statistics";
 
 /// The key of an array: "KIND/TAP".
 std::string getStatisticKey(llvm::StringRef kind, llvm::StringRef tap);
+
+/// A Gram matrix as the file has it, and what its values have been divided by.
+struct Gram {
+  llvm::ArrayRef<float> numbers;
+  llvm::ArrayRef<float> divisor; ///< empty if by nothing
+
+  /// The matrix of the values as they are now.
+  std::vector<float> evaluate() const;
+};
+
+/// Notes that the value whose statistics the weight `name` has is divided by
+/// `divisor`, channel by channel, from now on.
+void divideStatistics(mlir::ModuleOp module, llvm::StringRef name,
+                      llvm::ArrayRef<float> divisor);
 
 class Statistics {
 public:
@@ -47,21 +64,28 @@ public:
   /// Whether there are any.
   bool exist() const { return static_cast<bool>(attribute); }
 
-  /// The array of `kind` for the tap, weight or layer `name`, or nothing. It
-  /// lives as long as this object and the module's attribute.
+  /// The array of `kind` (but gram.mean) for the tap, weight or layer `name`,
+  /// or nothing. It lives as long as this object and the module's attribute.
   std::optional<llvm::ArrayRef<float>> lookup(llvm::StringRef kind,
                                               llvm::StringRef name) const;
   /// The Gram matrix of a weight whose rows have `width` numbers, or nothing.
-  std::optional<llvm::ArrayRef<float>> lookupGram(llvm::StringRef name,
-                                                  int64_t width) const;
+  std::optional<Gram> lookupGram(llvm::StringRef name, int64_t width) const;
   /// The number of a kind that is one number.
   std::optional<double> lookupNumber(llvm::StringRef kind,
                                      llvm::StringRef name) const;
 
 private:
+  llvm::StringRef findTap(llvm::StringRef name) const;
+  std::optional<llvm::ArrayRef<float>> lookupStored(llvm::StringRef kind,
+                                                    llvm::StringRef tap) const;
+  std::optional<llvm::ArrayRef<float>> read(mlir::Attribute value) const;
+  llvm::ArrayRef<float> lookupDivisor(llvm::StringRef tap) const;
+
   mlir::DictionaryAttr attribute;
   /// Arrays that the IR has as one number, everywhere the same.
   mutable std::map<const void *, std::vector<float>> splats;
+  /// Arrays that are divided.
+  mutable std::map<std::string, std::vector<float>> quotients;
 };
 
 } // namespace winnow

@@ -71,6 +71,92 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::winnow::WinnowDialect"];
 }
 
+def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
+  let summary = "Divide the channels of activations by what weights are multiplied by";
+  let description = [{
+    What: y = x · Wᵀ is (x / s) · (W · diag(s))ᵀ, so each channel k of the input
+    of linear layers may be divided by an s_k. Where quantization follows,
+    channels of one size lose less. method=diagonal takes the factors of
+    SmoothQuant (arXiv 2211.10438), over all linear layers that read the value:
+
+    ```
+    s_k = max(max|x_k|^alpha / max(max|W_k|, 1e-5)^(1 - alpha), 1e-5)
+    ```
+
+    and 1 for a channel that is always zero. max|x_k| is the statistic
+    channels.abs_max (winnow-compile --calibrate). With round=pow2, s_k is the
+    power of two nearest to that by its logarithm: then nothing rounds, and a
+    model in f32 gives the same bits, as long as no number leaves the range of
+    normal ones.
+
+    The division costs nothing at run time. It goes into
+
+    ```
+    norm -> linear layers            weight and bias of the norm
+    linear, act(g) * u -> linear     rows and bias of the layer that makes u
+    linear -> attention -> linear    rows and bias of the layer that makes the
+                                     values; heads that share values share s
+    ```
+
+    where params belong to one layer alone, and, for a norm, linear layers alone
+    read it: a norm that feeds the residual stream (BERT) stays. Elsewhere
+    nothing happens, and a remark says why.
+
+    ```mlir
+    %g = winnow.use @norm : tensor<64xf32>
+    %n = winnow.norm rms %x weight(%g : tensor<64xf32>) ...
+    %w = winnow.use @w : tensor<32x64xf32>
+    %y = winnow.linear %n, %w : ...
+    // becomes
+    %g = winnow.use @norm : tensor<64xf32>
+    %i = arith.constant dense<...> : tensor<64xf32>     // 1 / s
+    %h = arith.mulf %g, %i : tensor<64xf32>
+    %n = winnow.norm rms %x weight(%h : tensor<64xf32>) ...
+    %w = winnow.use @w : tensor<32x64xf32>
+    %s = arith.constant dense<...> : tensor<64xf32>
+    %e = tensor.empty() : tensor<32x64xf32>
+    %b = linalg.broadcast ins(%s : tensor<64xf32>) outs(%e : tensor<32x64xf32>) dimensions = [0]
+    %v = arith.mulf %w, %b : tensor<32x64xf32>
+    %y = winnow.linear %n, %v : ...
+    ```
+
+    That arithmetic is done when the weights are written
+    (winnow-assign-layouts). `only` looks at the names of the weights that read a
+    value. A weight that was stored in another format is f32 from then on (with
+    round=pow2, bf16 stays bf16) until winnow-quantize-weights gives it one; if
+    that pass has come before, numbers are multiplied first and rounded then.
+
+    Requires: statistics of the model; to stand before `winnow-inline-layers`
+    and `winnow-quantize-activations`.
+    Guarantees: results are the same but for the rounding of f32, as long as
+    weights stay f32. The statistics in the module are those of the new values
+    (channels.outliers of them is gone).
+    Keeps: with method=none, everything.
+    Lossy? Exact in real numbers: f32 rounds products, with round=pow2 not even
+    that.
+    Each value that linear layers read gets a remark.
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"none\"",
+           "How factors are chosen: diagonal (SmoothQuant) or none">,
+    Option<"alpha", "alpha", "double", "0.5",
+           "How much of the size of activations goes to weights: 0 to 1">,
+    Option<"round", "round", "std::string", "\"nearest\"",
+           "Factors: nearest (f32) or pow2 (powers of two)">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a weight which reads the value "
+           "has to match">
+  ];
+  let statistics = [
+    Statistic<"numScaled", "scaled", "Values that are divided">,
+    Statistic<"numKept", "kept", "Values that nothing can divide">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::winnow::WinnowDialect"];
+}
+
 def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
   let summary = "Put taps into a model, for a calibration";
   let description = [{

@@ -36,8 +36,11 @@ def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
     `embed` reads gets the layout `tile16` (rows in groups of 16, so that one
     vector lane is one output) in the number format in which it is read, but for
     f32 that `embed` alone reads: whole rows are faster to copy. Any other weight
-    becomes plain f32. A `recode` of a param goes away: that work is done when
-    the weights are written.
+    becomes plain f32. What is done to a param before it is read goes away: a
+    `recode`, and `arith.mulf` or `arith.addf` of its numbers with a constant,
+    alike in all elements or broadcast along rows or columns. That work is done
+    when the weights are written, row by row, and the attribute `winnow.steps`
+    of the param keeps what it is.
 
     ```mlir
     winnow.param @w from {file = "w"} : tensor<64x64xf32, #winnow.encoding<q5_0>>
@@ -50,8 +53,9 @@ def WinnowAssignLayouts : Pass<"winnow-assign-layouts", "::mlir::ModuleOp"> {
     params are gone.
     Keeps: the source of each param. The bytes themselves are moved when the
     artifact is written.
-    Lossy? Exact: a permutation of bits, the decoding of a stored weight, or
-    the rounding that a `recode` has already declared.
+    Lossy? Exact: a permutation of bits, the decoding of a stored weight, the
+    rounding that a `recode` has already declared, or arithmetic in f32 as the
+    program has it.
   }];
   let statistics = [
     Statistic<"numTiled", "tiled", "Params that got the layout tile16">,

@@ -3,6 +3,7 @@
 #ifndef WINNOW_EMIT_WEIGHTS_H
 #define WINNOW_EMIT_WEIGHTS_H
 
+#include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Emit/WeightsArchive.h"
 #include "winnow/Import/Checkpoint.h"
 
@@ -23,6 +24,7 @@ struct LoweredWeight {
   int64_t offset = 0;
   int64_t size = 0;
   llvm::StringRef gptq; ///< the tap that codes are fitted to, or ""
+  llvm::SmallVector<OfflineStep> steps; ///< on the stored numbers, decoded
 };
 
 /// The weights of a lowered module, in the order of their offsets.
@@ -41,6 +43,10 @@ struct PlannedWeights {
 /// for a tensor that the checkpoint lacks or has in another shape or format.
 llvm::Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
                                                  const Checkpoint *checkpoint);
+
+/// All stored bytes of a param, from `checkpoint` or generated.
+llvm::Expected<std::vector<uint8_t>>
+readStoredBytes(ParamOp param, const Checkpoint *checkpoint);
 
 } // namespace winnow
 

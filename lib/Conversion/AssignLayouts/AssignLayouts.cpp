@@ -1,6 +1,9 @@
 //===- AssignLayouts.cpp - Give each weight its kernels' layout -----------===//
 
+#include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Conversion/Passes.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
@@ -18,36 +21,6 @@ static bool isTableUse(OpOperand &operand) {
   return embed && operand.get() == embed.getTable();
 }
 
-/// Whether a kernel reads this operand as a matrix of rows of 16.
-static bool isTiledUse(OpOperand &operand) {
-  if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
-    return operand.get() == linear.getWeight();
-  return isTableUse(operand);
-}
-
-/// The recode that `user` is if it only changes the number format of a param,
-/// which is work for the writer of the weights.
-static RecodeOp getOfflineRecode(Operation *user) {
-  auto recode = dyn_cast<RecodeOp>(user);
-  if (!recode || !getEncoding(recode.getType()))
-    return recode;
-  bool isWeight = llvm::all_of(recode.getOutput().getUses(), isTiledUse);
-  return isWeight ? recode : nullptr;
-}
-
-/// Calls `visit` with each operand that reads the param, through recodes.
-static void forEachRead(ArrayRef<ParamRefOp> uses,
-                        function_ref<void(OpOperand &)> visit) {
-  for (ParamRefOp use : uses)
-    for (OpOperand &operand : use.getOutput().getUses()) {
-      if (RecodeOp recode = getOfflineRecode(operand.getOwner()))
-        for (OpOperand &read : recode.getOutput().getUses())
-          visit(read);
-      else
-        visit(operand);
-    }
-}
-
 namespace {
 
 /// What the kernels read of a param.
@@ -56,6 +29,8 @@ struct Layout {
   /// The `gptq` of the recodes that are left to the writer of the weights, or
   /// null.
   StringAttr gptq;
+  /// The steps that are left to it, or null.
+  ArrayAttr steps;
 };
 
 struct AssignLayouts
@@ -73,24 +48,35 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
   auto type = cast<RankedTensorType>(param.getType());
   RankedTensorType read;
   StringAttr gptq;
-  bool tiled = false, plain = false, agree = true;
-  forEachRead(uses, [&](OpOperand &operand) {
-    if (!isTiledUse(operand)) {
+  ArrayAttr steps;
+  bool tiled = false, plain = false, agree = true, sameSteps = true;
+  bool first = true;
+  auto visit = [&](OpOperand &operand) {
+    OfflineWeight weight = *matchOfflineWeight(operand.get());
+    ArrayAttr stepsHere = toAttribute(&getContext(), weight.steps);
+    sameSteps &= first || stepsHere == steps;
+    steps = stepsHere;
+    first = false;
+    if (!isMatrixRead(operand)) {
       plain = true;
       return;
     }
     auto here = cast<RankedTensorType>(operand.get().getType());
     // Plain tables are tiled only for the sake of other readers.
     tiled |= !isTableUse(operand) || getEncoding(here);
-    auto recode = operand.get().getDefiningOp<RecodeOp>();
-    StringAttr tap = recode ? recode.getGptqAttr() : StringAttr();
+    StringAttr tap = weight.encode ? weight.encode.getGptqAttr() : StringAttr();
     agree &= !read || (read == here && gptq == tap);
     read = here;
     gptq = tap;
-  });
+  };
+  for (ParamRefOp use : uses)
+    forEachOfflineRead(use, visit);
+  if (!sameSteps)
+    return param.emitOpError("is read with different arithmetic on it, which "
+                             "cannot be left to the writer of the weights");
   if (!tiled) {
     numDecoded += bool(getEncoding(type));
-    return Layout{withEncoding(type, nullptr), gptq};
+    return Layout{withEncoding(type, nullptr), gptq, steps};
   }
   if (plain)
     param.emitOpError("is read both as a matrix of a linear layer and as a "
@@ -104,7 +90,20 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
   EncodingAttr encoding = getEncoding(read);
   auto tiled16 = EncodingAttr::get(
       &getContext(), encoding ? encoding.getFormat() : "f32", "tile16");
-  return Layout{withEncoding(type, tiled16), gptq};
+  return Layout{withEncoding(type, tiled16), gptq, steps};
+}
+
+/// Erases ops that nothing reads, and what only they needed.
+static void eraseDead(SetVector<Operation *> ops) {
+  while (!ops.empty()) {
+    Operation *op = ops.pop_back_val();
+    if (isa<ParamRefOp>(op) || !isOpTriviallyDead(op))
+      continue;
+    for (Value operand : op->getOperands())
+      if (Operation *needed = operand.getDefiningOp())
+        ops.insert(needed);
+    op->erase();
+  }
 }
 
 void AssignLayouts::runOnOperation() {
@@ -126,15 +125,17 @@ void AssignLayouts::runOnOperation() {
     param.setTypeAttr(TypeAttr::get(layout->type));
     if (layout->gptq)
       param->setAttr(kGptqAttr, layout->gptq);
+    if (layout->steps)
+      param->setAttr(kStepsAttr, layout->steps);
     for (ParamRefOp use : it->second) {
+      // What is done to a weight has become the weight itself.
+      SetVector<Operation *> replaced;
+      forEachOfflineRead(use, [&](OpOperand &operand) {
+        replaced.insert(operand.get().getDefiningOp());
+        operand.set(use.getOutput());
+      });
+      eraseDead(std::move(replaced));
       use.getOutput().setType(layout->type);
-      // What a weight was recoded to has become the weight itself.
-      for (Operation *user :
-           llvm::make_early_inc_range(use.getOutput().getUsers()))
-        if (RecodeOp recode = getOfflineRecode(user)) {
-          recode.getOutput().replaceAllUsesWith(use.getOutput());
-          recode.erase();
-        }
     }
   }
 }

@@ -79,7 +79,7 @@ FailureOr<WeightPlan> ConvertWinnowToCpu::layOutWeights() {
     if (failed(bytes))
       return failure();
     plan.offsets[param.getSymName()] = offset;
-    plan.entries.push_back(builder.getDictionaryAttr({
+    NamedAttrList entry({
         builder.getNamedAttr("name", param.getSymNameAttr()),
         builder.getNamedAttr("type", param.getTypeAttr()),
         builder.getNamedAttr("source", param.getSourceAttr()),
@@ -91,7 +91,10 @@ FailureOr<WeightPlan> ConvertWinnowToCpu::layOutWeights() {
         builder.getNamedAttr("gptq", param->hasAttr(kGptqAttr)
                                          ? param->getAttr(kGptqAttr)
                                          : builder.getStringAttr("")),
-    }));
+    });
+    if (Attribute steps = param->getAttr(kStepsAttr))
+      entry.append("steps", steps);
+    plan.entries.push_back(entry.getDictionary(&getContext()));
     offset += llvm::alignTo(*bytes, kWeightAlignment);
   }
   return plan;

@@ -1,0 +1,93 @@
+//===- OfflineWeight.h - Weights computed when they are written -*- C++ -*-===//
+//
+// Between a param and the ops that read it there may be arithmetic that needs
+// nothing but the param and constants:
+//
+//   %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
+//   %d = winnow.recode %w : ... -> tensor<32x64xf32>
+//   %b = linalg.broadcast ins(%scale : tensor<64xf32>) outs(%empty) dimensions
+//   = [0] %m = arith.mulf %d, %b : tensor<32x64xf32> %q = winnow.recode %m :
+//   tensor<32x64xf32> -> ..., #winnow.encoding<q4_0>
+//
+// Such a weight is offline: the writer of an artifact evaluates it, row by row,
+// and nothing of it is left at run time. This file says which values are
+// offline, and what they are, for the passes that make them, the pass that
+// leaves them to the writer, and the writer.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_ANALYSIS_OFFLINEWEIGHT_H
+#define WINNOW_ANALYSIS_OFFLINEWEIGHT_H
+
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include <optional>
+
+namespace winnow {
+
+/// Decoded numbers are multiplied by a vector, or it is added to them, in f32.
+struct OfflineStep {
+  bool isProduct = true;
+  /// Whether the vector has a number for each column (the last dimension) or
+  /// for each row.
+  bool perColumn = true;
+  /// The vector, or a splat of any shape.
+  mlir::DenseElementsAttr values;
+};
+
+/// A param, steps on its decoded numbers, and a change of the number format.
+struct OfflineWeight {
+  ParamRefOp use;
+  llvm::SmallVector<OfflineStep> steps;
+  /// The last op, if it encodes; null otherwise.
+  RecodeOp encode;
+};
+
+/// Whether an op reads `operand` as a matrix of weights or a table of rows.
+bool isMatrixRead(mlir::OpOperand &operand);
+
+/// What `value` is, if it is offline. A param itself is.
+std::optional<OfflineWeight> matchOfflineWeight(mlir::Value value);
+
+/// Calls `visit` with each operand that reads a value which is offline for what
+/// is done to `use`, and is not itself an op of such a value. `visit` may
+/// change operands.
+void forEachOfflineRead(ParamRefOp use,
+                        llvm::function_ref<void(mlir::OpOperand &)> visit);
+
+/// Steps as an attribute, and back. No steps are no attribute.
+mlir::ArrayAttr toAttribute(mlir::MLIRContext *context,
+                            llvm::ArrayRef<OfflineStep> steps);
+llvm::SmallVector<OfflineStep> parseOfflineSteps(mlir::ArrayAttr attribute);
+
+/// Steps as the numbers of rows need them.
+class OfflineArithmetic {
+public:
+  OfflineArithmetic() = default;
+  explicit OfflineArithmetic(llvm::ArrayRef<OfflineStep> steps);
+
+  bool isEmpty() const { return steps.empty(); }
+  /// Applies the steps to the numbers of row `row` (0 for a vector).
+  void apply(int64_t row, llvm::MutableArrayRef<float> numbers) const;
+
+private:
+  struct Step {
+    bool isProduct, perColumn;
+    std::vector<float> values; ///< one for a splat
+  };
+  std::vector<Step> steps;
+};
+
+/// `weight` with the numbers of each column (or row) multiplied by `factors`,
+/// as ops behind it: decoded first, if it is encoded.
+mlir::Value multiplyWeight(mlir::OpBuilder &builder, mlir::Location location,
+                           mlir::Value weight, llvm::ArrayRef<float> factors,
+                           bool perColumn = true);
+
+/// `weight` plus one number.
+mlir::Value addToWeight(mlir::OpBuilder &builder, mlir::Location location,
+                        mlir::Value weight, float number);
+
+} // namespace winnow
+
+#endif // WINNOW_ANALYSIS_OFFLINEWEIGHT_H

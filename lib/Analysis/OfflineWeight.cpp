@@ -1,0 +1,216 @@
+//===- OfflineWeight.cpp - Weights computed when they are written ---------===//
+
+#include "winnow/Analysis/OfflineWeight.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace winnow {
+
+//===----------------------------------------------------------------------===//
+// Recognising
+//===----------------------------------------------------------------------===//
+
+bool isMatrixRead(OpOperand &operand) {
+  if (auto linear = dyn_cast<LinearOp>(operand.getOwner()))
+    return operand.get() == linear.getWeight();
+  if (auto embed = dyn_cast<EmbedOp>(operand.getOwner()))
+    return operand.get() == embed.getTable();
+  return false;
+}
+
+/// Whether a recode makes a weight: decodes it, or encodes it for ops that read
+/// matrices.
+static bool isOfWeights(RecodeOp recode) {
+  EncodingAttr target = getEncoding(recode.getType());
+  if (!target)
+    return true;
+  return llvm::all_of(recode.getOutput().getUses(), isMatrixRead);
+}
+
+/// The constant step that `operand` of an elementwise op is, or nothing.
+static std::optional<OfflineStep> matchStep(Operation *op, Value operand) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  OfflineStep step;
+  step.isProduct = isa<arith::MulFOp>(op);
+  if (matchPattern(operand, m_Constant(&step.values))) {
+    if (!step.values.isSplat() && type.getRank() != 1)
+      return std::nullopt;
+    return step;
+  }
+  auto broadcast = operand.getDefiningOp<linalg::BroadcastOp>();
+  if (!broadcast || type.getRank() != 2 ||
+      broadcast.getDimensions().size() != 1 ||
+      !matchPattern(broadcast.getInput(), m_Constant(&step.values)))
+    return std::nullopt;
+  step.perColumn = broadcast.getDimensions()[0] == 0;
+  return step;
+}
+
+static std::optional<OfflineWeight> matchNumbers(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto use = dyn_cast_or_null<ParamRefOp>(op))
+    return OfflineWeight{use, {}, {}};
+  if (auto recode = dyn_cast_or_null<RecodeOp>(op)) {
+    // A second rounding is not the writer's.
+    if (getEncoding(recode.getType()) ||
+        !recode.getInput().getDefiningOp<ParamRefOp>())
+      return std::nullopt;
+    return matchNumbers(recode.getInput());
+  }
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!isa_and_nonnull<arith::MulFOp, arith::AddFOp>(op) || !type ||
+      type.getRank() > 2 || getEncoding(type))
+    return std::nullopt;
+  for (unsigned side : {0, 1}) {
+    std::optional<OfflineStep> step = matchStep(op, op->getOperand(1 - side));
+    if (!step)
+      continue;
+    std::optional<OfflineWeight> weight = matchNumbers(op->getOperand(side));
+    if (!weight)
+      continue;
+    weight->steps.push_back(*step);
+    return weight;
+  }
+  return std::nullopt;
+}
+
+std::optional<OfflineWeight> matchOfflineWeight(Value value) {
+  auto recode = value.getDefiningOp<RecodeOp>();
+  if (!recode || !getEncoding(recode.getType()))
+    return matchNumbers(value);
+  if (!isOfWeights(recode))
+    return std::nullopt;
+  std::optional<OfflineWeight> weight = matchNumbers(recode.getInput());
+  if (weight)
+    weight->encode = recode;
+  return weight;
+}
+
+static void forEachRead(Value value, function_ref<void(OpOperand &)> visit) {
+  for (OpOperand &operand : llvm::make_early_inc_range(value.getUses())) {
+    Operation *user = operand.getOwner();
+    if (isa<RecodeOp, arith::MulFOp, arith::AddFOp>(user) &&
+        matchOfflineWeight(user->getResult(0)))
+      forEachRead(user->getResult(0), visit);
+    else
+      visit(operand);
+  }
+}
+
+void forEachOfflineRead(ParamRefOp use, function_ref<void(OpOperand &)> visit) {
+  forEachRead(use.getOutput(), visit);
+}
+
+//===----------------------------------------------------------------------===//
+// As an attribute
+//===----------------------------------------------------------------------===//
+
+static constexpr StringLiteral kOperation = "op", kAxis = "axis",
+                               kValues = "values";
+
+ArrayAttr toAttribute(MLIRContext *context, ArrayRef<OfflineStep> steps) {
+  if (steps.empty())
+    return nullptr;
+  Builder builder(context);
+  return builder.getArrayAttr(
+      llvm::map_to_vector(steps, [&](const OfflineStep &step) -> Attribute {
+        return builder.getDictionaryAttr({
+            builder.getNamedAttr(
+                kOperation,
+                builder.getStringAttr(step.isProduct ? "mul" : "add")),
+            builder.getNamedAttr(
+                kAxis,
+                builder.getStringAttr(step.perColumn ? "columns" : "rows")),
+            builder.getNamedAttr(kValues, step.values),
+        });
+      }));
+}
+
+SmallVector<OfflineStep> parseOfflineSteps(ArrayAttr attribute) {
+  SmallVector<OfflineStep> steps;
+  if (!attribute)
+    return steps;
+  for (auto entry : attribute.getAsRange<DictionaryAttr>())
+    steps.push_back({entry.getAs<StringAttr>(kOperation).getValue() == "mul",
+                     entry.getAs<StringAttr>(kAxis).getValue() == "columns",
+                     entry.getAs<DenseElementsAttr>(kValues)});
+  return steps;
+}
+
+//===----------------------------------------------------------------------===//
+// Evaluating
+//===----------------------------------------------------------------------===//
+
+OfflineArithmetic::OfflineArithmetic(ArrayRef<OfflineStep> given) {
+  for (const OfflineStep &step : given) {
+    Step &added = steps.emplace_back();
+    added.isProduct = step.isProduct;
+    added.perColumn = step.perColumn;
+    if (step.values.isSplat())
+      added.values.push_back(step.values.getSplatValue<float>());
+    else
+      added.values.assign(step.values.value_begin<float>(),
+                          step.values.value_end<float>());
+  }
+}
+
+void OfflineArithmetic::apply(int64_t row,
+                              MutableArrayRef<float> numbers) const {
+  for (const Step &step : steps) {
+    auto operand = [&](size_t column) {
+      if (step.values.size() == 1)
+        return step.values.front();
+      return step.values[step.perColumn ? column : row];
+    };
+    for (auto [column, number] : llvm::enumerate(numbers))
+      number =
+          step.isProduct ? number * operand(column) : number + operand(column);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Making
+//===----------------------------------------------------------------------===//
+
+/// The numbers of a weight, decoded.
+static Value decode(OpBuilder &builder, Location location, Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (!getEncoding(type))
+    return weight;
+  return RecodeOp::create(builder, location, withEncoding(type, nullptr),
+                          weight, StringAttr());
+}
+
+Value multiplyWeight(OpBuilder &builder, Location location, Value weight,
+                     ArrayRef<float> factors, bool perColumn) {
+  weight = decode(builder, location, weight);
+  auto type = cast<RankedTensorType>(weight.getType());
+  auto vector = RankedTensorType::get({static_cast<int64_t>(factors.size())},
+                                      builder.getF32Type());
+  Value factor = arith::ConstantOp::create(
+      builder, location, DenseElementsAttr::get(vector, factors));
+  if (type.getRank() == 2) {
+    Value empty = tensor::EmptyOp::create(builder, location, type.getShape(),
+                                          type.getElementType());
+    factor = linalg::BroadcastOp::create(builder, location, factor, empty,
+                                         ArrayRef<int64_t>{perColumn ? 0 : 1})
+                 ->getResult(0);
+  }
+  return arith::MulFOp::create(builder, location, weight, factor);
+}
+
+Value addToWeight(OpBuilder &builder, Location location, Value weight,
+                  float number) {
+  weight = decode(builder, location, weight);
+  auto type = cast<RankedTensorType>(weight.getType());
+  Value addend = arith::ConstantOp::create(
+      builder, location, DenseElementsAttr::get(type, number));
+  return arith::AddFOp::create(builder, location, weight, addend);
+}
+
+} // namespace winnow

@@ -1,0 +1,98 @@
+"""Arithmetic on params and constants, which is done when the weights are written:
+NumPy, the interpreter and native code make the same numbers of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artifact import Artifact
+from both_ways import run_both_ways
+from interpreter import Call, recode
+from programs import Programs
+
+ROWS, COLUMNS = 40, 96
+
+
+def random_param(seed: int, count: int) -> np.ndarray:
+    """What `{random = seed}` stands for: Analysis/ParamSource.h."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    parts = sum((z >> np.uint64(shift)) & np.uint64(0xFFFF) for shift in (0, 16, 32, 48))
+    scale = np.float32(float.fromhex("0x1.1bc77ap-21"))
+    return (parts.astype(np.int64) - 131070).astype(np.float32) * scale
+
+
+def dense(values: np.ndarray) -> str:
+    return f"dense<[{', '.join(f'{float(v)!r}' for v in values)}]> : tensor<{len(values)}xf32>"
+
+
+def program(columns: np.ndarray, rows: np.ndarray, shift: np.ndarray, number_format: str) -> str:
+    matrix = f"tensor<{ROWS}x{COLUMNS}xf32>"
+    encoded = f"tensor<{ROWS}x{COLUMNS}xf32, #winnow.encoding<{number_format}>>"
+    encode, q = f"%q = winnow.recode %n : {matrix} -> {encoded}", "%q"
+    if number_format == "f32":
+        encoded, encode, q = matrix, "", "%n"
+    return f"""
+winnow.param @w from {{random = 1 : i64}} : {matrix}
+winnow.param @b from {{random = 2 : i64}} : tensor<{ROWS}xf32>
+func.func @f(%x: tensor<?x{COLUMNS}xf32> {{winnow.name = "x", winnow.dims = ["T"]}})
+    -> (tensor<?x{ROWS}xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %w = winnow.use @w : {matrix}
+  %e = tensor.empty() : {matrix}
+  %c = arith.constant {dense(columns)}
+  %cs = linalg.broadcast ins(%c : tensor<{COLUMNS}xf32>) outs(%e : {matrix}) dimensions = [0]
+  %m = arith.mulf %w, %cs : {matrix}
+  %r = arith.constant {dense(rows)}
+  %rs = linalg.broadcast ins(%r : tensor<{ROWS}xf32>) outs(%e : {matrix}) dimensions = [1]
+  %n = arith.mulf %rs, %m : {matrix}
+  {encode}
+  %v = winnow.use @b : tensor<{ROWS}xf32>
+  %t = arith.constant {dense(shift)}
+  %a = arith.addf %v, %t : tensor<{ROWS}xf32>
+  %b = arith.mulf %a, %r : tensor<{ROWS}xf32>
+  %y = winnow.linear %x, {q} bias(%b : tensor<{ROWS}xf32>)
+    : tensor<?x{COLUMNS}xf32>, {encoded} -> tensor<?x{ROWS}xf32>
+  return %y : tensor<?x{ROWS}xf32>
+}}
+"""
+
+
+@pytest.mark.parametrize("number_format", ["f32", "bf16", "q4_0", "int4_g32"])
+def test_same_numbers_everywhere(number_format: str, programs: Programs, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    columns = random.uniform(0.3, 3, COLUMNS).astype(np.float32)
+    rows = random.uniform(0.3, 3, ROWS).astype(np.float32)
+    shift = random.uniform(-1, 1, ROWS).astype(np.float32)
+    module = tmp_path / "program.mlir"
+    module.write_text(program(columns, rows, shift, number_format))
+    matrix = random_param(1, ROWS * COLUMNS).reshape(ROWS, COLUMNS)
+    matrix = rows[:, None] * (matrix * columns)
+    if number_format != "f32":
+        winnow_opt = programs.directory / "winnow-opt"
+        matrix = recode(winnow_opt, tmp_path / "recode", matrix, [number_format])[number_format]
+    bias = (random_param(2, ROWS) + shift) * rows
+    # A row for each column, and one that leaves the bias alone.
+    inputs = np.vstack([np.eye(COLUMNS, dtype=np.float32), np.zeros((1, COLUMNS), np.float32)])
+    expected = np.vstack([matrix.T + bias, bias[None]])
+
+    artifact = programs.compile(module, tmp_path / "artifact", "--activations=f32")
+    interpreted, results = run_both_ways(
+        programs,
+        Artifact(artifact),
+        module.read_text(),
+        Call("f", {"x": inputs}),
+        expected.shape,
+        [1, 2],
+        tmp_path / "interpreted",
+    )
+    for native in results:
+        np.testing.assert_array_equal(native, expected)
+    np.testing.assert_array_equal(interpreted, expected)
