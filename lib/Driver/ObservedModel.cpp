@@ -2,12 +2,8 @@
 
 #include "ObservedModel.h"
 
-#include "winnow/Emit/Artifact.h"
-
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/Path.h"
 
-#include <dlfcn.h>
 #include <numeric>
 
 using namespace llvm;
@@ -21,7 +17,7 @@ static Error malformed() {
 }
 
 Error ObservedModel::readManifest() {
-  Expected<json::Value> manifest = json::parse(info.manifest_json);
+  Expected<json::Value> manifest = json::parse(artifact->info().manifest_json);
   if (!manifest)
     return manifest.takeError();
   const json::Object *object = manifest->getAsObject();
@@ -61,44 +57,20 @@ Error ObservedModel::readManifest() {
 Expected<std::unique_ptr<ObservedModel>> ObservedModel::open(StringRef name,
                                                              unsigned threads) {
   std::unique_ptr<ObservedModel> opened(new ObservedModel);
-  opened->library = dlopen((name + ".so").str().c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!opened->library)
-    return createStringError("cannot load the calibration program: " +
-                             Twine(dlerror()));
-  auto function = reinterpret_cast<winnow_api_function>(
-      dlsym(opened->library, apiSymbolOf(sys::path::filename(name)).c_str()));
-  if (!function)
-    return malformed();
-  opened->api = function();
-  winnow_error error = {};
-  auto failed = [&] { return createStringError(error.message); };
-  if (opened->api->open(WINNOW_ABI_VERSION, (name + ".weights").str().c_str(),
-                        &opened->model, &error) != WINNOW_OK)
-    return failed();
-  opened->info.struct_size = sizeof opened->info;
-  if (opened->api->info(opened->model, &opened->info) != WINNOW_OK)
-    return malformed();
+  std::string message;
+  opened->artifact = client::Artifact::open(name.str(), message);
+  if (!opened->artifact)
+    return createStringError(message);
   if (Error error = opened->readManifest())
     return std::move(error);
-  winnow_session_options options = {};
-  options.struct_size = sizeof options;
+  client::SessionOptions options;
   options.threads = static_cast<int32_t>(threads);
-  if (opened->api->session_create(opened->model, &options, &opened->session,
-                                  &error) != WINNOW_OK)
-    return failed();
+  opened->session =
+      client::Session::create(*opened->artifact, options, message);
+  if (!opened->session)
+    return createStringError(message);
   return opened;
 }
-
-ObservedModel::~ObservedModel() {
-  if (session)
-    api->session_destroy(session);
-  if (model)
-    api->close(model);
-  if (library)
-    dlclose(library);
-}
-
-void ObservedModel::reset() { api->reset(session); }
 
 Error ObservedModel::run(ArrayRef<int32_t> ids, ArrayRef<int32_t> positions,
                          ArrayRef<int32_t> segments) {
@@ -114,7 +86,7 @@ Error ObservedModel::run(ArrayRef<int32_t> ids, ArrayRef<int32_t> positions,
       return segments;
     return name == "types" ? ArrayRef(types) : ArrayRef(rows);
   };
-  SmallVector<winnow_tensor> inputs, results;
+  std::vector<winnow_tensor> inputs, results;
   for (const std::string &name : inputNames)
     inputs.push_back({WINNOW_I32,
                       1,
@@ -125,11 +97,9 @@ Error ObservedModel::run(ArrayRef<int32_t> ids, ArrayRef<int32_t> positions,
     results.push_back(
         {WINNOW_F32, 2, {tokens, output.width}, output.rows.data()});
   }
-  winnow_error error = {};
-  if (api->invoke(session, entry.c_str(), inputs.data(),
-                  static_cast<int32_t>(inputs.size()), results.data(),
-                  static_cast<int32_t>(results.size()), &error) != WINNOW_OK)
-    return createStringError(error.message);
+  std::string message;
+  if (!session->invoke(entry, inputs, results, message))
+    return createStringError(message);
   return Error::success();
 }
 

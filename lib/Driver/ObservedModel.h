@@ -3,7 +3,7 @@
 #ifndef WINNOW_LIB_DRIVER_OBSERVEDMODEL_H
 #define WINNOW_LIB_DRIVER_OBSERVEDMODEL_H
 
-#include "winnow/Artifact.h"
+#include "winnow/Client/Artifact.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -33,13 +33,12 @@ public:
   /// Loads the artifact with the path `name`, without extension.
   static llvm::Expected<std::unique_ptr<ObservedModel>>
   open(llvm::StringRef name, unsigned threads);
-  ~ObservedModel();
 
   llvm::ArrayRef<Tap> getTaps() const { return taps; }
   llvm::ArrayRef<Output> getOutputs() const { return outputs; }
   /// Tokens that a text may have.
-  int64_t getContext() const { return info.context; }
-  int64_t getVocabulary() const { return info.vocabulary; }
+  int64_t getContext() const { return artifact->info().context; }
+  int64_t getVocabulary() const { return artifact->info().vocabulary; }
   bool isDecoder() const { return decodes; }
 
   /// Runs on tokens that follow those of the calls before (decoders), or on
@@ -48,17 +47,14 @@ public:
                   llvm::ArrayRef<int32_t> positions,
                   llvm::ArrayRef<int32_t> segments);
   /// Forgets all tokens.
-  void reset();
+  void reset() { session->reset(); }
 
 private:
   ObservedModel() = default;
   llvm::Error readManifest();
 
-  void *library = nullptr;
-  const winnow_api *api = nullptr;
-  winnow_model *model = nullptr;
-  winnow_session *session = nullptr;
-  winnow_model_info info = {};
+  std::unique_ptr<client::Artifact> artifact;
+  std::unique_ptr<client::Session> session;
   std::string entry;
   bool decodes = false;
   std::vector<std::string> inputNames;

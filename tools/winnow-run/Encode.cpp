@@ -26,25 +26,8 @@ bool readLines(const std::string &path, std::vector<std::string> &lines,
   std::string text;
   if (!readFile(path, text, error))
     return false;
-  for (size_t start = 0; start < text.size();) {
-    size_t end = std::min(text.find('\n', start), text.size());
-    std::string line = text.substr(start, end - start);
-    if (!line.empty() && line.back() == '\r')
-      line.pop_back();
-    if (!line.empty())
-      lines.push_back(std::move(line));
-    start = end + 1;
-  }
+  lines = client::splitLines(text);
   return true;
-}
-
-void Texts::add(const Tokenizer &tokenizer, const std::string &text) {
-  EncodeOptions encoding;
-  encoding.addEos = true;
-  std::vector<int32_t> tokens = tokenizer.encode(text, encoding);
-  ids.insert(ids.end(), tokens.begin(), tokens.end());
-  lengths.push_back(static_cast<int64_t>(tokens.size()));
-  names.push_back(text);
 }
 
 static bool readTexts(const Options &options, Texts &texts,
@@ -234,9 +217,9 @@ bool runImage(const Artifact &artifact, const Options &options,
     return false;
   std::vector<float> result(
       static_cast<size_t>(entry->output[0] * entry->output[1]));
-  winnow_tensor input = describe(image.values, image.shape);
-  winnow_tensor output = describe(result, entry->output);
-  if (!session->invoke(entry->name, input, output, error))
+  std::vector<winnow_tensor> output = {describe(result, entry->output)};
+  if (!session->invoke(entry->name, {describe(image.values, image.shape)},
+                       output, error))
     return false;
   return writeArray(path, result, entry->output[0], entry->output[1], error);
 }

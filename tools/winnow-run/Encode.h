@@ -4,25 +4,14 @@
 #define WINNOW_TOOLS_WINNOW_RUN_ENCODE_H
 
 #include "Artifact.h"
-#include "winnow/Tokenizer/Tokenizer.h"
+#include "winnow/Client/Texts.h"
 
 #include <vector>
 
 namespace winnow {
 namespace run {
 
-/// Texts as an encoder takes them; `names` are what is printed of them.
-struct Texts {
-  std::vector<int32_t> ids;
-  std::vector<int64_t> lengths;
-  std::vector<std::string> names;
-
-  /// Appends the tokens of a text, with what the vocabulary puts around it.
-  void add(const Tokenizer &tokenizer, const std::string &text);
-  winnow_texts view() const {
-    return {ids.data(), lengths.data(), static_cast<int64_t>(lengths.size())};
-  }
-};
+using client::Texts;
 
 /// The lines of a file, without empty ones.
 bool readLines(const std::string &path, std::vector<std::string> &lines,

@@ -3,6 +3,7 @@
 #ifndef WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
 #define WINNOW_TOOLS_WINNOW_RUN_OPTIONS_H
 
+#include "winnow/Client/Artifact.h"
 #include "winnow/Generation/Sampler.h"
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace winnow {
 namespace run {
 
 /// What the user asked for.
-struct Options {
+struct Options : client::SessionOptions {
   std::string name; ///< the artifact's path without extension
   std::optional<std::string> prompt;
   std::vector<std::string> prompts; ///< all of them, of an encoder
@@ -28,9 +29,6 @@ struct Options {
   SamplingOptions sampling;
   std::vector<std::string> stops;
   bool ignoreEos = false;
-  int32_t threads = 0; ///< 0: one per processor
-  int64_t context = 0; ///< 0: the artifact's
-  int64_t piece = 0;   ///< 0: default
   std::string logitsPath;
   std::string profilePath;
   std::string loadSession, saveSession; ///< paths; empty: neither

@@ -17,6 +17,8 @@ struct CalibrateOptions {
   std::string only;
   /// Tokens that a decoder sees together: it starts afresh after as many.
   int64_t window = 512;
+  /// Tokens of each text that are read, from its beginning; 0: all.
+  int64_t limit = 0;
   unsigned threads = 0; ///< 0: one per processor
   ProgressFunction progress;
 };

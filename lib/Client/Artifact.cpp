@@ -1,13 +1,13 @@
 //===- Artifact.cpp - Opening NAME.so and NAME.weights --------------------===//
 
-#include "Artifact.h"
+#include "winnow/Client/Artifact.h"
 
 #include <cstddef>
 #include <dlfcn.h>
 #include <sched.h>
 
 namespace winnow {
-namespace run {
+namespace client {
 
 std::string apiSymbol(const std::string &name) {
   std::string symbol = name.substr(name.find_last_of('/') + 1);
@@ -46,13 +46,13 @@ std::unique_ptr<Artifact> Artifact::open(const std::string &name,
   artifact->functions = function();
   if (!artifact->functions ||
       artifact->functions->abi_version != WINNOW_ABI_VERSION) {
-    error = "'" + path + ".so' has another ABI version than this winnow-run (" +
+    error = "'" + path + ".so' has another ABI version than this program (" +
             std::to_string(WINNOW_ABI_VERSION) + ")";
     return nullptr;
   }
   if (artifact->functions->struct_size < sizeof(winnow_api)) {
     error = "'" + path +
-            ".so' lacks functions that this winnow-run uses: compile it again";
+            ".so' lacks functions that this program uses: compile it again";
     return nullptr;
   }
   winnow_error failure = {};
@@ -78,7 +78,7 @@ Artifact::~Artifact() {
 }
 
 std::unique_ptr<Session> Session::create(const Artifact &artifact,
-                                         const Options &options,
+                                         const SessionOptions &options,
                                          std::string &error) {
   std::unique_ptr<Session> session(new Session);
   session->artifact = &artifact;
@@ -141,14 +141,24 @@ bool Session::encode(const winnow_texts &texts, float *hidden,
   return false;
 }
 
-bool Session::invoke(const std::string &entry, const winnow_tensor &input,
-                     winnow_tensor &output, std::string &error) {
+bool Session::invoke(const std::string &entry,
+                     const std::vector<winnow_tensor> &inputs,
+                     std::vector<winnow_tensor> &outputs, std::string &error) {
   winnow_error failure = {};
-  if (artifact->api().invoke(handle, entry.c_str(), &input, 1, &output, 1,
-                             &failure) == WINNOW_OK)
+  if (artifact->api().invoke(
+          handle, entry.c_str(), inputs.data(),
+          static_cast<int32_t>(inputs.size()), outputs.data(),
+          static_cast<int32_t>(outputs.size()), &failure) == WINNOW_OK)
     return true;
   error = failure.message;
   return false;
+}
+
+bool Session::computeLogits(const int32_t *ids, int64_t count,
+                            const float *&data, std::string &error) {
+  int64_t rows = 0;
+  return prefill(ids, count, WINNOW_ROWS_ALL, error) &&
+         logits(data, rows, error);
 }
 
 bool Session::logits(const float *&data, int64_t &rows, std::string &error) {
@@ -187,5 +197,5 @@ void Session::reset() { artifact->api().reset(handle); }
 
 int64_t Session::length() const { return artifact->api().length(handle); }
 
-} // namespace run
+} // namespace client
 } // namespace winnow
