@@ -3,7 +3,9 @@
 #include "Diagnostics.h"
 #include "PassSetup.h"
 #include "Remarks.h"
+#include "TextEvaluator.h"
 
+#include "winnow/Analysis/Services.h"
 #include "winnow/Emit/Artifact.h"
 #include "winnow/Emit/NativeCode.h"
 #include "winnow/Emit/WeightsArchive.h"
@@ -137,6 +139,13 @@ Error LoadedModel::compile(StringRef output,
   std::string kernels;
   if (Error error = addCompilePasses(passes, options, output, kernels))
     return error;
+  std::unique_ptr<TextEvaluator> evaluator;
+  if (!options.evaluate.texts.empty())
+    if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
+      return error;
+  Services services;
+  services.evaluator = evaluator.get();
+  ServicesScope scope(*context, services);
   std::vector<Decision> decisions;
   bool passed = false;
   std::string place;
@@ -149,6 +158,10 @@ Error LoadedModel::compile(StringRef output,
   }
   if (!passed) {
     Error error = diagnostics->take("lowering failed");
+    if (evaluator && evaluator->isCancelled()) {
+      consumeError(std::move(error));
+      return cancelled();
+    }
     if (place.empty())
       return error;
     return createStringError(place + ": " + toString(std::move(error)));

@@ -7,9 +7,12 @@
 #include "winnow/Analysis/WeightReader.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Conversion/Passes.h"
+#include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Emit/Weights.h"
 #include "winnow/Pipelines/Pipelines.h"
 
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -109,6 +112,33 @@ LoadedModel::load(StringRef path, const LoadOptions &options) {
                         : loaded->import(path, options.context))
     return std::move(error);
   return loaded;
+}
+
+Expected<std::unique_ptr<LoadedModel>>
+LoadedModel::copyWith(mlir::ModuleOp module) const {
+  std::unique_ptr<LoadedModel> copy(new LoadedModel({}));
+  copy->source = source;
+  copy->model.checkpoint = model.checkpoint;
+  mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
+  // They may be large.
+  bool areNeeded = changed
+                       ->walk([](RecodeOp recode) {
+                         return recode.getGptqAttr()
+                                    ? mlir::WalkResult::interrupt()
+                                    : mlir::WalkResult::advance();
+                       })
+                       .wasInterrupted();
+  if (!areNeeded)
+    (*changed)->removeAttr(kStatisticsAttr);
+  std::string bytes;
+  raw_string_ostream os(bytes);
+  if (mlir::failed(mlir::writeBytecodeToFile(*changed, os)))
+    return copy->diagnostics->take("the program cannot be copied");
+  copy->model.module =
+      mlir::parseSourceString<mlir::ModuleOp>(bytes, copy->context.get());
+  if (!copy->model.module)
+    return copy->diagnostics->take("the program cannot be copied");
+  return copy;
 }
 
 std::string LoadedModel::computeContentHash() const {

@@ -12,6 +12,11 @@
 // RUN: not winnow-opt %s "--pass-pipeline=builtin.module(winnow-drop-layers{granularity=joint layers=2},winnow-drop-layers{granularity=block count=1})" 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: sed 's/winnow.statistics/other.statistics/' %s | not winnow-opt --allow-unregistered-dialect "--winnow-drop-layers=granularity=joint count=1" 2>&1 | FileCheck %s --check-prefix=NOTHING
 
+// RUN: not winnow-opt %s "--winnow-drop-layers=granularity=joint count=1 order=later" 2>&1 | FileCheck %s --check-prefix=ORDER
+// RUN: not winnow-opt %s "--winnow-drop-layers=granularity=joint count=1 metric=kl" 2>&1 | FileCheck %s --check-prefix=KL
+// RUN: not winnow-opt %s "--winnow-drop-layers=granularity=joint count=1 order=iterative" 2>&1 | FileCheck %s --check-prefix=ITERATIVE
+// RUN: winnow-opt %s "--winnow-drop-layers=granularity=joint count=0 metric=kl order=iterative" | FileCheck %s --check-prefix=ZERO
+
 // Of equals, a and c, the first goes.
 // COSINE: [Passed] a | Category:drop-layers | Function=forward | Remark="dropped with 1 weights: joint 0 has cosine 0.750000, number 1 of 3"
 // COSINE-NOT: loc("a")
@@ -27,7 +32,10 @@
 // RANGE: error: 'func.func' op has 3 layers of granularity 'joint', counted from 0; 'protect' of winnow-drop-layers names 3
 // NEGATIVE: error: expects 'count' of winnow-drop-layers to be at least 0; found -1
 // BOTH: error: expects either 'layers' or 'count' of winnow-drop-layers, found both
-// METRIC: error: expects 'metric' of winnow-drop-layers to be cosine, shortgpt or angle; found '
+// METRIC: error: expects 'metric' of winnow-drop-layers to be cosine, shortgpt, angle or kl; found '
+// ORDER: error: expects 'order' of winnow-drop-layers to be oneshot or iterative; found 'later'
+// KL: error: 'metric=kl' of winnow-drop-layers needs texts to measure candidates on: winnow-compile --evaluate-on TEXTFILE
+// ITERATIVE: error: 'order=iterative' of winnow-drop-layers needs texts to measure candidates on: winnow-compile --evaluate-on TEXTFILE
 // BLOCKS: error: 'metric=shortgpt' of winnow-drop-layers is of blocks, not of granularity 'joint'
 // MISSING: error: {{.*}}'winnow.layer' op is not in the statistics: they have no 'similarity.cosine/a..b'
 // NOTHING: error: 'count' of winnow-drop-layers needs statistics: --statistics=FILE, written by winnow-compile --calibrate

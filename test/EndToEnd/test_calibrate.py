@@ -66,16 +66,17 @@ def cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def expected_statistics(
-    programs: Programs, model: Path, calls: list[Call], folder: Path
+    programs: Programs, model: Path, calls: list[Call], folder: Path, before: str = ""
 ) -> tuple[dict[str, np.ndarray], int]:
-    """From the rows that the interpreter gives for each tap, in f64."""
+    """From the rows that the interpreter gives for each tap, in f64; `before` is a
+    pass that comes first."""
     folder.mkdir()
-    text = "\n".join((*PASSES, "winnow-return-observed"))
+    text = "\n".join((before, *PASSES, "winnow-return-observed"))
     options = (recipe(folder, text), "--activations=f32", "--emit=compressed")
     results = filter(None, interpret_model(programs, model, calls, folder, options))
     outputs = [np.concatenate(rows).astype(np.float64) for rows in zip(*results, strict=True)]
     manifest = programs.compile(
-        model, folder / "observed", recipe(folder, PASSES[0]), "--activations=f32"
+        model, folder / "observed", recipe(folder, f"{before}\n{PASSES[0]}"), "--activations=f32"
     )
     taps = json.loads(manifest.with_name("observed.json").read_text())["observed"]
     found = {}

@@ -94,19 +94,38 @@ static Error readReports(const InputArgList &args, CommandLine &line) {
   return Error::success();
 }
 
-/// The files behind --calibrate; what is left of the other arguments that are
-/// no options goes to `inputs`.
-static Error readCalibration(const InputArgList &args, CommandLine &line,
-                             std::vector<std::string> &inputs) {
-  const Arg *flag = args.getLastArg(OPT_calibrate);
-  unsigned next = flag ? flag->getIndex() + 1 : 0;
-  for (const Arg *input : args.filtered(OPT_INPUT))
-    if (flag && input->getIndex() == next) {
-      line.calibrate.texts.push_back(input->getValue());
-      ++next;
-    } else {
-      inputs.push_back(input->getValue());
-    }
+/// Takes the files that stand right behind a flag out of `inputs`.
+static Error takeTexts(const InputArgList &args, OptSpecifier option,
+                       std::vector<const Arg *> &inputs,
+                       std::vector<std::string> &texts) {
+  const Arg *flag = args.getLastArg(option);
+  if (!flag)
+    return Error::success();
+  unsigned next = flag->getIndex() + 1;
+  erase_if(inputs, [&](const Arg *input) {
+    if (input->getIndex() != next)
+      return false;
+    texts.push_back(input->getValue());
+    ++next;
+    return true;
+  });
+  if (texts.empty())
+    return createStringError(flag->getSpelling() +
+                             " expects files of text behind it");
+  return Error::success();
+}
+
+/// Options that make sense with a flag alone.
+static Error expectFlag(const InputArgList &args, OptSpecifier flag,
+                        StringRef name, ArrayRef<OptSpecifier> options) {
+  for (OptSpecifier option : options)
+    if (const Arg *arg = args.getLastArg(option); arg && !args.hasArg(flag))
+      return createStringError(arg->getSpelling().rtrim("=") + " goes with " +
+                               name);
+  return Error::success();
+}
+
+static Error readCalibration(const InputArgList &args, CommandLine &line) {
   line.statistics = args.getLastArgValue(OPT_statistics_EQ).str();
   line.calibrate.only = args.getLastArgValue(OPT_observe_only_EQ).str();
   if (Error error = parseChoice(args, OPT_observe_EQ, parseStatisticKinds,
@@ -115,16 +134,23 @@ static Error readCalibration(const InputArgList &args, CommandLine &line,
   if (Error error =
           parseNumber(args, OPT_calibrate_window_EQ, 2, line.calibrate.window))
     return error;
-  if (flag && line.calibrate.texts.empty())
-    return createStringError("--calibrate expects files of text behind it");
-  if (flag && line.statistics.empty())
+  if (!line.calibrate.texts.empty() && line.statistics.empty())
     return createStringError("--calibrate goes with --statistics=FILE");
-  for (OptSpecifier option :
-       {OPT_observe_EQ, OPT_observe_only_EQ, OPT_calibrate_window_EQ})
-    if (const Arg *arg = args.getLastArg(option); arg && !flag)
-      return createStringError(arg->getSpelling().rtrim("=") +
-                               " goes with --calibrate");
-  return Error::success();
+  return expectFlag(
+      args, OPT_calibrate, "--calibrate",
+      {OPT_observe_EQ, OPT_observe_only_EQ, OPT_calibrate_window_EQ});
+}
+
+static Error readEvaluation(const InputArgList &args,
+                            EvaluateOptions &evaluate) {
+  if (Error error =
+          parseNumber(args, OPT_evaluate_window_EQ, 1, evaluate.window))
+    return error;
+  if (Error error =
+          parseNumber(args, OPT_evaluate_tokens_EQ, 1, evaluate.tokens))
+    return error;
+  return expectFlag(args, OPT_evaluate_on, "--evaluate-on",
+                    {OPT_evaluate_window_EQ, OPT_evaluate_tokens_EQ});
 }
 
 Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
@@ -180,16 +206,26 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   // The passes depend on the options only.
   if (line.printPipeline)
     return line;
-  std::vector<std::string> inputs;
-  if (Error error = readCalibration(args, line, inputs))
+  std::vector<const Arg *> inputs(args.filtered(OPT_INPUT).begin(),
+                                  args.filtered(OPT_INPUT).end());
+  if (Error error =
+          takeTexts(args, OPT_calibrate, inputs, line.calibrate.texts))
+    return std::move(error);
+  if (Error error =
+          takeTexts(args, OPT_evaluate_on, inputs, line.compile.evaluate.texts))
+    return std::move(error);
+  if (Error error = readCalibration(args, line))
+    return std::move(error);
+  if (Error error = readEvaluation(args, line.compile.evaluate))
     return std::move(error);
   line.calibrate.threads = line.compile.threads;
   if (inputs.size() != 1)
     return createStringError(inputs.empty()
-                                 ? "expects a model; see --help"
-                                 : "expects one model, found '" + inputs[0] +
-                                       "' and '" + inputs[1] + "'");
-  line.input = inputs[0];
+                                 ? Twine("expects a model; see --help")
+                                 : Twine("expects one model, found '") +
+                                       inputs[0]->getValue() + "' and '" +
+                                       inputs[1]->getValue() + "'");
+  line.input = inputs[0]->getValue();
   if (line.output.empty() && line.calibrate.texts.empty())
     return createStringError("expects -o NAME; see --help");
   return line;

@@ -40,6 +40,15 @@ defm observe_only : Value<"observe-only", "REGEX",
     "With --calibrate: only of weights and layers whose names match">;
 defm calibrate_window : Value<"calibrate-window", "N",
     "With --calibrate: tokens that a decoder sees together (default 512)">;
+def evaluate_on : Flag<["--", "-"], "evaluate-on">,
+    HelpText<"What passes of the recipe that measure candidates (metric=kl) do "
+             "it on: the texts that follow (files, up to the next option)">;
+defm evaluate_tokens : Value<"evaluate-tokens", "N",
+    "With --evaluate-on: tokens of all texts together, as many of the "
+    "beginning of each (default 1024). The logits of the model itself stay in "
+    "memory: 4 bytes times vocabulary times N">;
+defm evaluate_window : Value<"evaluate-window", "N",
+    "With --evaluate-on: tokens that a decoder sees together (default 512)">;
 defm weights : Value<"weights", "FORMAT",
     "Round the matrices of the model to another number format: q8_0, q4_k, "
     "int4_g64, f16, ... (an unknown one lists all), or keep (default). The "

@@ -26,17 +26,24 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
     mixes tokens with the others that follow it; joint, every layer.
 
     Which ones says `layers`, a list, or `count` with a `metric`: as many of
-    those that change the residual stream least, measured once on the whole
-    model (winnow-compile --calibrate), without those that `protect` lists. The
+    those that the model misses least, without those that `protect` lists. A
     metric is the mean over tokens of
 
     ```
     cosine     cos(x, y), x in front of the layer and y behind it (LLM-Drop)
     shortgpt   Block Influence 1 - cos(x, y), of blocks (ShortGPT)
     angle      arccos(cos(x, y))
+    kl         KL(p, q), p what the model says before any pass changed it and q
+               what is said without the layer; of an encoder, 1 - cos of both
+               results
     ```
 
-    Of equals the first goes.
+    The first three are measured once on the whole model (winnow-compile
+    --calibrate); of cosine the largest goes, of the others the least. For kl,
+    a program without the layer is compiled and run for each layer that may go,
+    on the texts of winnow-compile --evaluate-on. With order=iterative the
+    layers go one by one, and after each of them what is left is measured again
+    on those texts, whatever the metric. Of equals the first goes.
 
     In a model that normalises behind each layer (BERT), the norm is the
     layer's and goes with it: a model without a block is one that was built
@@ -58,7 +65,10 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
     Option<"count", "count", "int64_t", "0",
            "How many, chosen by `metric`, in place of `layers`">,
     Option<"metric", "metric", "std::string", "\"cosine\"",
-           "What chooses them: cosine, shortgpt or angle">,
+           "What chooses them: cosine, shortgpt, angle or kl">,
+    Option<"order", "order", "std::string", "\"oneshot\"",
+           "With count: oneshot, or iterative, which measures again after each "
+           "layer">,
     ListOption<"protect", "protect", "int64_t",
                "With count: layers that stay">
   ];

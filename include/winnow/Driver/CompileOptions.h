@@ -50,6 +50,18 @@ llvm::Expected<std::string> parseRegex(llvm::StringRef text);
 /// compilation. Called from any thread, but never from two at a time.
 using ProgressFunction = std::function<bool(llvm::StringRef step, double done)>;
 
+/// The texts that candidates are measured on.
+struct EvaluateOptions {
+  /// Files of text; without any nothing can be measured. A decoder reads each
+  /// as a whole, an encoder its lines, a text each.
+  std::vector<std::string> texts;
+  /// Tokens that a decoder sees together: it starts afresh after as many.
+  int64_t window = 512;
+  /// Tokens of all texts together, as many of the beginning of each. The
+  /// logits of the reference are in memory for all of them.
+  int64_t tokens = 1024;
+};
+
 struct CompileOptions {
   /// See cpu::Target::get.
   std::string targetCpu = "host";
@@ -57,6 +69,8 @@ struct CompileOptions {
   /// Passes that change the model before anything else, as readRecipe returns
   /// them. What they changed is told in the manifest.
   std::vector<RecipePass> recipe;
+  /// What passes of the recipe that measure candidates do it on.
+  EvaluateOptions evaluate;
   /// How weights are stored; see winnow-quantize-weights.
   std::string weights = "keep", weightsOnly, weightsSkip;
   EmitKind emit = EmitKind::Artifact;

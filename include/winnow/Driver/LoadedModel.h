@@ -48,6 +48,12 @@ public:
   load(llvm::StringRef path, const LoadOptions &options = {});
   ~LoadedModel();
 
+  /// A model with a context of its own: a copy of `module`, which some passes
+  /// have made of this one's, and the same checkpoint. It has no vocabulary,
+  /// and no statistics but those that codes of weights are fitted to.
+  llvm::Expected<std::unique_ptr<LoadedModel>>
+  copyWith(mlir::ModuleOp module) const;
+
   mlir::ModuleOp getModule() const { return *model.module; }
   /// The checkpoint's vocabulary, if it has one.
   const std::optional<TokenizerData> &getTokenizer() const {

@@ -28,8 +28,8 @@ struct ImportOptions {
 
 struct ImportedModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  /// Holds the bytes that the module's params name.
-  std::unique_ptr<Checkpoint> checkpoint;
+  /// Holds the bytes that the module's params name; null if they name none.
+  std::shared_ptr<const Checkpoint> checkpoint;
   /// The checkpoint's vocabulary, if it has one.
   std::optional<TokenizerData> tokenizer;
 };

@@ -1,0 +1,270 @@
+//===- TextEvaluator.cpp - How good a candidate is on texts ---------------===//
+
+#include "TextEvaluator.h"
+
+#include "Observation.h"
+
+#include "winnow/Client/Texts.h"
+#include "winnow/Emit/WeightsArchive.h"
+
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cmath>
+
+using namespace llvm;
+
+namespace winnow {
+
+Expected<std::unique_ptr<TextEvaluator>>
+TextEvaluator::create(const LoadedModel &model, const CompileOptions &options) {
+  if (!model.getTokenizer())
+    return createStringError("the model has no vocabulary, so it cannot be "
+                             "evaluated on texts");
+  std::unique_ptr<TextEvaluator> created(new TextEvaluator(model, options));
+  for (const std::string &path : options.evaluate.texts) {
+    ErrorOr<std::unique_ptr<MemoryBuffer>> file =
+        MemoryBuffer::getFile(path, /*IsText=*/true);
+    if (std::error_code code = file.getError())
+      return createStringError(code, "'" + path + "': " + code.message());
+    created->texts.push_back({path, (*file)->getBuffer().str()});
+  }
+  std::string message;
+  created->tokenizer = Tokenizer::create(*model.getTokenizer(), message);
+  if (!created->tokenizer)
+    return createStringError(message);
+  created->threads = options.threads ? static_cast<int32_t>(options.threads)
+                                     : client::availableThreads();
+  return created;
+}
+
+int64_t TextEvaluator::getLimit() const {
+  return std::max<int64_t>(
+      options.evaluate.tokens / static_cast<int64_t>(texts.size()), 1);
+}
+
+bool TextEvaluator::advance(StringRef step, double share) {
+  what = step.str();
+  done = share;
+  if (options.progress && !options.progress(what, done))
+    cancelled = true;
+  return !cancelled;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+Expected<TextEvaluator::Running> TextEvaluator::start(mlir::ModuleOp module,
+                                                      StringRef name) {
+  Expected<std::unique_ptr<LoadedModel>> copy = model.copyWith(module);
+  if (!copy)
+    return copy.takeError();
+  CompileOptions compile;
+  compile.targetCpu = options.targetCpu;
+  compile.quantizeActivations = options.quantizeActivations;
+  compile.threads = options.threads;
+  // The step stays what the pass said.
+  compile.progress = [this](StringRef, double) { return advance(what, done); };
+  std::string path = *folder / name;
+  if (Error error = (*copy)->compile(path, compile))
+    return std::move(error);
+  Running program;
+  std::string message;
+  program.artifact = client::Artifact::open(path, message);
+  if (!program.artifact)
+    return createStringError(message);
+  client::SessionOptions wanted;
+  wanted.threads = threads;
+  program.session = client::Session::create(*program.artifact, wanted, message);
+  if (!program.session)
+    return createStringError(message);
+  // Both files stay mapped.
+  for (const char *suffix : {".so", ".weights", ".json", ".h", ".tokenizer"})
+    sys::fs::remove(path + suffix);
+  return program;
+}
+
+Error TextEvaluator::forEachLogits(
+    const Running &program,
+    function_ref<Error(const float *, ArrayRef<int32_t>)> take) const {
+  for (const std::vector<int32_t> &window : windows) {
+    program.session->reset();
+    // Nothing follows the last token, so it is not computed.
+    int64_t count = static_cast<int64_t>(window.size()) - 1;
+    for (int64_t start = 0; start < count; start += client::kLogitsPiece) {
+      int64_t piece = std::min(client::kLogitsPiece, count - start);
+      const float *logits = nullptr;
+      std::string message;
+      if (!program.session->computeLogits(window.data() + start, piece, logits,
+                                          message))
+        return createStringError(message);
+      if (Error error = take(logits, ArrayRef(window).slice(start + 1, piece)))
+        return error;
+    }
+  }
+  return Error::success();
+}
+
+Error TextEvaluator::encode(const Running &program,
+                            std::vector<float> &results) const {
+  const winnow_model_info &info = program.artifact->info();
+  bool pools = info.pooled_width != 0;
+  for (size_t start = 0; start < lines.size();) {
+    client::Texts batch = client::takeBatch(lines, start, *tokenizer, context);
+    start += batch.lengths.size();
+    size_t before = results.size();
+    results.resize(before + (pools ? batch.lengths.size() * info.pooled_width
+                                   : batch.ids.size() * info.hidden_width));
+    float *target = results.data() + before;
+    std::string message;
+    if (!program.session->encode(batch.view(), pools ? nullptr : target,
+                                 pools ? target : nullptr, message))
+      return createStringError(message);
+  }
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// The reference
+//===----------------------------------------------------------------------===//
+
+/// Cuts the texts as a model of the reference's kind takes them.
+Error TextEvaluator::cutTexts(const Running &reference) {
+  const winnow_model_info &info = reference.artifact->info();
+  vocabulary = info.vocabulary;
+  context = reference.session->context();
+  if (vocabulary <= 0)
+    return createStringError("the model takes no text to be evaluated on");
+  if (!reference.isDecoder())
+    width = info.pooled_width ? info.pooled_width : info.hidden_width;
+  for (const Text &text : texts) {
+    int64_t tokens = 0;
+    auto check = [&](const std::vector<int32_t> &ids) -> Error {
+      std::string why = client::checkVocabulary(ids, vocabulary);
+      return why.empty() ? Error::success()
+                         : createStringError("'" + text.path + "' " + why);
+    };
+    if (reference.isDecoder()) {
+      // The last token of a window is predicted, not computed.
+      size_t size = std::min(options.evaluate.window, context) + 1;
+      for (std::vector<int32_t> &window :
+           client::cutWindows(*tokenizer, text.content, size, getLimit())) {
+        if (Error error = check(window))
+          return error;
+        tokens += static_cast<int64_t>(window.size()) - 1;
+        windows.push_back(std::move(window));
+      }
+    } else {
+      for (std::string &line : client::splitLines(text.content)) {
+        if (tokens >= getLimit())
+          break;
+        client::Texts one;
+        one.add(*tokenizer, line, context);
+        if (Error error = check(one.ids))
+          return error;
+        tokens += one.lengths.front();
+        lines.push_back(std::move(line));
+      }
+    }
+    if (tokens == 0)
+      return createStringError("'" + text.path + "' has no token to predict");
+  }
+  return Error::success();
+}
+
+Error TextEvaluator::runReference() {
+  if (hasReference)
+    return Error::success();
+  if (!folder)
+    if (Error error =
+            TemporaryFolder::create("winnow-evaluate").moveInto(folder))
+      return error;
+  Expected<Running> reference = start(model.getModule(), "reference");
+  if (!reference)
+    return reference.takeError();
+  if (Error error = cutTexts(*reference))
+    return error;
+  if (!reference->isDecoder()) {
+    if (Error error = encode(*reference, rows))
+      return error;
+  } else if (Error error = forEachLogits(
+                 *reference,
+                 [&](const float *logits, ArrayRef<int32_t> next) -> Error {
+                   rows.insert(rows.end(), logits,
+                               logits + next.size() * vocabulary);
+                   return Error::success();
+                 })) {
+    return error;
+  }
+  if (reference->isDecoder())
+    sums = client::LogSum::ofRows(rows.data(), rows.size() / vocabulary,
+                                  vocabulary, threads);
+  hasReference = true;
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Candidates
+//===----------------------------------------------------------------------===//
+
+Expected<Quality> TextEvaluator::scoreDecoder(const Running &candidate) {
+  client::DecoderScores scores(vocabulary, threads);
+  if (Error error = forEachLogits(
+          candidate, [&](const float *logits, ArrayRef<int32_t> next) -> Error {
+            std::string message;
+            client::OtherLogits other = {rows.data() +
+                                             scores.tokens * vocabulary,
+                                         sums.data() + scores.tokens};
+            if (!scores.add(logits, other, next.data(), next.size(), message))
+              return createStringError(message);
+            return Error::success();
+          }))
+    return std::move(error);
+  return Quality{scores.meanDivergence(), scores.perplexity()};
+}
+
+Expected<Quality> TextEvaluator::scoreEncoder(const Running &candidate) {
+  std::vector<float> mine;
+  if (Error error = encode(candidate, mine))
+    return std::move(error);
+  double sum = 0;
+  for (size_t i = 0; i < mine.size(); i += width)
+    sum += client::cosineError(&mine[i], &rows[i], width);
+  if (!std::isfinite(sum))
+    return createStringError("the results are not numbers");
+  return Quality{sum / (static_cast<double>(mine.size()) / width),
+                 std::nullopt};
+}
+
+Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate) {
+  if (Error error = runReference())
+    return std::move(error);
+  Expected<Running> program =
+      start(candidate, "candidate" + std::to_string(candidates++));
+  if (!program)
+    return program.takeError();
+  return program->isDecoder() ? scoreDecoder(*program) : scoreEncoder(*program);
+}
+
+Expected<StringMap<float>>
+TextEvaluator::observeSimilarity(mlir::ModuleOp candidate) {
+  Expected<std::unique_ptr<LoadedModel>> copy = model.copyWith(candidate);
+  if (!copy)
+    return copy.takeError();
+  CalibrateOptions observed;
+  observed.texts = options.evaluate.texts;
+  observed.kinds = {"similarity"};
+  observed.window = options.evaluate.window;
+  observed.limit = getLimit();
+  observed.threads = options.threads;
+  observed.progress = [this](StringRef, double) { return advance(what, done); };
+  Expected<Observation> observation = observe(**copy, *tokenizer, observed);
+  if (!observation)
+    return observation.takeError();
+  StringMap<float> result;
+  for (const StatisticArray &array : observation->arrays)
+    result[array.key] = array.numbers.front();
+  return result;
+}
+
+} // namespace winnow

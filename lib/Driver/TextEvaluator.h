@@ -1,0 +1,88 @@
+//===- TextEvaluator.h - How good a candidate is on texts -------*- C++ -*-===//
+
+#ifndef WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
+#define WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
+
+#include "TemporaryFolder.h"
+
+#include "winnow/Analysis/Evaluator.h"
+#include "winnow/Client/Artifact.h"
+#include "winnow/Client/Scores.h"
+#include "winnow/Driver/LoadedModel.h"
+#include "winnow/Tokenizer/Tokenizer.h"
+
+namespace winnow {
+
+/// Compiles candidates as a model is compiled by default, runs them on texts
+/// and compares what they give with what the model itself gives. The model is
+/// compiled and run once, when the first candidate comes; its results are kept.
+class TextEvaluator : public Evaluator {
+public:
+  /// Reads the texts of `options.evaluate`, of which there is at least one.
+  /// `model` outlives the evaluator.
+  static llvm::Expected<std::unique_ptr<TextEvaluator>>
+  create(const LoadedModel &model, const CompileOptions &options);
+
+  llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate) override;
+  llvm::Expected<llvm::StringMap<float>>
+  observeSimilarity(mlir::ModuleOp candidate) override;
+  bool advance(llvm::StringRef what, double done) override;
+
+  /// Whether the user wanted to stop.
+  bool isCancelled() const { return cancelled; }
+
+private:
+  struct Text {
+    std::string path, content;
+  };
+  /// A program that runs.
+  struct Running {
+    std::unique_ptr<client::Artifact> artifact;
+    std::unique_ptr<client::Session> session;
+
+    bool isDecoder() const { return artifact->info().hidden_width == 0; }
+  };
+
+  TextEvaluator(const LoadedModel &model, const CompileOptions &options)
+      : model(model), options(options) {}
+
+  /// Tokens of each text.
+  int64_t getLimit() const;
+  llvm::Expected<Running> start(mlir::ModuleOp module, llvm::StringRef name);
+  llvm::Error runReference();
+  llvm::Error cutTexts(const Running &reference);
+  llvm::Expected<Quality> scoreDecoder(const Running &candidate);
+  llvm::Expected<Quality> scoreEncoder(const Running &candidate);
+  /// Calls `take` with the logits of some tokens and with what follows them.
+  llvm::Error
+  forEachLogits(const Running &program,
+                llvm::function_ref<llvm::Error(const float *logits,
+                                               llvm::ArrayRef<int32_t> next)>
+                    take) const;
+  /// A row for each text, or for each token of a model that does not pool.
+  llvm::Error encode(const Running &program, std::vector<float> &rows) const;
+
+  const LoadedModel &model;
+  const CompileOptions &options;
+  std::vector<Text> texts;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<TemporaryFolder> folder;
+  unsigned candidates = 0;
+  /// What is being done, as `advance` heard last.
+  std::string what;
+  double done = 0;
+  bool cancelled = false;
+
+  /// Whether there is a reference, and what it gave.
+  bool hasReference = false;
+  std::vector<std::vector<int32_t>> windows; ///< decoders
+  std::vector<std::string> lines;            ///< encoders
+  std::vector<float> rows;
+  std::vector<client::LogSum> sums; ///< decoders
+  int64_t vocabulary = 0, width = 0, context = 0;
+  int32_t threads = 1;
+};
+
+} // namespace winnow
+
+#endif // WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
