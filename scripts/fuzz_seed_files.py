@@ -15,7 +15,7 @@ BUILD_ID = "0123456789abcdeffedcba9876543210"
 VOCABULARY = 11
 WEIGHT_BYTES = 100
 # Heads, key and value width of its caches, and how many tokens a block of keys has.
-CACHES = ((1, 4, 4), (2, 3, 2), (1, 1, 1))
+CACHES = ((1, 4, 4), (2, 3, 2), (1, 1, 1), (1, 1, 1))
 CHUNK = 128
 BLOCK = 16
 
@@ -113,20 +113,25 @@ def slots_of(segments: list[int]) -> list[int]:
     return slots
 
 
-def state(segments: list[int], other: int, row: bool) -> bytes:
-    """A session of tokens of these segments, with `other` slots in the cache of
-    the entry "append"; lib/Runtime/State.h describes the form."""
-    length, slots = len(segments), slots_of(segments)
-    end = max(slots, default=-1) + 1
-    kept = [-1] * end
+def segments_of_slots(segments: list[int]) -> list[int]:
+    """The segment of each slot of a chunked cache; -1: none."""
+    slots = slots_of(segments)
+    kept = [-1] * (max(slots, default=-1) + 1)
     for slot, segment in zip(slots, segments, strict=True):
         kept[slot] = segment
-    lengths = (end, end, other)
-    body = struct.pack("<3qq", *lengths, length)
+    return kept
+
+
+def state(segments: list[int], other: list[int], row: bool) -> bytes:
+    """A session of tokens of these segments, with tokens of the segments `other`
+    in the caches of the entry "append"; lib/Runtime/State.h describes the form."""
+    length, kept = len(segments), segments_of_slots(segments)
+    cache_segments = (kept, kept, other, segments_of_slots(other))
+    lengths = [len(own) for own in cache_segments]
+    body = struct.pack("<4q2q", *lengths, length, len(other))
     body += struct.pack(f"<{length}i", *range(length))
-    body += struct.pack(f"<{length}i", *segments)
+    body += struct.pack(f"<{length + len(other)}i", *segments, *other)
     body += np.arange(VOCABULARY, dtype=np.float32).tobytes() if row else b""
-    cache_segments = (kept, kept, [0] * other)
     for (heads, keys, values), used, own in zip(CACHES, lengths, cache_segments, strict=True):
         body += struct.pack(f"<{used}i", *range(used)) + struct.pack(f"<{used}i", *own)
         block = -(-used // BLOCK) * BLOCK
@@ -135,17 +140,20 @@ def state(segments: list[int], other: int, row: bool) -> bytes:
             body += np.ones(used * values, np.float32).tobytes()
     size = 56 + len(body) + 8
     build_id = (int(BUILD_ID[:16], 16), int(BUILD_ID[16:], 16))
-    header = struct.pack("<8sIIQQqqq", b"winnowKV", 2, 3, *build_id, size, length, row)
+    header = struct.pack("<8sIIQQqqq", b"winnowKV", 2, 4, *build_id, size, length, row)
     return header + body + struct.pack("<Q", winnow_hash(header + body))
 
 
 def states() -> dict[str, bytes]:
     cases = [(0, 0, False), (1, 0, True), (5, 3, True), (17, 16, False), (64, 0, True)]
-    result = {f"{length}-{other}": state([0] * length, other, row) for length, other, row in cases}
+    result = {
+        f"{length}-{other}": state([0] * length, [0] * other, row) for length, other, row in cases
+    }
     # Within the artifact's context, beyond that of the fuzzer's session.
-    result["70-0"] = state([0] * 70, 0, True)
-    result["segments"] = state([3, 3, 5, 3, 5], 0, True)
-    result["negative"] = state([3, -3], 0, True)
+    result["70-0"] = state([0] * 70, [], True)
+    result["segments"] = state([3, 3, 5, 3, 5], [], True)
+    result["other_segments"] = state([], [7, 0, 7, 1, 0], False)
+    result["negative"] = state([3, -3], [], True)
     return result
 
 

@@ -230,7 +230,9 @@ def Winnow_EmbedOp : Winnow_TokenOp<"embed"> {
     #### Corner cases
 
     T = 0 gives no rows. Ids may repeat. An id outside [0, V) is an error of the
-    run; native code, which cannot tell, takes the nearest row.
+    run. `invoke` finds it where the ids are an argument of the entry point; of
+    ids that it computes, native code takes the nearest row, and zeros where
+    V = 0.
 
     #### Inputs
 

@@ -31,8 +31,9 @@ def Winnow_TokenGatherOp : Winnow_TokenOp<"token_gather"> {
     #### Corner cases
 
     R = 0 gives no rows. Indices may repeat and come in any order. An index
-    outside [0, T) is an error of the run; native code, which cannot tell, takes
-    the nearest row.
+    outside [0, T) is an error of the run. `invoke` finds it where the indices
+    are an argument of the entry point; of indices that it computes, native code
+    takes the nearest row, and zeros where T = 0.
 
     #### Inputs
 

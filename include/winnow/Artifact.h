@@ -45,7 +45,8 @@ typedef enum winnow_status {
   WINNOW_TOKEN_OUT_OF_RANGE = 8, /* a token id outside of the vocabulary */
   WINNOW_CONTEXT_OVERRUN = 9,  /* more tokens than the session's context */
   WINNOW_UNSUPPORTED = 10,     /* the model has no such entry point */
-  WINNOW_CANCELLED = 11        /* the session's cancel callback asked for it */
+  WINNOW_CANCELLED = 11,       /* the session's cancel callback asked for it */
+  WINNOW_INDEX_OUT_OF_RANGE = 12 /* an input of invoke chooses a row that is none */
 } winnow_status;
 
 /* Where a call fails, it says why: one line, no final newline. */
@@ -248,7 +249,9 @@ typedef struct winnow_api {
 
   /* Runs any entry point but a decoder's on plain arrays. Outputs are allocated
    * by the caller with the shapes that result; shapes that do not agree with the
-   * entry point or with one another are an error. An entry point with caches
+   * entry point or with one another are an error, and so are numbers of an i32
+   * input that choose rows which the tensor they choose from does not have. An
+   * entry point with caches
    * appends to its own, which the session keeps until reset; it may append as
    * many tokens as its longest input vector of i32 (the positions) has. */
   winnow_status (*invoke)(winnow_session *session, const char *entry,

@@ -116,6 +116,12 @@ static Constant *entryInfo(ConstantWriter &writer, Module &module,
   for (auto name : elements("dims").getAsRange<mlir::StringAttr>())
     dims.push_back(writer.string(name.getValue()));
 
+  SmallVector<Constant *> bounds;
+  for (auto bound : elements("bounds").getAsRange<mlir::DictionaryAttr>())
+    bounds.push_back(writer.record(
+        {writer.i64(bound.getAs<mlir::IntegerAttr>("input").getInt()),
+         writer.i64(bound.getAs<mlir::IntegerAttr>("rows").getInt())}));
+
   LLVMContext &context = module.getContext();
   auto *pointer = PointerType::getUnqual(context);
   Type *i32 = Type::getInt32Ty(context);
@@ -140,7 +146,8 @@ static Constant *entryInfo(ConstantWriter &writer, Module &module,
       writer.i32(caches.size()),
       writer.i32(dims.size()),
       writer.i32(bytes("segments_input")),
-      writer.i32(0)};
+      writer.i32(bounds.size()),
+      writer.array(bounds)};
   return writer.record(fields);
 }
 

@@ -55,9 +55,8 @@ static const NumberFormat &formatOf(mlir::RankedTensorType type) {
 static int64_t bytesIn(const NumberFormat &format,
                        const LoweredWeight &weight) {
   ArrayRef<int64_t> shape = weight.stored.getShape();
-  int64_t columns = shape.empty() ? 1 : shape.back();
-  Expected<uint64_t> bytes =
-      format.bytesOf(weight.stored.getNumElements() / columns, columns);
+  Expected<uint64_t> bytes = format.bytesOf(
+      mlir::ShapedType::getNumElements(shape.drop_back()), shape.back());
   // The sizes were checked when the weights were planned.
   return static_cast<int64_t>(cantFail(std::move(bytes)));
 }

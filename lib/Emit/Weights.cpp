@@ -84,8 +84,8 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
     return createStringError("param '" + weight.name + "' has the format '" +
                              name + "', which is not known");
   ArrayRef<int64_t> shape = weight.stored.getShape();
-  source->rowElements = shape.empty() ? 1 : shape.back();
-  source->rowCount = weight.stored.getNumElements() / source->rowElements;
+  source->rowElements = shape.back();
+  source->rowCount = mlir::ShapedType::getNumElements(shape.drop_back());
   Expected<uint64_t> rowBytes =
       source->format->bytesPerRow(source->rowElements);
   if (!rowBytes)

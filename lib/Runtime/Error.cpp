@@ -56,6 +56,7 @@ const char *statusName(winnow_status status) {
     WINNOW_NAME(WINNOW_CONTEXT_OVERRUN);
     WINNOW_NAME(WINNOW_UNSUPPORTED);
     WINNOW_NAME(WINNOW_CANCELLED);
+    WINNOW_NAME(WINNOW_INDEX_OUT_OF_RANGE);
 #undef WINNOW_NAME
   }
   return "unknown status";

@@ -80,6 +80,27 @@ matchTensors(const winnow_entry &entry, const winnow_tensor *inputs,
   return WINNOW_OK;
 }
 
+/// Compares numbers that choose rows with how many rows there are. Native code
+/// would take the nearest row.
+static winnow_status checkIndices(const winnow_entry &entry,
+                                  const winnow_tensor *inputs,
+                                  const int64_t *dims, winnow_error *error) {
+  for (int32_t b = 0; b < entry.bound_count; ++b) {
+    const winnow_index_bound &bound = entry.bounds[b];
+    const winnow_tensor &input = inputs[bound.input];
+    int64_t rows = bound.rows < 0 ? dims[-1 - bound.rows] : bound.rows;
+    const int32_t *numbers = static_cast<const int32_t *>(input.data);
+    for (int64_t i = 0; i < input.shape[0]; ++i)
+      if (numbers[i] < 0 || numbers[i] >= rows)
+        return fail(error, WINNOW_INDEX_OUT_OF_RANGE,
+                    "%s: %d at index %lld of %s is not in [0, %lld)",
+                    entry.name, numbers[i], static_cast<long long>(i),
+                    entry.inputs[bound.input].name,
+                    static_cast<long long>(rows));
+  }
+  return WINNOW_OK;
+}
+
 /// Refuses a call that could append more tokens than its caches hold. Every
 /// appended token has a position, and positions come in as a vector of i32, so
 /// the longest such input bounds the number of new tokens.
@@ -161,6 +182,8 @@ invokeEntry(winnow_session &session, int32_t index, const winnow_tensor *inputs,
     arguments.dims[i] = kUnbound;
   if (winnow_status status = matchTensors(entry, inputs, inputCount, outputs,
                                           outputCount, arguments.dims, error))
+    return status;
+  if (winnow_status status = checkIndices(entry, inputs, arguments.dims, error))
     return status;
   KvStorage &caches = session.caches[index];
   int64_t appended, admitted;

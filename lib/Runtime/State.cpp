@@ -207,6 +207,7 @@ private:
   struct ChunkedCaches {
     int64_t tokens = 0;
     int64_t length = 0;
+    int64_t caches = 0;
   };
   ChunkedCaches *chunked = nullptr;
   Region positions, segments, logits;
@@ -287,6 +288,11 @@ winnow_status StateReader::readLengths() {
                     "%s has a cache of %" PRId64
                     " slots, more than the session's %" PRId64,
                     name, length, caches[i].capacityOf(cache) * perToken);
+      if (info.chunked && chunked[i].caches++ && length != chunked[i].length)
+        return fail(error, WINNOW_BAD_FILE,
+                    "%s is damaged: caches of one entry point hold %" PRId64
+                    " and %" PRId64 " slots",
+                    name, chunked[i].length, length);
       if (info.chunked)
         chunked[i].length = length;
       caches[i].slots()[cache].length = length;

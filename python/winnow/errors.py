@@ -61,6 +61,10 @@ class TokenRangeError(Error, ValueError):
     """A token id is not in [0, vocabulary)."""
 
 
+class IndexRangeError(Error, ValueError):
+    """An input of `invoke` chooses a row that the tensor it chooses from lacks."""
+
+
 class ContextOverrunError(Error):
     """More tokens than the context of a session holds."""
 
@@ -92,6 +96,7 @@ ARTIFACT_ERRORS: dict[int, type[Error]] = {
     9: ContextOverrunError,
     10: UnsupportedError,
     11: CancelledError,
+    12: IndexRangeError,
 }
 """winnow_status to exceptions."""
 

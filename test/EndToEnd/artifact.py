@@ -41,6 +41,7 @@ class Status(IntEnum):
     CONTEXT_OVERRUN = 9
     UNSUPPORTED = 10
     CANCELLED = 11
+    INDEX_OUT_OF_RANGE = 12
 
 
 class Rows(IntEnum):

@@ -89,15 +89,20 @@ def test_bad_texts(
 
 
 def test_ids_of_invoke_cannot_leave_the_table(bert: winnow.Artifact) -> None:
-    """`invoke` knows no vocabulary: what is no row becomes the nearest."""
-
     def hidden(ids: list[int], types: list[int]) -> np.ndarray:
         arrays = {"ids": ids, "positions": [0, 1, 2], "types": types, "segments": [0, 0, 0]}
         given = {name: np.array(values, np.int32) for name, values in arrays.items()}
         return bert.session(threads=1).invoke("encode", **given)["hidden"]
 
-    wild = hidden([-(2**31), 5, 2**31 - 1], [0, -1, 10**9])
-    np.testing.assert_array_equal(wild, hidden([0, 5, 60], [0, 0, 1]))
+    assert np.isfinite(hidden([0, 5, 60], [0, 0, 1])).all()
+    for ids, types, message in (
+        ([0, 5, 61], [0, 0, 1], "encode: 61 at index 2 of ids is not in [0, 61)"),
+        ([0, -(2**31), 60], [0, 0, 1], f"encode: {-(2**31)} at index 1 of ids is not in [0, 61)"),
+        ([0, 5, 60], [2, 0, -1], "encode: 2 at index 0 of types is not in [0, 2)"),
+    ):
+        with pytest.raises(winnow.IndexRangeError) as raised:
+            hidden(ids, types)
+        assert str(raised.value) == message and raised.value.status == 12
 
 
 def test_image(artifacts: Artifacts) -> None:

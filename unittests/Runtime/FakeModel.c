@@ -132,15 +132,34 @@ static void increment(const winnow_call *call, int32_t thread, int32_t threads) 
 /* The entry "enormous" is the same with intermediate results for which no
  * machine has room. */
 
-/* Appends its positions to a cache of 16 slots and gives the new length. */
+/* Appends its positions and segments to two caches of 16 tokens, of which the
+ * second one is chunked, and gives the new lengths. */
 static void append(const winnow_call *call, int32_t thread, int32_t threads) {
-  winnow_kv_slot *cache = &call->caches[0];
+  winnow_kv_slot *plain = &call->caches[0], *chunked = &call->caches[1];
+  const int32_t *positions = call->inputs[0], *segments = call->inputs[1];
+  int64_t *lengths = call->outputs[0];
   if (thread != 0)
     return;
-  memcpy(cache->positions + cache->length, call->inputs[0],
-         (size_t)call->dims[0] * sizeof(int32_t));
-  cache->length += call->dims[0];
-  *(int64_t *)call->outputs[0] = cache->length;
+  for (int64_t i = 0; i < call->dims[0]; ++i) {
+    plain->positions[plain->length + i] = positions[i];
+    plain->segments[plain->length + i] = segments[i];
+    chunked->positions[call->slots[i]] = positions[i];
+    chunked->segments[call->slots[i]] = segments[i];
+    chunked->values[call->slots[i]] = (float)positions[i];
+  }
+  plain->length += call->dims[0];
+  chunked->length = call->slot_end;
+  lengths[0] = plain->length;
+  lengths[1] = chunked->length;
+}
+
+/* y[m] = x[rows[m]] on x [N, 3], of which the first four rows can be chosen. */
+static void choose(const winnow_call *call, int32_t thread, int32_t threads) {
+  const float *x = call->inputs[0];
+  const int32_t *rows = call->inputs[1];
+  float *y = call->outputs[0];
+  for (int64_t m = thread; m < call->dims[1]; m += threads)
+    memcpy(y + m * 3, x + rows[m] * 3, 3 * sizeof(float));
 }
 
 static const winnow_tensor_info kForwardInputs[] = {
@@ -166,23 +185,33 @@ static const winnow_tensor_info kIncrementOutputs[] = {
 static const char *const kOneDim[] = {"N"};
 
 static const winnow_tensor_info kAppendInputs[] = {
-    {"positions", WINNOW_I32, 1, {-1}}};
+    {"positions", WINNOW_I32, 1, {-1}}, {"segments", WINNOW_I32, 1, {-1}}};
 static const winnow_tensor_info kAppendOutputs[] = {
-    {"length", WINNOW_I64, 0, {0}}};
-static const winnow_cache_info kAppendCaches[] = {{1, 1, 1, 16, 0}};
+    {"lengths", WINNOW_I64, 1, {2}}};
+static const winnow_cache_info kAppendCaches[] = {{1, 1, 1, 16, 0},
+                                                  {1, 1, 1, 16, 1}};
+
+static const winnow_tensor_info kChooseInputs[] = {
+    {"x", WINNOW_F32, 2, {-1, 3}}, {"rows", WINNOW_I32, 1, {-2}}};
+static const winnow_tensor_info kChooseOutputs[] = {
+    {"y", WINNOW_F32, 2, {-2, 3}}};
+static const winnow_index_bound kChooseBounds[] = {{1, -1}, {1, 4}};
+static const char *const kChooseDims[] = {"N", "M"};
 
 static const winnow_entry kEntries[] = {
     {"increment", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
-     kNothing, kNothing, 0, 0, 1, 1, 0, 1, 0, 0},
+     kNothing, kNothing, 0, 0, 1, 1, 0, 1, 0, 0, NULL},
     {"forward", forward, kForwardInputs, kForwardOutputs, kCaches, kForwardDims,
-     kForwardArena, kNothing, 0, 16 * sizeof(float), 4, 1, 2, 2, 2, 0},
+     kForwardArena, kNothing, 0, 16 * sizeof(float), 4, 1, 2, 2, 2, 0, NULL},
     {"append", append, kAppendInputs, kAppendOutputs, kAppendCaches, kOneDim,
-     kNothing, kNothing, 0, 0, 1, 1, 1, 1, 0, 0},
+     kNothing, kNothing, 0, 0, 2, 1, 2, 1, 1, 0, NULL},
     {"enormous", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
-     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1, 0, 0},
+     kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1, 0, 0, NULL},
     {"forward_embeddings", forward_embeddings, kEmbeddingsInputs,
      kForwardOutputs, kCaches, kForwardDims, kForwardArena, kNothing, 0,
-     16 * sizeof(float), 4, 1, 2, 2, 2, 0}};
+     16 * sizeof(float), 4, 1, 2, 2, 2, 0, NULL},
+    {"choose", choose, kChooseInputs, kChooseOutputs, NULL, kChooseDims,
+     kNothing, kNothing, 0, 0, 2, 1, 0, 2, 0, 2, kChooseBounds}};
 
 const winnow_artifact_info winnow_artifact = {
     WINNOW_ABI_VERSION,
@@ -193,7 +222,7 @@ const winnow_artifact_info winnow_artifact = {
     "x86-64",
     "{\"name\": \"fake\"}",
     kEntries,
-    5,
+    6,
     0,
     FAKE_VOCABULARY,
     FAKE_CONTEXT,

@@ -47,6 +47,19 @@ protected:
                           static_cast<int64_t>(ids.size())};
     return api->prefill(to, &call, rows, &error);
   }
+  static std::vector<int32_t> repeat(int32_t number, size_t count) {
+    return std::vector<int32_t>(count, number);
+  }
+  /// Adds tokens of these segments to the caches of the entry "append".
+  winnow_status appendTokens(std::vector<int32_t> segments,
+                             int64_t (&lengths)[2]) {
+    std::vector<int32_t> positions(segments.size(), 1);
+    int64_t count = static_cast<int64_t>(segments.size());
+    winnow_tensor inputs[] = {{WINNOW_I32, 1, {count}, positions.data()},
+                              {WINNOW_I32, 1, {count}, segments.data()}};
+    winnow_tensor output = {WINNOW_I64, 1, {2}, lengths};
+    return api->invoke(session, "append", inputs, 2, &output, 1, &error);
+  }
   /// All logits of a session in one row.
   std::vector<float> logits(winnow_session *of) {
     const float *data = nullptr;

@@ -334,45 +334,6 @@ TEST_F(Session, SessionsOfOneModelAreIndependent) {
   }
 }
 
-TEST_F(Session, Invoke) {
-  ASSERT_EQ(create(2), WINNOW_OK);
-  std::vector<float> x = {1, 2, 3, 4, 5, 6}, y(6);
-  winnow_tensor input = {WINNOW_F32, 2, {2, 3}, x.data()};
-  winnow_tensor output = {WINNOW_F32, 2, {2, 3}, y.data()};
-  ASSERT_EQ(api->invoke(session, "increment", &input, 1, &output, 1, &error),
-            WINNOW_OK)
-      << error.message;
-  EXPECT_EQ(y, (std::vector<float>{2, 3, 4, 5, 6, 7}));
-
-  auto status = [&](winnow_tensor in, winnow_tensor out) {
-    return api->invoke(session, "increment", &in, 1, &out, 1, &error);
-  };
-  winnow_tensor bad = input;
-  bad.dtype = WINNOW_I32;
-  EXPECT_EQ(status(bad, output), WINNOW_INVALID_ARGUMENT);
-  bad = input;
-  bad.rank = 1;
-  EXPECT_EQ(status(bad, output), WINNOW_INVALID_ARGUMENT);
-  bad = input;
-  bad.shape[1] = 4;
-  EXPECT_EQ(status(bad, output), WINNOW_INVALID_ARGUMENT);
-  EXPECT_STREQ(error.message, "increment: dimension 1 of x is 4, expected 3");
-  bad = output;
-  bad.shape[0] = 3;
-  EXPECT_EQ(status(input, bad), WINNOW_INVALID_ARGUMENT);
-  bad = output;
-  bad.data = nullptr;
-  EXPECT_EQ(status(input, bad), WINNOW_INVALID_ARGUMENT);
-  winnow_tensor none = {WINNOW_F32, 2, {0, 3}, nullptr};
-  EXPECT_EQ(status(none, none), WINNOW_OK) << error.message;
-  EXPECT_EQ(api->invoke(session, "increment", &input, 1, &output, 0, &error),
-            WINNOW_INVALID_ARGUMENT);
-  EXPECT_EQ(api->invoke(session, "missing", &input, 1, &output, 1, &error),
-            WINNOW_UNSUPPORTED);
-  EXPECT_EQ(api->invoke(session, "forward", &input, 1, &output, 1, &error),
-            WINNOW_UNSUPPORTED);
-}
-
 TEST_F(Session, RunningOutOfMemoryChangesNothing) {
   ASSERT_EQ(create(2), WINNOW_OK);
   std::vector<float> x = {1, 2, 3}, y(3);
@@ -384,26 +345,6 @@ TEST_F(Session, RunningOutOfMemoryChangesNothing) {
   std::vector<Token> tokens = counting(40);
   ASSERT_EQ(feed(tokens, 0, 40, WINNOW_ROWS_LAST), WINNOW_OK);
   EXPECT_EQ(logits()[0], expectedRow(tokens, 39));
-}
-
-TEST_F(Session, InvokeKeepsTheCachesOfItsEntry) {
-  ASSERT_EQ(create(2), WINNOW_OK);
-  std::vector<int32_t> positions(9, 1);
-  int64_t length = 0;
-  winnow_tensor input = {WINNOW_I32, 1, {9}, positions.data()};
-  winnow_tensor output = {WINNOW_I64, 0, {}, &length};
-  auto append = [&] {
-    return api->invoke(session, "append", &input, 1, &output, 1, &error);
-  };
-  EXPECT_EQ(append(), WINNOW_OK) << error.message;
-  EXPECT_EQ(length, 9);
-  EXPECT_EQ(append(), WINNOW_CONTEXT_OVERRUN);
-  input.shape[0] = 7;
-  EXPECT_EQ(append(), WINNOW_OK) << error.message;
-  EXPECT_EQ(length, 16);
-  EXPECT_EQ(api->reset(session), WINNOW_OK);
-  EXPECT_EQ(append(), WINNOW_OK);
-  EXPECT_EQ(length, 7);
 }
 
 TEST_F(Session, SegmentsAreChecked) {

@@ -45,8 +45,8 @@ protected:
 // Offsets of the header's fields.
 constexpr size_t kVersion = 8, kBuildId = 16, kSize = 32, kLength = 40,
                  kLogitRows = 48, kCacheLengths = 56,
-                 kTokenCount = kCacheLengths + 3 * 8,
-                 kPositions = kTokenCount + 8;
+                 kTokenCount = kCacheLengths + 4 * 8,
+                 kPositions = kTokenCount + 2 * 8;
 
 } // namespace
 
@@ -131,19 +131,38 @@ TEST_F(State, SegmentsAreSaved) {
 
 TEST_F(State, CachesOfOtherEntriesAreSaved) {
   session = create();
-  std::vector<int32_t> positions(9, 1);
-  int64_t length = 0;
-  winnow_tensor input = {WINNOW_I32, 1, {9}, positions.data()};
-  winnow_tensor output = {WINNOW_I64, 0, {}, &length};
-  ASSERT_EQ(api->invoke(session, "append", &input, 1, &output, 1, &error),
-            WINNOW_OK);
+  int64_t lengths[2] = {};
+  ASSERT_EQ(appendTokens({0, 4, 0, 7, 7, 0, 4, 0, 0}, lengths), WINNOW_OK);
   std::string state = save(session);
   ASSERT_EQ(api->reset(session), WINNOW_OK);
   ASSERT_EQ(load(session, state), WINNOW_OK) << error.message;
-  input.shape[0] = 7;
-  ASSERT_EQ(api->invoke(session, "append", &input, 1, &output, 1, &error),
-            WINNOW_OK);
-  EXPECT_EQ(length, 16);
+  EXPECT_EQ(save(session), state);
+  // The next tokens go on in the chunks of their segments.
+  ASSERT_EQ(appendTokens({7, 0, 0, 4, 7, 0, 4}, lengths), WINNOW_OK);
+  EXPECT_EQ(lengths[0], 16);
+  EXPECT_EQ(lengths[1], 2 * WINNOW_KV_CHUNK + 4);
+}
+
+/// What no session could have saved.
+TEST_F(State, CachesOfOneEntryHaveTheSameTokens) {
+  session = create();
+  int64_t lengths[2] = {};
+  ASSERT_EQ(appendTokens({0, 4, 0}, lengths), WINNOW_OK);
+  const std::string good = save(session);
+  auto refuses = [&](size_t offset, int64_t value, const char *message) {
+    std::string bad = good;
+    put(bad, offset, value);
+    seal(bad);
+    EXPECT_EQ(load(session, bad), WINNOW_BAD_FILE);
+    EXPECT_TRUE(says(message)) << error.message;
+    EXPECT_EQ(save(session), good);
+  };
+  const size_t chunkedLength = kCacheLengths + 3 * 8, tokens = kTokenCount + 8;
+  refuses(chunkedLength, WINNOW_KV_CHUNK + 2, "do not make its size");
+  refuses(tokens, 2, "do not make its size");
+  // One of the decoder's two caches.
+  refuses(kCacheLengths, 1, "caches of one entry point hold 1 and 0 slots");
+  EXPECT_EQ(load(session, good), WINNOW_OK) << error.message;
 }
 
 TEST_F(State, BadStatesChangeNothing) {
@@ -179,7 +198,7 @@ TEST_F(State, BadStatesChangeNothing) {
       {"size", WINNOW_BAD_FILE, set(kLogitRows, 0)},
       {"cache", WINNOW_BAD_FILE, set(kCacheLengths, -1)},
       {"cache", WINNOW_BAD_FILE, set(kCacheLengths, INT64_MAX)},
-      {"size", WINNOW_BAD_FILE, set(kCacheLengths, 20)},
+      {"caches of one entry", WINNOW_BAD_FILE, set(kCacheLengths, 20)},
       {"hash", WINNOW_BAD_FILE, [](std::string &s) { s[s.size() / 2] ^= 1; }},
       {"hash", WINNOW_BAD_FILE, [](std::string &s) { s.back() ^= 1; }},
       {"size", WINNOW_BAD_FILE, set(kTokenCount, -1)},

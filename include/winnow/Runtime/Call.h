@@ -88,6 +88,13 @@ typedef struct winnow_cache_info {
                     * the entry's segments; 0: they follow the ones before */
 } winnow_cache_info;
 
+/* What a tensor argument of i32 chooses from: its numbers are in [0, rows). An
+ * argument that chooses from several tensors has a bound for each. */
+typedef struct winnow_index_bound {
+  int64_t input; /* the argument's number among the inputs */
+  int64_t rows;  /* >= 0: fixed; -1-i: the named dimension i */
+} winnow_index_bound;
+
 /* An entry point. The arena takes sum over named dimensions i of
  * arena_bytes_per[i] * round_up(dims[i], 16), plus arena_bytes. Scratch per
  * thread is likewise affine. */
@@ -104,7 +111,8 @@ typedef struct winnow_entry {
   int64_t scratch_bytes;
   int32_t input_count, output_count, cache_count, dim_count;
   int32_t segments_input; /* the i32 [T] that chunked caches go by */
-  int32_t reserved;
+  int32_t bound_count;
+  const winnow_index_bound *bounds;
 } winnow_entry;
 
 /* Bits of winnow_artifact.cpu_features: what the code needs of a processor. */

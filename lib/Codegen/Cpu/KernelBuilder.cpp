@@ -296,6 +296,10 @@ void KernelBuilder::prefetch(Value ptr) {
 void KernelBuilder::memoryCopy(Value to, Value from, Value bytes) {
   LLVM::MemcpyOp::create(b, to, from, bytes, /*isVolatile=*/false);
 }
+void KernelBuilder::memoryClear(Value to, Value bytes) {
+  Value zero = arith::ConstantIntOp::create(b, 0, 8);
+  LLVM::MemsetOp::create(b, to, zero, bytes, /*isVolatile=*/false);
+}
 
 //===----------------------------------------------------------------------===//
 // Vectors

@@ -219,6 +219,21 @@ LogicalResult EntryPlanner::planRowsOf(Step::Kind kind, Operation *op,
   return success();
 }
 
+LogicalResult EntryPlanner::planChosenRows(Step::Kind kind, Operation *op,
+                                           Value source, Value indices) {
+  if (failed(planRowsOf(kind, op, indices, source,
+                        {bufferOf(source), bufferOf(indices)})))
+    return failure();
+  // Numbers that the caller gives can be checked before anything runs.
+  if (auto argument = dyn_cast<BlockArgument>(indices)) {
+    IndexBound bound{plan.buffers[bufferOf(argument)].location,
+                     plan.steps.back().sourceRows.bound()};
+    if (!llvm::is_contained(plan.indexBounds, bound))
+      plan.indexBounds.push_back(bound);
+  }
+  return success();
+}
+
 /// Numbers that order the tokens, whether each stays, and the list of those.
 LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
   FailureOr<RowCount> rows = rowsOf(op.getScores());
@@ -322,8 +337,7 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
         auto type = cast<RankedTensorType>(use.getType());
         buffer.rows = {-1, type.getDimSize(0)};
         if (!getEncoding(type))
-          buffer.rowBytes = type.getNumElements() / type.getDimSize(0) *
-                            type.getElementTypeBitWidth() / 8;
+          buffer.rowBytes = *rowBytesOf(use.getOutput());
         buffers[use.getOutput()] = addBuffer(buffer);
         return success();
       })
@@ -337,13 +351,12 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
             return alias(reshape.getSrc());
           })
       .Case([&](EmbedOp embed) {
-        return planRows(Step::Kind::Embed, embed.getIds(),
-                        {bufferOf(embed.getTable()), bufferOf(embed.getIds())});
+        return planChosenRows(Step::Kind::Embed, embed, embed.getTable(),
+                              embed.getIds());
       })
       .Case([&](TokenGatherOp gather) {
-        return planRowsOf(
-            Step::Kind::Gather, gather, gather.getIndices(), gather.getInput(),
-            {bufferOf(gather.getInput()), bufferOf(gather.getIndices())});
+        return planChosenRows(Step::Kind::Gather, gather, gather.getInput(),
+                              gather.getIndices());
       })
       .Case([&](TokenPoolOp pool) {
         return planRowsOf(

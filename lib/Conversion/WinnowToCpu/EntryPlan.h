@@ -58,6 +58,15 @@ struct Buffer {
   int lastStage = 0;
 };
 
+/// What a tensor argument of i32 chooses from: its numbers are in [0, rows).
+struct IndexBound {
+  int64_t input = 0;
+  RowCount rows;
+  bool operator==(const IndexBound &other) const {
+    return input == other.input && rows == other.rows;
+  }
+};
+
 /// Bytes of a region: affine in the (rounded) named dimensions.
 struct AffineBytes {
   llvm::SmallVector<int64_t> perDim;
@@ -179,6 +188,7 @@ struct EntryPlan {
   /// The number of the input with the segments of chunked caches.
   std::optional<int64_t> segmentsInput;
   llvm::SmallVector<ComputedCount> computedCounts;
+  llvm::SmallVector<IndexBound> indexBounds;
   int stages = 0;
   AffineBytes arena;
   /// Memory that the threads of an attention share, behind the arena's buffers.

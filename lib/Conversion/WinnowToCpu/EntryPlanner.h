@@ -35,6 +35,9 @@ private:
   llvm::LogicalResult planRowsOf(Step::Kind kind, mlir::Operation *op,
                                  mlir::Value rowOperand, mlir::Value source,
                                  llvm::ArrayRef<int> inputs);
+  /// A step that takes for each of `indices` that row of `source`.
+  llvm::LogicalResult planChosenRows(Step::Kind kind, mlir::Operation *op,
+                                     mlir::Value source, mlir::Value indices);
   llvm::LogicalResult planSelect(TokenSelectOp op);
   llvm::LogicalResult planConcat(mlir::tensor::ConcatOp op);
   llvm::LogicalResult planConstant(mlir::arith::ConstantOp op);

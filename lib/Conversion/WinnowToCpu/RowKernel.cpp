@@ -111,6 +111,9 @@ private:
   FailureOr<func::FuncOp> emit(StringRef name);
   LogicalResult emitStep(KernelBuilder &kb, const Step &step, Value row);
   void emitAppend(KernelBuilder &kb, const Step &step, Value row);
+  LogicalResult emitEmbed(KernelBuilder &kb, const Step &step, Value row,
+                          Value id);
+  LogicalResult emitChosenRow(KernelBuilder &kb, const Step &step, Value row);
   void emitConcat(KernelBuilder &kb, const Step &step, Value row);
   void emitPool(KernelBuilder &kb, const Step &step, Value row);
   void emitScore(KernelBuilder &kb, const Step &step, Value row);
@@ -142,7 +145,8 @@ private:
 
   /// Whether the kernel is told how many rows a step reads from.
   static bool countsSourceRows(const Step &step) {
-    return step.kind == Step::Kind::Pool || step.kind == Step::Kind::Gather ||
+    return step.kind == Step::Kind::Embed || step.kind == Step::Kind::Gather ||
+           step.kind == Step::Kind::Pool ||
            step.kind == Step::Kind::TokenOrder ||
            step.kind == Step::Kind::TokenStays;
   }
@@ -252,6 +256,59 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
                   rowOf(kb, step.inputs[1], row), position, segment);
 }
 
+LogicalResult RowKernelEmitter::emitEmbed(KernelBuilder &kb, const Step &step,
+                                          Value row, Value id) {
+  auto op = cast<EmbedOp>(step.op);
+  auto table = cast<RankedTensorType>(op.getTable().getType());
+  int64_t width = table.getDimSize(1);
+  float scale = op.getScale().convertToFloat();
+  Value out = rowOf(kb, step.outputs[0], row);
+  EncodingAttr encoding = getEncoding(table);
+  if (!encoding) {
+    Value source =
+        kb.offset(base(kb, step.inputs[0]), kb.mul(id, width * sizeof(float)));
+    emitScaledRow(kb, source, scale, out, width);
+    return success();
+  }
+  if (encoding.getLayout() != "tile16")
+    return op.emitOpError("expects a table in the layout tile16, found ")
+           << table;
+  if (llvm::Error error =
+          emitEmbedRow(kb, encoding.getFormat(), base(kb, step.inputs[0]), id,
+                       kb.i64(width), kb.f32(scale), out))
+    return op.emitOpError() << llvm::toString(std::move(error));
+  return success();
+}
+
+/// The row that an i32 operand chooses. Numbers are not trusted: one that is no
+/// row becomes the nearest that is, and without any row the result is zero.
+LogicalResult RowKernelEmitter::emitChosenRow(KernelBuilder &kb,
+                                              const Step &step, Value row) {
+  Value rows = kb.arg(countsArg() + countNumber(step));
+  Value number = kb.sext(
+      kb.load(kb.i32Type(), rowOf(kb, step.inputs[1], row), 4), kb.i64Type());
+  Value chosen = kb.maxS(kb.minS(number, kb.add(rows, -1)), kb.i64(0));
+  int64_t bytes = plan.buffers[step.outputs[0]].rowBytes;
+  LogicalResult result = success();
+  kb.ifElse(
+      kb.equal(rows, kb.i64(0)), {},
+      [&] {
+        kb.memoryClear(rowOf(kb, step.outputs[0], row), kb.i64(bytes));
+        return KernelBuilder::Values();
+      },
+      [&] {
+        if (step.kind == Step::Kind::Embed)
+          result = emitEmbed(kb, step, row, chosen);
+        else
+          kb.memoryCopy(
+              rowOf(kb, step.outputs[0], row),
+              kb.offset(base(kb, step.inputs[0]), kb.mul(chosen, bytes)),
+              kb.i64(bytes));
+        return KernelBuilder::Values();
+      });
+  return result;
+}
+
 void RowKernelEmitter::emitConcat(KernelBuilder &kb, const Step &step,
                                   Value row) {
   Value source;
@@ -318,12 +375,6 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
                                          Value row) {
   auto in = [&](unsigned i) { return rowOf(kb, step.inputs[i], row); };
   auto out = [&] { return rowOf(kb, step.outputs[0], row); };
-  /// The row number of `rows` that an i32 operand holds. Callers are not
-  /// trusted: a number that is no row becomes the nearest that is.
-  auto index = [&](unsigned i, Value rows) {
-    Value number = kb.sext(kb.load(kb.i32Type(), in(i), 4), kb.i64Type());
-    return kb.maxS(kb.minS(number, kb.add(rows, -1)), kb.i64(0));
-  };
   switch (step.kind) {
   case Step::Kind::RopeTable: {
     auto op = cast<RopeOp>(step.op);
@@ -337,37 +388,9 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   case Step::Kind::Copy:
     kb.memoryCopy(out(), in(0), kb.i64(plan.buffers[step.outputs[0]].rowBytes));
     return success();
-  case Step::Kind::Embed: {
-    auto op = cast<EmbedOp>(step.op);
-    auto table = cast<RankedTensorType>(op.getTable().getType());
-    EncodingAttr encoding = getEncoding(table);
-    Value id = index(1, kb.i64(table.getDimSize(0)));
-    if (!encoding) {
-      Value row = kb.offset(base(kb, step.inputs[0]),
-                            kb.mul(id, table.getDimSize(1) * 4));
-      emitScaledRow(kb, row, op.getScale().convertToFloat(), out(),
-                    table.getDimSize(1));
-      return success();
-    }
-    if (!encoding || encoding.getLayout() != "tile16")
-      return op.emitOpError("expects a table in the layout tile16, found ")
-             << table;
-    llvm::Error error =
-        emitEmbedRow(kb, encoding.getFormat(), base(kb, step.inputs[0]), id,
-                     kb.i64(table.getDimSize(1)),
-                     kb.f32(op.getScale().convertToFloat()), out());
-    if (error)
-      return op.emitOpError() << llvm::toString(std::move(error));
-    return success();
-  }
-  case Step::Kind::Gather: {
-    int64_t bytes = plan.buffers[step.outputs[0]].rowBytes;
-    Value number = index(1, kb.arg(countsArg() + countNumber(step)));
-    kb.memoryCopy(out(),
-                  kb.offset(base(kb, step.inputs[0]), kb.mul(number, bytes)),
-                  kb.i64(bytes));
-    return success();
-  }
+  case Step::Kind::Embed:
+  case Step::Kind::Gather:
+    return emitChosenRow(kb, step, row);
   case Step::Kind::Concat:
     emitConcat(kb, step, row);
     return success();
@@ -390,11 +413,12 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
     return success();
   case Step::Kind::Norm: {
     auto op = cast<NormOp>(step.op);
-    int64_t width =
-        cast<RankedTensorType>(op.getInput().getType()).getShape().back();
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(op.getInput().getType()).getShape();
     NormSpec spec{op.getKind(), op.getEpsilon().convertToFloat(),
                   op.getWeightOffset().convertToFloat(),
-                  rowElements(op.getInput()) / width, width};
+                  ShapedType::getNumElements(shape.drop_front().drop_back()),
+                  shape.back()};
     emitNormRow(kb, spec, in(0),
                 step.inputs[1] < 0 ? Value() : base(kb, step.inputs[1]),
                 step.inputs[2] < 0 ? Value() : base(kb, step.inputs[2]), out());

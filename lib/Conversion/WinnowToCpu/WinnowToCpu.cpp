@@ -168,6 +168,15 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
       chunked.push_back(cache.chunked);
   for (StringRef name : plan.dimNames)
     dims.push_back(builder.getStringAttr(name));
+  SmallVector<Attribute> bounds;
+  for (const IndexBound &bound : plan.indexBounds) {
+    int64_t rows =
+        bound.rows.symbol < 0 ? bound.rows.constant : -1 - bound.rows.symbol;
+    bounds.push_back(builder.getDictionaryAttr({
+        builder.getNamedAttr("input", builder.getI64IntegerAttr(bound.input)),
+        builder.getNamedAttr("rows", builder.getI64IntegerAttr(rows)),
+    }));
+  }
   SmallVector<Attribute> stages;
   for (const StageRecord &stage : entry.stages)
     stages.push_back(describeStage(builder, plan, stage));
@@ -181,6 +190,7 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
           FlatSymbolRefAttr::get(&getContext(), entry.function.getSymName())),
       builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
       builder.getNamedAttr("outputs", builder.getArrayAttr(outputs)),
+      builder.getNamedAttr("bounds", builder.getArrayAttr(bounds)),
       builder.getNamedAttr("caches", builder.getArrayAttr(caches)),
       builder.getNamedAttr("chunked", builder.getDenseBoolArrayAttr(chunked)),
       builder.getNamedAttr(

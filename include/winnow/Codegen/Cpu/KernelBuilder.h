@@ -115,6 +115,7 @@ public:
   /// A read prefetch into all cache levels.
   void prefetch(Value ptr);
   void memoryCopy(Value to, Value from, Value bytes);
+  void memoryClear(Value to, Value bytes);
 
   // Vectors.
   Value broadcast(Value scalar, int64_t lanes = kLanes);
