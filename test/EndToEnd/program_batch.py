@@ -13,8 +13,8 @@ from pathlib import Path
 
 from program_check import Outcome, Variant, test_batch
 from program_generator import generate
-from program_ir import Program
 from program_palette import SEEDS
+from program_text import Program
 from programs import Programs
 
 # Of LLVM, the least one first.

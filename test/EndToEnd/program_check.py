@@ -14,7 +14,9 @@ import numpy as np
 from artifact import Artifact, ArtifactError
 from interpreter import Call, InterpreterError, interpret
 from program_generator import regime_of
-from program_ir import Decoded, Dims, Op, Param, Program
+from program_ir import Decoded, Dims, Op, Param
+from program_taps import read_taps, tapped_type
+from program_text import Program
 from programs import Programs
 
 # Runs an entry point of the module: its name, inputs and results.
@@ -139,8 +141,8 @@ def run_compiled(
             past += dims["T"]
             # Whatever is not written stays a NaN.
             results, last = (
-                [np.full(v.type.resolve(dims), np.nan, np.float32) for v in values]
-                for values in (program.all_values, program.last_values)
+                [np.full(tapped_type(v).resolve(dims), np.nan, np.float32) for v in values]
+                for values in (program.tapped_values, program.last_values)
             )
             try:
                 tapped(program.name, inputs, results)
@@ -154,6 +156,11 @@ def run_compiled(
                 if not np.array_equal(one.view(np.int32), other.view(np.int32)):
                     outcome.fail(program, variant, "the fused form gives other bits", f"{dims}")
                     break
+            try:
+                results = read_taps(program.tapped_values, program.origins, results)
+            except ValueError as error:
+                outcome.fail(program, variant, "rows of tokens that are gone", f"{error}; {dims}")
+                break
             runs.append(Run(program, number, dims, inputs, results))
     return runs
 
@@ -181,9 +188,9 @@ def compare(
     """Compares the results of each op with those of the interpreter."""
     program = run.program
     values = {a.value.name: x for a, x in zip(program.arguments, run.inputs, strict=True)}
-    names = [value.name for value in program.all_values]
-    values |= dict(zip(names, run.results, strict=True))
-    reference = dict(zip(names, expected, strict=True))
+    reference = {v.name: x for v, x in zip(program.all_values, expected, strict=True)}
+    values |= reference
+    values |= {v.name: x for v, x in zip(program.tapped_values, run.results, strict=True)}
     for position, op in enumerate(program.ops):
         regime = regime_of(len(values[op.outputs[0].name]))
         outcome.coverage[op.kind, op.variant, op.encoding, regime] += 1
@@ -194,6 +201,12 @@ def compare(
         if op.cache:
             inputs = append(stored, (program.name, op.cache.name), inputs)
         bounds = op.bound(inputs, wanted, decoded)
+        if op.oracle:
+            told = zip(wanted, op.oracle(inputs), bounds, strict=True)
+            if not all(worst_ratio(*arrays) <= 1 for arrays in told):
+                cause = f"{op.kind} of the interpreter is out of bounds"
+                outcome.fail(program, variant, cause, f"op {position}: {describe(op)}; {run.dims}")
+                return
         for value, want, bound in zip(op.outputs, wanted, bounds, strict=True):
             ratio = worst_ratio(values[value.name], want, bound)
             key = (op.kind, op.encoding)
@@ -210,9 +223,12 @@ def compare(
 
 
 def worst_ratio(actual: np.ndarray, expected: np.ndarray, bound: np.ndarray | float) -> float:
-    """The largest error in units of the bound; infinite for a NaN or where a
-    difference is not allowed."""
+    """The largest error in units of the bound; infinite for a NaN, for another
+    shape, or where a difference is not allowed."""
+    if actual.shape != expected.shape:
+        return np.inf
     same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    same |= np.isinf(bound) & ~np.isnan(actual)
     with np.errstate(all="ignore"):
         ratio = np.abs(actual.astype(np.float64) - expected) / bound
     ratio = np.where(same, 0.0, np.where(np.isnan(ratio), np.inf, ratio))
@@ -240,7 +256,7 @@ def check(
     calls: list[Call | None] = [Call(f"decode_{param.name}", {}) for param in params]
     for run in runs:
         names = [argument.value.name for argument in run.program.arguments]
-        names += [f"{value.name}_given" for value in run.program.all_values]
+        names += [f"{value.name}_given" for value in run.program.tapped_values]
         arguments = dict(zip(names, [*run.inputs, *run.results], strict=True))
         calls.append(Call(run.program.name, arguments))
     try:
@@ -316,7 +332,7 @@ def compare_targets(first: list[Run], other: list[Run], variant: Variant, outcom
         expected = known.get((run.program.name, run.number))
         if expected is None or run.program.name in failed:
             continue
-        pairs = zip(run.program.all_values, run.results, expected.results, strict=True)
+        pairs = zip(run.program.tapped_values, run.results, expected.results, strict=True)
         for value, one, two in pairs:
             if not np.array_equal(one.view(np.int32), two.view(np.int32)):
                 op = next(op for op in run.program.ops if value in op.outputs)

@@ -9,10 +9,11 @@ import numpy as np
 
 import program_attention as attention
 import program_ops as ops
+import program_token_steps as token_steps
 import program_tokens as tokens
 from program_attention import AttentionSettings, RopeSettings
 from program_choices import Choices
-from program_ir import Argument, Dims, Op, Param, Program, TensorType, Value, make_numbers
+from program_ir import Argument, Dims, Op, Param, TensorType, Value, make_numbers
 from program_palette import (
     SEEDS,
     AttentionShape,
@@ -21,6 +22,7 @@ from program_palette import (
     make_palette,
     palette_choices,
 )
+from program_text import Program
 
 IDS = TensorType(("T",), "i32")
 # Rows of a call.
@@ -58,16 +60,17 @@ class Builder:
         self.values = 0
         self.params = 0
         self.layers = 0
+        self.pruning = token_steps.Pruning()
         self.chance = choices.chance
         self.choose = choices.choose
         self.between = choices.between
 
     # Values, arguments, params
 
-    def value(self, shape: tuple[int | str, ...]) -> Value:
+    def value(self, shape: tuple[int | str, ...], element: str = "f32") -> Value:
         """A new intermediate value."""
         self.values += 1
-        return Value(f"v{self.values}", TensorType(shape))
+        return Value(f"v{self.values}", TensorType(shape, element))
 
     def argument(self, name: str, kind: TensorType, make) -> Value:
         """The argument of this name and type; made once."""
@@ -180,7 +183,8 @@ class Builder:
     def layer(self, source: Value) -> Value:
         """A residual layer: a feed-forward one, or cached attention."""
         number, self.layers = self.layers, self.layers + 1
-        if self.chance(0.5):
+        # Tokens that have been chosen are in no cache.
+        if not source.type.counted and self.chance(0.5):
             branch = self.attention(source, cached=True, layer=number)
         else:
             branch = self.norm(source, number)
@@ -235,14 +239,15 @@ class Builder:
 
     def attention(self, source: Value, cached: bool, layer: int | None = None) -> Value:
         """Projections, norms of heads, rope, attention, and heads joined."""
-        shape = self.attention_shape(cached)
+        rows = source.type.shape[0]
+        shape = self.attention_shape(cached, counted=rows != "T")
         query = self.heads(source, shape.heads, shape.key_dim, layer)
         key = self.heads(source, shape.key_heads, shape.key_dim, layer)
         value = self.heads(source, shape.key_heads, shape.value_dim, layer)
         if self.chance(0.4):
             norm = self.choose(self.palette.norms)
             query, key = self.norm(query, layer, norm), self.norm(key, layer, norm)
-        positions = self.positions()
+        positions = token_steps.positions_of(self, rows)
         if self.chance(0.7):
             rope = self.choose(self.palette.ropes)
             settings = self.rope_settings(rope, shape.key_dim)
@@ -257,8 +262,8 @@ class Builder:
                 op = attention.make_rope(settings, factors, operand, positions, output)
                 turned.append(self.add(op, layer))
             query, key = turned
-        outputs = self.attention_outputs(shape, "T")
-        settings = self.attention_settings(shape, "T")
+        outputs = self.attention_outputs(shape, rows, rows)
+        settings = self.attention_settings(shape, rows)
         if cached:
             segments = self.segments()
             op = attention.make_cached_attention(
@@ -277,7 +282,9 @@ class Builder:
                 settings, query, key, value, (positions, positions), outputs
             )
         result = self.add(op, layer)
-        flat = self.value(("T", shape.heads * shape.value_dim))
+        if layer is None and shape.results > 1:
+            self.pruning.remember(op, settings)
+        flat = self.value((rows, shape.heads * shape.value_dim))
         return self.add(attention.make_join(result, flat), layer)
 
     def cross_attention(self) -> Value:
@@ -291,22 +298,25 @@ class Builder:
             self.numbers("key", ("S", shape.key_heads, shape.key_dim)),
             self.numbers("value", ("S", shape.key_heads, shape.value_dim)),
             positions,
-            self.attention_outputs(shape, "S"),
+            self.attention_outputs(shape, "T", "S"),
         )
         result = self.add(op)
         flat = self.value(("T", shape.heads * shape.value_dim))
         return self.add(attention.make_join(result, flat))
 
-    def attention_shape(self, cached: bool) -> AttentionShape:
-        """One of the palette."""
-        shapes = self.palette.attentions
-        return self.choose([shape for shape in shapes if shape.cached == cached])
+    def attention_shape(self, cached: bool, counted: bool = False) -> AttentionShape:
+        """One of the palette; with counted rows one without arguments that would
+        have as many."""
+        shapes = [shape for shape in self.palette.attentions if shape.cached == cached]
+        if counted:
+            shapes = [shape for shape in shapes if not shape.needs_pairs]
+        return self.choose(shapes)
 
-    def attention_outputs(self, shape: AttentionShape, keys: str) -> tuple[Value, ...]:
+    def attention_outputs(self, shape: AttentionShape, rows: str, keys: str) -> tuple[Value, ...]:
         """Output, lse and scores, as many as there are."""
         shapes = (
-            ("T", shape.heads, shape.value_dim),
-            ("T", shape.heads),
+            (rows, shape.heads, shape.value_dim),
+            (rows, shape.heads),
             (keys, shape.key_heads),
         )
         return tuple(self.value(result) for result in shapes[: shape.results])
@@ -327,8 +337,8 @@ class Builder:
         if shape.cached:
             return settings
         if shape.segments:
-            own = self.segments()
-            other = own if keys == "T" else self.segments("key_segments", keys)
+            own = token_steps.segments_of(self, keys if keys != "S" else "T")
+            other = self.segments("key_segments", keys) if keys == "S" else own
             settings = replace(settings, segments=(own, other))
         if shape.bias:
             sizes = (shape.heads, "T", keys)[3 - shape.bias :]
@@ -416,7 +426,9 @@ class Builder:
                 break
             with self.choices.span():
                 current = self.step(current)
-        if self.chance(0.25):
+        if token_steps.prunes(self.program.seed):
+            current = token_steps.add_steps(self, current)
+        if self.chance(0.25) and current.type.shape[0] == "T":
             self.end(current)
         self.program.calls = self.limit_calls(calls)
         return self.program

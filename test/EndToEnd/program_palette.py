@@ -57,6 +57,11 @@ class AttentionShape:
     kept: int | None
 
     @property
+    def needs_pairs(self) -> bool:
+        """Whether an operand has a number for each query and key."""
+        return self.bias > 0 or self.mask in ("explicit", "tree")
+
+    @property
     def heads(self) -> int:
         """Heads of the query."""
         return self.key_heads * self.group

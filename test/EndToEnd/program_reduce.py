@@ -15,7 +15,7 @@ from pathlib import Path
 from program_batch import Batch, Recipe, Settings, Worker
 from program_check import Failure, write_module
 from program_generator import generate
-from program_ir import Program
+from program_text import Program
 
 # How a program fails, or None.
 Test = Callable[[Recipe], Failure | None]

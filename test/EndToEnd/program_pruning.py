@@ -1,0 +1,126 @@
+"""Ops of random programs that choose tokens, and what NumPy makes of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from program_ir import Bounds, Decoded, Op, Read, Value, write_float
+from program_ops import U, exact, wide
+
+ROUNDINGS = {"up": math.ceil, "down": math.floor, "even": round}
+# Results of overflowing sums may be infinite.
+NEAR_INFINITY = 1e37
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How many of a segment's tokens stay, and which always do."""
+
+    keep: float
+    rounding: str
+    first: int
+    last: int
+
+    @property
+    def text(self) -> str:
+        """The attribute."""
+        return (
+            f"#winnow.token_policy<keep = {write_float(self.keep)} : f64,"
+            f" rounding = {self.rounding}, first = {self.first}, last = {self.last}>"
+        )
+
+    @property
+    def leaves_some(self) -> bool:
+        """Whether something is kept of any token."""
+        return self.first + self.last > 0 or self.rounding == "up"
+
+    def count(self, tokens: int) -> int:
+        """How many of a segment stay."""
+        always = min(tokens, self.first + self.last)
+        return always + ROUNDINGS[self.rounding](self.keep * (tokens - always))
+
+
+def _heads_in_f64(inputs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each row the query of its segment's first row, its own key for each
+    head of the query, and that first row's lse."""
+    query, key, lse, *rest = inputs
+    segments = rest[0] if rest else np.zeros(len(query), np.int32)
+    _, first, numbers = np.unique(segments, return_index=True, return_inverse=True)
+    own = first[numbers.reshape(-1)]
+    repeated = np.repeat(key, query.shape[1] // key.shape[1], axis=1)
+    return tuple(array.astype(np.float64) for array in (query[own], repeated, lse[own]))
+
+
+def make_score(
+    scale: float, query: Value, key: Value, lse: Value, segments: Value | None, output: Value
+) -> Op:
+    """How much the first token of each segment looks at each of its tokens."""
+
+    def write(read: Read) -> list[str]:
+        of = f" of {read(segments)} : {segments.type.text}," if segments else ""
+        return [
+            f"%{output.name} = winnow.token_score {read(query)}, {read(key)}, {read(lse)}{of}"
+            f" {{scale = {write_float(scale)} : f32}} : {query.type.text}, {key.type.text},"
+            f" {lse.type.text} -> {output.type.text}"
+        ]
+
+    def weights(inputs: list[np.ndarray]) -> np.ndarray:
+        queries, keys, lse = _heads_in_f64(inputs)
+        seen = lse > -np.inf
+        exponents = scale * np.einsum("thc,thc->th", queries, keys) - np.where(seen, lse, 0)
+        return np.where(seen, np.exp(exponents), 0)
+
+    def oracle(inputs: list[np.ndarray]) -> list[np.ndarray]:
+        return [weights(inputs).mean(1)]
+
+    def bound(inputs: list[np.ndarray], _: list[np.ndarray], __: Decoded) -> Bounds:
+        queries, keys, lse = _heads_in_f64(inputs)
+        heads, width = queries.shape[1:]
+        size = scale * np.einsum("thc,thc->th", wide(queries), wide(keys))
+        size += np.where(lse > -np.inf, wide(lse), 0)
+        # What the exponent is off by, the exponential itself, and the mean.
+        terms = weights(inputs)
+        off = (terms * (np.expm1((width + 8) * U * size) + 8 * U)).mean(1)
+        off += (heads + 2) * U * terms.mean(1) + 2.0**-126
+        return [np.where(terms.mean(1) < NEAR_INFINITY, off, np.inf)]
+
+    inputs = (query, key, lse) + ((segments,) if segments else ())
+    variant = "segments" if segments else "-"
+    return Op("token_score", variant, "-", inputs, (output,), write, bound, oracle=oracle)
+
+
+def _order(scores: np.ndarray) -> np.ndarray:
+    """Integers that rise as IEEE 754 orders all numbers."""
+    size = np.abs(scores).view(np.int32).astype(np.int64)
+    return np.where(np.signbit(scores), -1 - size, size)
+
+
+def make_select(policy: Policy, scores: Value, segments: Value | None, kept: Value) -> Op:
+    """The indices of the tokens that stay."""
+
+    def write(read: Read) -> list[str]:
+        of = f" of {read(segments)} : {segments.type.text}," if segments else ""
+        return [
+            f"%{kept.name} = winnow.token_select {read(scores)}{of} {{policy = {policy.text}}}"
+            f" : {scores.type.text} -> {kept.type.text}"
+        ]
+
+    def oracle(inputs: list[np.ndarray]) -> list[np.ndarray]:
+        order = _order(inputs[0])
+        groups = inputs[1] if segments else np.zeros(len(order), np.int32)
+        stays: set[int] = set()
+        for segment in set(groups.tolist()):
+            rows = np.flatnonzero(groups == segment).tolist()
+            protected = rows[: policy.first]
+            if policy.last:
+                protected += rows[max(len(rows) - policy.last, len(protected)) :]
+            others = sorted(set(rows) - set(protected), key=lambda row: (-order[row], row))
+            stays.update((protected + others)[: policy.count(len(rows))])
+        return [np.array(sorted(stays), np.int32)]
+
+    inputs = (scores, segments) if segments else (scores,)
+    variant = policy.rounding + ("+segments" if segments else "")
+    return Op("token_select", variant, "-", inputs, (kept,), write, exact, oracle=oracle)
