@@ -43,7 +43,7 @@ T *allocateArray(const Allocator &allocator, size_t count) {
   T *array = static_cast<T *>(
       allocator.allocate(bytes ? bytes : 1, alignof(T), false));
   for (size_t i = 0; array && i < count; ++i)
-    new (array + i) T();
+    new (static_cast<void *>(array + i)) T();
   return array;
 }
 

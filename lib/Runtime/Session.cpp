@@ -127,10 +127,12 @@ winnow_status reserveWorkspace(winnow_session &session,
                 "%s: the intermediate results need more than 2^62 bytes",
                 entry.name);
   if (!grow(session, session.arena, arena) ||
-      !grow(session, session.scratch, scratchTotal))
+      !grow(session, session.scratch, scratchTotal)) {
+    long long bytes = arena + scratchTotal;
     return fail(error, WINNOW_OUT_OF_MEMORY,
                 "%s: cannot reserve %lld bytes for intermediate results",
-                entry.name, static_cast<long long>(arena + scratchTotal));
+                entry.name, bytes);
+  }
   return WINNOW_OK;
 }
 
@@ -294,12 +296,12 @@ static void logSession(const winnow_session &session) {
   if (!session.log.function)
     return;
   const char *name = session.model->artifact->name;
-  session.log.write(
-      WINNOW_LOG_INFO,
-      "%s: session of %d threads, context %lld, %lld bytes for "
-      "intermediate results",
-      name, session.threads, static_cast<long long>(session.context),
-      static_cast<long long>(session.arena.size + session.scratch.size));
+  size_t bytes = session.arena.size + session.scratch.size;
+  session.log.write(WINNOW_LOG_INFO,
+                    "%s: session of %d threads, context %lld, %zu bytes for "
+                    "intermediate results",
+                    name, session.threads,
+                    static_cast<long long>(session.context), bytes);
   int32_t processors = availableProcessors();
   if (session.threads > processors)
     session.log.write(WINNOW_LOG_WARNING,

@@ -54,7 +54,7 @@ winnow_status saveSessionTo(const winnow_session *session, void *data,
                 static_cast<long long>(stateSize(session)),
                 static_cast<long long>(size));
   uint8_t *next = static_cast<uint8_t *>(data);
-  writeState(*session, {writeMemory, &next});
+  writeState(*session, {writeMemory, static_cast<void *>(&next)});
   return succeed(error);
 }
 

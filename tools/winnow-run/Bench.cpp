@@ -33,6 +33,7 @@ static double median(std::vector<double> values) {
 /// Ids spread over the vocabulary: real weights, no repeated rows.
 static std::vector<int32_t> benchIds(int64_t count, int64_t vocabulary) {
   std::vector<int32_t> ids;
+  ids.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i)
     ids.push_back(static_cast<int32_t>((i * 7919 + 13) % vocabulary));
   return ids;

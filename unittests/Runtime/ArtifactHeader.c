@@ -3,6 +3,7 @@
 #include "winnow/Artifact.h"
 
 /* Called from ArtifactHeaderTest.cpp: the two languages agree on the sizes. */
+/* NOLINTNEXTLINE(misc-use-internal-linkage): it is for C++. */
 size_t winnow_test_sizes(int which);
 size_t winnow_test_sizes(int which) {
   switch (which) {

@@ -136,6 +136,7 @@ static std::vector<std::vector<uint8_t>> contents(KvStorage &storage) {
   return all;
 }
 
+namespace {
 class ChunkedCaches : public testing::Test {
 protected:
   void SetUp() override {
@@ -157,6 +158,7 @@ protected:
   KvStorage storage;
   std::vector<int32_t> segments, positions;
 };
+} // namespace
 
 TEST_F(ChunkedCaches, GrowWhereSegmentsTakeMoreSlotsThanTokens) {
   int64_t before = storage.slots()[0].capacity;

@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-static int64_t key_index(const winnow_kv_slot *cache, int64_t head, int64_t slot,
+static int64_t keyIndex(const winnow_kv_slot *cache, int64_t head, int64_t slot,
                          int64_t channel, int64_t dim) {
   return ((head * (cache->capacity / WINNOW_KV_BLOCK) + slot / WINNOW_KV_BLOCK) *
               dim +
@@ -31,13 +31,13 @@ static const winnow_cache_info kCaches[] = {{1, 4, 4, FAKE_CONTEXT, 1},
                                             {2, 3, 2, FAKE_CONTEXT, 1}};
 
 /* An id, or the sum of a row of embeddings, takes the place of "id" above. */
-typedef float (*id_function)(const winnow_call *call, int64_t token);
+typedef float (*IdFunction)(const winnow_call *call, int64_t token);
 
-static float read_id(const winnow_call *call, int64_t token) {
+static float readId(const winnow_call *call, int64_t token) {
   return (float)((const int32_t *)call->inputs[0])[token];
 }
 
-static float read_row(const winnow_call *call, int64_t token) {
+static float readRow(const winnow_call *call, int64_t token) {
   const float *row = (const float *)call->inputs[0] + token * FAKE_WIDTH;
   return row[0] + row[1];
 }
@@ -51,7 +51,7 @@ static void store(const winnow_call *call, int64_t token, float id) {
     int64_t slot = call->slots[token];
     for (int64_t head = 0; head < info->heads; ++head) {
       for (int64_t k = 0; k < info->key_dim; ++k)
-        cache->keys[key_index(cache, head, slot, k, info->key_dim)] =
+        cache->keys[keyIndex(cache, head, slot, k, info->key_dim)] =
             id + (float)(1 + head + k);
       for (int64_t k = 0; k < info->value_dim; ++k)
         cache->values[(head * cache->capacity + slot) * info->value_dim + k] =
@@ -62,12 +62,12 @@ static void store(const winnow_call *call, int64_t token, float id) {
   }
 }
 
-static float slot_sum(const winnow_kv_slot *cache, const winnow_cache_info *info,
+static float slotSum(const winnow_kv_slot *cache, const winnow_cache_info *info,
                       int64_t slot) {
   float sum = 0;
   for (int64_t head = 0; head < info->heads; ++head) {
     for (int64_t k = 0; k < info->key_dim; ++k)
-      sum += cache->keys[key_index(cache, head, slot, k, info->key_dim)];
+      sum += cache->keys[keyIndex(cache, head, slot, k, info->key_dim)];
     for (int64_t k = 0; k < info->value_dim; ++k)
       sum += cache->values[(head * cache->capacity + slot) * info->value_dim + k];
   }
@@ -75,7 +75,7 @@ static float slot_sum(const winnow_kv_slot *cache, const winnow_cache_info *info
 }
 
 static void compute(const winnow_call *call, int32_t thread, int32_t threads,
-                    id_function id) {
+                    IdFunction id) {
   int64_t tokens = call->dims[0], rows = call->dims[1];
   const int32_t *positions = call->inputs[1];
   const int32_t *segments = call->inputs[2];
@@ -97,7 +97,7 @@ static void compute(const winnow_call *call, int32_t thread, int32_t threads,
       for (int64_t slot = 0; slot < length; ++slot)
         if (call->caches[c].positions[slot] <= positions[i] &&
             call->caches[c].segments[slot] == segments[i]) {
-          visible[count++ % 16] = slot_sum(&call->caches[c], &kCaches[c], slot);
+          visible[count++ % 16] = slotSum(&call->caches[c], &kCaches[c], slot);
           sum += visible[(count - 1) % 16];
         }
     sums[i] = sum;
@@ -113,12 +113,12 @@ static void compute(const winnow_call *call, int32_t thread, int32_t threads,
 }
 
 static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
-  compute(call, thread, threads, read_id);
+  compute(call, thread, threads, readId);
 }
 
-static void forward_embeddings(const winnow_call *call, int32_t thread,
+static void forwardEmbeddings(const winnow_call *call, int32_t thread,
                                int32_t threads) {
-  compute(call, thread, threads, read_row);
+  compute(call, thread, threads, readRow);
 }
 
 /* y = x + 1 on [N, 3]. */
@@ -207,7 +207,7 @@ static const winnow_entry kEntries[] = {
      kNothing, kNothing, 0, 0, 2, 1, 2, 1, 1, 0, NULL},
     {"enormous", increment, kIncrementInputs, kIncrementOutputs, NULL, kOneDim,
      kNothing, kNothing, (int64_t)1 << 60, 0, 1, 1, 0, 1, 0, 0, NULL},
-    {"forward_embeddings", forward_embeddings, kEmbeddingsInputs,
+    {"forward_embeddings", forwardEmbeddings, kEmbeddingsInputs,
      kForwardOutputs, kCaches, kForwardDims, kForwardArena, kNothing, 0,
      16 * sizeof(float), 4, 1, 2, 2, 2, 0, NULL},
     {"choose", choose, kChooseInputs, kChooseOutputs, NULL, kChooseDims,

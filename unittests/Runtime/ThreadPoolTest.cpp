@@ -45,7 +45,9 @@ static void countRounds(void *context, int32_t index, int32_t count) {
   }
 }
 
+namespace {
 class Threads : public testing::TestWithParam<int> {};
+} // namespace
 
 TEST_P(Threads, BarrierOrdersAllRounds) {
   ThreadPool pool;
