@@ -16,6 +16,7 @@ from program_check import Failure, Variant
 from program_generator import generate
 from program_palette import SEEDS
 from program_reduce import Reducer, describe_program
+from program_token_steps import SHARE
 from programs import Programs
 from random_programs import print_report, run_programs
 
@@ -152,3 +153,34 @@ def test_reduces_wrong_code(
     print(len(tests), text)
     assert f"seed {seed} (x86-64-v3, f32): map is out of bounds" in text
     assert "linalg.map ins(" in text
+
+
+@pytest.mark.parametrize("side", ["compiled", "both"])
+def test_finds_wrong_choices(
+    side: str, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the two that choose other tokens is found by the other, both are by
+    NumPy."""
+    right, wrong = "rounding = up", "rounding = down"
+
+    def suits(seed: int) -> bool:
+        """Whether the other rounding matters, and for the choice alone."""
+        program = generate(seed)[0]
+        text = program.write_fused_entry()
+        policy = f"<keep = 0.5 : f64, {right}, first = 0, last = 0>"
+        odd = any(dims["T"] % 2 for dims in program.calls)
+        return odd and policy in text and "of %segments" not in text and "%ranks" not in text
+
+    faulty = ["write_module"] + (["write_check_module"] if side == "both" else [])
+    for name in faulty:
+        write = getattr(program_check, name)
+        monkeypatch.setattr(
+            program_check,
+            name,
+            lambda given, write=write: write(given).replace(right, wrong),
+        )
+    seed = next(seed for seed in range(3, 20000, SHARE) if suits(seed))
+    batch = Batch((Recipe(seed),), (Variant("x86-64-v3", "f32"),))
+    [failure] = batch.run(programs.directory.parent).failures
+    who = "token_select of the interpreter" if side == "both" else "token_select"
+    assert failure.cause == f"{who} is out of bounds"
