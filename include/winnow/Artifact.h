@@ -31,9 +31,17 @@ extern "C" {
  * are appended to winnow_api, which tells its own size. */
 #define WINNOW_ABI_VERSION 1u
 
+/* Enums that a caller passes hold any int, in C++ as in C, so that a number
+ * without a name can be refused. */
+#ifdef __cplusplus
+#define WINNOW_INT_ENUM : int
+#else
+#define WINNOW_INT_ENUM
+#endif
+
 /* Codes keep their numbers and names for ever; docs/Errors.md says what to do
  * about each. status_name gives the name as text. */
-typedef enum winnow_status {
+typedef enum winnow_status WINNOW_INT_ENUM {
   WINNOW_OK = 0,
   WINNOW_INVALID_ARGUMENT = 1, /* a null pointer, a bad count, an unknown name */
   WINNOW_IO_ERROR = 2,         /* a file cannot be opened, read, written or mapped */
@@ -122,7 +130,7 @@ typedef struct winnow_session_options {
 } winnow_session_options;
 
 /* Which rows of a call get logits. */
-typedef enum winnow_rows {
+typedef enum winnow_rows WINNOW_INT_ENUM {
   WINNOW_ROWS_LAST = 0,
   WINNOW_ROWS_ALL = 1,
   WINNOW_ROWS_NONE = 2
@@ -161,7 +169,12 @@ typedef struct winnow_texts {
 } winnow_texts;
 
 /* A dense row-major array for winnow_api.invoke. */
-typedef enum winnow_dtype { WINNOW_F32 = 0, WINNOW_I32 = 1, WINNOW_I64 = 2, WINNOW_I1 = 3 } winnow_dtype;
+typedef enum winnow_dtype WINNOW_INT_ENUM {
+  WINNOW_F32 = 0,
+  WINNOW_I32 = 1,
+  WINNOW_I64 = 2,
+  WINNOW_I1 = 3
+} winnow_dtype;
 typedef struct winnow_tensor {
   winnow_dtype dtype;
   int32_t rank;         /* at most 4 */
