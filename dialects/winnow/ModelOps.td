@@ -35,13 +35,15 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
     {splat = X : f32}    X everywhere
     {random = S : i64}   numbers made from the seed S and the place alone, of
                          standard deviation 0.02, for tests and measurements
+    {values = dense<...>}
+                         numbers that a pass has computed
     ```
 
     `winnow.use` gives its value.
 
     #### Numerics
 
-    The bytes of a file are kept as they are. A splat and random numbers are
+    The bytes of a file and values are kept as they are. A splat and random numbers are
     rounded to f32, f16 or bf16, half to even; random numbers of block formats
     are random codes and scales of magnitude below 0.1
     (include/winnow/Analysis/ParamSource.h defines each bit).
@@ -68,9 +70,11 @@ def Winnow_ParamOp : Winnow_Op<"param", [Symbol]> {
     #### Constraints
 
     - C1 The type is a tensor of f32 of static shape and rank at least 1.
-    - C2 `source` has exactly one key besides rows: file, splat or random.
-    - C3 file is a string that is not empty, splat an f32, random an i64.
-    - C4 A splat in the layout `rows` has no encoding or f32, f16 or bf16.
+    - C2 `source` has exactly one key besides rows: file, splat, random or values.
+    - C3 file is a string that is not empty, splat an f32, random an i64, values
+      are dense elements of f32 in the shape of the type.
+    - C4 In the layout `rows`, a splat has no encoding or f32, f16 or bf16, and
+      values have none.
     - C5 rows stand beside file, 0 <= F, 1 <= G <= S, and the type has rank 1 or
       2.
 

@@ -139,6 +139,16 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     w_j  = w_j - (w_k - w'_k) / U_kk * U_kj       for all j > k
     ```
 
+    With `clip`, each block b of a row is cut off at a level before it gets its
+    codes, as AWQ does (Lin et al., arXiv 2306.00978): of the codes for
+
+    ```
+    min(max(b, -m), m)    m = (1 - i / 20) max |b|, i = 0, 1, ..., 9
+    ```
+
+    those for whose numbers b' (b - b') H_b (b - b')ᵀ is least, H_b the part of
+    H = mean x xᵀ that belongs to the block; the first of equals.
+
     #### Numerics
 
     Decoding is exact up to the roundings that a format defines (products of
@@ -165,6 +175,7 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
 
     - A1 `gptq`, optional: the tap of the module's `winnow.statistics` whose
       `gram.mean` is H (docs/Statistics.md). Formats are in the types.
+    - A2 `clip`, optional: the same for `clip`.
 
     #### Results
 
@@ -181,7 +192,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     numbers that are not finite are an error of formats other than f16 and bf16,
     and so are numbers beyond the largest scale.
     - C4 The input has no encoding or the layout `rows`.
-    - C5 gptq stands at a matrix that becomes weights in a block format.
+    - C5 gptq and clip stand at a matrix that becomes weights in a block format.
+    - C6 There is one of them at most.
 
     #### Invariants
 
@@ -191,6 +203,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
       and back moves a normal number by at most 2^-8 of it, a second time by
       nothing.
     - V3 With a diagonal H, gptq changes nothing.
+    - V4 With clip, (w - w') H_b (w - w')ᵀ of a block is at most what it is
+      without.
 
     #### Example
 
@@ -206,7 +220,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     ```
   }];
   // C1
-  let arguments = (ins Winnow_F32Tensor:$input, OptionalAttr<StrAttr>:$gptq);
+  let arguments = (ins Winnow_F32Tensor:$input, OptionalAttr<StrAttr>:$gptq,
+    OptionalAttr<StrAttr>:$clip);
   let results = (outs Winnow_F32Tensor:$output);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($output)";
   let hasVerifier = 1;

@@ -183,7 +183,7 @@ static Value decode(OpBuilder &builder, Location location, Value weight) {
   if (!getEncoding(type))
     return weight;
   return RecodeOp::create(builder, location, withEncoding(type, nullptr),
-                          weight, StringAttr());
+                          weight);
 }
 
 Value multiplyWeight(OpBuilder &builder, Location location, Value weight,

@@ -169,7 +169,16 @@ LogicalResult winnow::generateParamRows(ParamOp param, int64_t first,
     }
     return success();
   }
-  return param.emitOpError("expects the source splat or random, found ")
+  if (auto values =
+          dyn_cast_or_null<DenseElementsAttr>(source.get(kValuesSource))) {
+    auto all = values.getValues<float>();
+    uint64_t begin =
+        static_cast<uint64_t>(first) * stored->bytesPerRow / format.blockBytes;
+    for (uint64_t i = 0; i < blocks; ++i)
+      writeFloat(format, all[begin + i], bytes.data() + i * format.blockBytes);
+    return success();
+  }
+  return param.emitOpError("expects the source splat, random or values, found ")
          << source;
 }
 

@@ -4,9 +4,13 @@
 
 #include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Analysis/ParamSource.h"
-#include "winnow/Formats/Decode.h"
+#include "winnow/Analysis/Statistics.h"
+#include "winnow/Formats/Clip.h"
+#include "winnow/Formats/Gptq.h"
 
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/ADT/Twine.h"
 
 using namespace mlir;
 
@@ -25,11 +29,60 @@ static FailureOr<std::vector<uint8_t>> readStored(ParamOp param) {
   return std::move(*bytes);
 }
 
+llvm::Expected<std::vector<uint8_t>> encodeWeight(RecodeOp recode,
+                                                  ArrayRef<float> numbers) {
+  auto type = cast<RankedTensorType>(recode.getType());
+  const NumberFormat &format = *lookupFormat(getEncoding(type).getFormat());
+  int64_t width = type.getShape().back();
+  int64_t rows = width ? static_cast<int64_t>(numbers.size()) / width : 0;
+  llvm::Expected<uint64_t> size = format.bytesOf(rows, width);
+  if (!size)
+    return size.takeError();
+  std::vector<uint8_t> bytes(*size);
+  std::optional<GptqFactor> factor;
+  std::vector<float> gram;
+  if (StringAttr tap =
+          recode.getGptq() ? recode.getGptqAttr() : recode.getClipAttr()) {
+    std::optional<Gram> found = Statistics(recode->getParentOfType<ModuleOp>())
+                                    .lookupGram(tap.getValue(), width);
+    if (!found)
+      return llvm::createStringError(
+          "expects the statistics '" +
+          getStatisticKey("gram.mean", tap.getValue()) +
+          "' of its width in the module");
+    gram = found->evaluate();
+  }
+  if (recode.getGptq()) {
+    llvm::Expected<GptqFactor> created = GptqFactor::create(gram, width);
+    if (!created)
+      return created.takeError();
+    factor.emplace(std::move(*created));
+  }
+  BlockEncoder encoder(format);
+  BlockDecoder decoder(format);
+  std::vector<std::string> errors(rows);
+  mlir::parallelFor(recode.getContext(), 0, rows, [&](size_t row) {
+    ArrayRef<float> in = numbers.slice(row * width, width);
+    auto out = MutableArrayRef(bytes).slice(bytes.size() / rows * row,
+                                            bytes.size() / rows);
+    llvm::Error error = factor ? encodeGptq(encoder, *factor, in, out)
+                        : recode.getClip()
+                            ? encodeClipped(encoder, decoder, gram, in, out)
+                            : encode(format, in, out);
+    if (error)
+      errors[row] = llvm::toString(std::move(error));
+  });
+  for (auto [row, error] : llvm::enumerate(errors))
+    if (!error.empty())
+      return llvm::createStringError("row " + llvm::Twine(row) + ", " + error);
+  return bytes;
+}
+
 FailureOr<std::vector<float>> readWeight(Value weight) {
   std::optional<OfflineWeight> found = matchOfflineWeight(weight);
-  if (!found || found->encode)
-    return emitError(weight.getLoc(), "expects a weight that is not encoded "
-                                      "after it was read");
+  if (!found)
+    return emitError(weight.getLoc(), "expects a weight that a param and "
+                                      "constants make");
   auto param = SymbolTable::lookupNearestSymbolFrom<ParamOp>(
       found->use, found->use.getParamAttr());
   FailureOr<std::vector<uint8_t>> bytes = readStored(param);
@@ -46,6 +99,16 @@ FailureOr<std::vector<float>> readWeight(Value weight) {
   int64_t width = type.getShape().back();
   for (int64_t row = 0; row * width < type.getNumElements(); ++row)
     arithmetic.apply(row, MutableArrayRef(numbers).slice(row * width, width));
+  if (!found->encode)
+    return numbers;
+  llvm::Expected<std::vector<uint8_t>> codes =
+      encodeWeight(found->encode, numbers);
+  if (!codes)
+    return param.emitOpError(llvm::toString(codes.takeError()));
+  const NumberFormat &format =
+      *lookupFormat(getEncoding(weight.getType()).getFormat());
+  if (llvm::Error error = decode(format, *codes, numbers))
+    return param.emitOpError(llvm::toString(std::move(error)));
   return numbers;
 }
 

@@ -254,8 +254,8 @@ static void changeWeight(OpOperand &operand, bool keepFormat,
   // Powers of two do not round in bf16, whose exponents are those of f32.
   if (keepFormat && target == &operand && encoding &&
       encoding.getFormat() == "bf16")
-    changed = RecodeOp::create(builder, operand.getOwner()->getLoc(), type,
-                               changed, StringAttr());
+    changed =
+        RecodeOp::create(builder, operand.getOwner()->getLoc(), type, changed);
   target->set(changed);
 }
 

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AwareScales.h"
 #include "NamePattern.h"
 
 #include "winnow/Analysis/OfflineWeight.h"
@@ -53,6 +54,20 @@ static StringRef formatOf(RankedTensorType type) {
 
 namespace {
 
+/// A param that gets another format.
+struct Choice {
+  ParamOp param;
+  SmallVector<OpOperand *> reads;
+  RankedTensorType read; ///< what they read
+  const NumberFormat *format;
+
+  bool isMultiplied() const {
+    return llvm::any_of(reads, [](OpOperand *operand) {
+      return isa<LinearOp>(operand->getOwner());
+    });
+  }
+};
+
 struct QuantizeWeights
     : public winnow::impl::WinnowQuantizeWeightsBase<QuantizeWeights> {
   using WinnowQuantizeWeightsBase::WinnowQuantizeWeightsBase;
@@ -60,13 +75,12 @@ struct QuantizeWeights
   void runOnOperation() override;
 
 private:
+  LogicalResult verifyOptions();
+  FailureOr<SmallVector<Choice>> chooseAll();
   /// The format for `param`, read as `read`, or null where it stays as it is.
   const NumberFormat *choose(ParamOp param, RankedTensorType read);
-  /// The tap that the codes of `param` are fitted to, or null for rtn.
-  FailureOr<StringAttr> chooseGptq(ParamOp param, ArrayRef<OpOperand *> reads,
-                                   const NumberFormat &chosen);
-  void encode(ArrayRef<OpOperand *> reads, RankedTensorType type,
-              StringAttr gptq);
+  LogicalResult scale(ArrayRef<Choice> choices);
+  LogicalResult encode(const Choice &choice);
 
   const NumberFormat *target = nullptr;
 };
@@ -129,36 +143,55 @@ static void dropRecodes(ArrayRef<OpOperand *> reads) {
   }
 }
 
-FailureOr<StringAttr> QuantizeWeights::chooseGptq(ParamOp param,
-                                                  ArrayRef<OpOperand *> reads,
-                                                  const NumberFormat &chosen) {
-  bool isMultiplied = llvm::any_of(
-      reads, [](OpOperand *read) { return isa<LinearOp>(read->getOwner()); });
-  if (method != "gptq" || chosen.isFloat() || !isMultiplied)
-    return StringAttr();
-  Statistics statistics(getOperation());
-  int64_t width = cast<RankedTensorType>(param.getType()).getShape().back();
-  if (!statistics.lookupGram(param.getSymName(), width))
-    return param.emitOpError("needs the statistics '")
-           << getStatisticKey("gram.mean", param.getSymName())
-           << "' of its width for 'method=gptq': --statistics=FILE, written by "
-              "winnow-compile --calibrate --observe=gram";
-  return param.getSymNameAttr();
+/// Divides what the layers read, as AWQ does.
+LogicalResult QuantizeWeights::scale(ArrayRef<Choice> choices) {
+  llvm::DenseMap<OpOperand *, const NumberFormat *> formats;
+  for (const Choice &choice : choices)
+    for (OpOperand *read : choice.reads)
+      if (!choice.format->isFloat())
+        formats[read] = choice.format;
+  return applyAwareScales(getOperation(), [&](LinearOp linear) {
+    return formats.lookup(&linear.getWeightMutable());
+  });
 }
 
-void QuantizeWeights::encode(ArrayRef<OpOperand *> reads, RankedTensorType type,
-                             StringAttr gptq) {
+/// Puts a recode in front of the ops that read a param.
+LogicalResult QuantizeWeights::encode(const Choice &choice) {
+  ParamOp param = choice.param;
+  StringAttr gptq, clip;
+  if (method != "rtn" && !choice.format->isFloat() && choice.isMultiplied()) {
+    Statistics statistics(getOperation());
+    StringRef name = param.getSymName();
+    bool hasGram =
+        statistics.lookupGram(name, choice.read.getDimSize(1)).has_value();
+    // The levels of AWQ need the matrix, its factors not.
+    if (!hasGram &&
+        (method == "gptq" || !statistics.lookup("channels.rms", name)))
+      return param.emitOpError("needs the statistics '")
+             << getStatisticKey("gram.mean", name)
+             << "' of its width for 'method=" << method
+             << "': --statistics=FILE, written by winnow-compile --calibrate "
+                "--observe="
+             << (method == "gptq" ? "gram" : "channels,gram");
+    if (hasGram)
+      (method == "gptq" ? gptq : clip) = param.getSymNameAttr();
+  }
+  EncodingAttr encoding;
+  if (choice.format->name != "f32")
+    encoding = EncodingAttr::get(&getContext(), choice.format->name, "rows");
+  RankedTensorType type = withEncoding(choice.read, encoding);
   llvm::DenseMap<Value, Value> encoded;
-  for (OpOperand *read : reads) {
+  for (OpOperand *read : choice.reads) {
     Value &result = encoded[read->get()];
     if (!result) {
-      OpBuilder builder(type.getContext());
+      OpBuilder builder(&getContext());
       builder.setInsertionPointAfterValue(read->get());
       result = RecodeOp::create(builder, read->get().getLoc(), type,
-                                read->get(), gptq);
+                                read->get(), gptq, clip);
     }
     read->set(result);
   }
+  return success();
 }
 
 /// What `only` and `skip` look at: the names of a param and of the layers that
@@ -173,31 +206,31 @@ static SmallVector<StringRef> namesOf(ParamOp param,
   return names;
 }
 
-void QuantizeWeights::runOnOperation() {
-  if (format == "keep")
-    return;
+LogicalResult QuantizeWeights::verifyOptions() {
   Location location = getOperation().getLoc();
   target = lookupFormat(format);
-  if (!target || !canEncodeWeights(*target)) {
-    emitError(location) << "expects a format for weights: keep, "
-                        << llvm::join(encodableFormats(), ", ") << "; found '"
-                        << format << "'";
-    return signalPassFailure();
-  }
-  if (method != "rtn" && method != "gptq") {
-    emitError(location) << "expects 'method' of winnow-quantize-weights to be "
-                           "rtn or gptq; found '"
-                        << method << "'";
-    return signalPassFailure();
-  }
+  if (!target || !canEncodeWeights(*target))
+    return emitError(location) << "expects a format for weights: keep, "
+                               << llvm::join(encodableFormats(), ", ")
+                               << "; found '" << format << "'";
+  if (method != "rtn" && method != "gptq" && method != "awq")
+    return emitError(location) << "expects 'method' of winnow-quantize-weights "
+                                  "to be rtn, gptq or awq; found '"
+                               << method << "'";
+  return success();
+}
+
+FailureOr<SmallVector<Choice>> QuantizeWeights::chooseAll() {
+  Location location = getOperation().getLoc();
   NamePattern onlyNames(only), skipNames(skip);
   if (failed(onlyNames.verify(location, "only")) ||
       failed(skipNames.verify(location, "skip")))
-    return signalPassFailure();
+    return failure();
   llvm::StringMap<SmallVector<ParamRefOp>> uses;
   getOperation().walk(
       [&](ParamRefOp use) { uses[use.getParam()].push_back(use); });
   bool isNamed = false;
+  SmallVector<Choice> choices;
   for (ParamOp param : getOperation().getOps<ParamOp>()) {
     ArrayRef<ParamRefOp> readers = uses[param.getSymName()];
     SmallVector<StringRef> names = namesOf(param, readers);
@@ -210,23 +243,28 @@ void QuantizeWeights::runOnOperation() {
     dropRecodes(reads);
     ++numSeen;
     auto read = cast<RankedTensorType>(reads.front()->get().getType());
-    const NumberFormat *chosen = choose(param, read);
-    if (!chosen)
-      continue;
-    ++numEncoded;
-    EncodingAttr encoding;
-    if (chosen->name != "f32")
-      encoding = EncodingAttr::get(&getContext(), chosen->name, "rows");
-    FailureOr<StringAttr> gptq = chooseGptq(param, reads, *chosen);
-    if (failed(gptq))
-      return signalPassFailure();
-    encode(reads, withEncoding(read, encoding), *gptq);
+    if (const NumberFormat *chosen = choose(param, read))
+      choices.push_back({param, reads, read, chosen});
   }
-  if (!isNamed && !only.empty()) {
-    emitError(location)
-        << "has no weight or layer whose name matches 'only' of "
-           "winnow-quantize-weights, '"
-        << only << "'";
-    signalPassFailure();
+  if (!isNamed && !only.empty())
+    return emitError(location)
+           << "has no weight or layer whose name matches 'only' of "
+              "winnow-quantize-weights, '"
+           << only << "'";
+  return choices;
+}
+
+void QuantizeWeights::runOnOperation() {
+  if (format == "keep")
+    return;
+  if (failed(verifyOptions()))
+    return signalPassFailure();
+  FailureOr<SmallVector<Choice>> choices = chooseAll();
+  if (failed(choices) || (method == "awq" && failed(scale(*choices))))
+    return signalPassFailure();
+  for (const Choice &choice : *choices) {
+    ++numEncoded;
+    if (failed(encode(choice)))
+      return signalPassFailure();
   }
 }

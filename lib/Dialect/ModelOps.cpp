@@ -25,9 +25,9 @@ LogicalResult ParamOp::verify() {
   StringRef kind = source.size() == (rows ? 2 : 1)
                        ? source.begin()->getName().strref()
                        : StringRef();
-  if (kind != "file" && kind != "splat" && kind != "random")
-    return emitOpError("expects a source of one key, 'file', 'splat' or "
-                       "'random', found ")
+  if (kind != "file" && kind != "splat" && kind != "random" && kind != "values")
+    return emitOpError("expects a source of one key, 'file', 'splat', "
+                       "'random' or 'values', found ")
            << source;
   // C3: what each kind of source holds.
   Attribute value = source.begin()->getValue();
@@ -42,6 +42,12 @@ LogicalResult ParamOp::verify() {
   auto seed = dyn_cast<IntegerAttr>(value);
   if (kind == "random" && (!seed || !seed.getType().isSignlessInteger(64)))
     return emitOpError("expects a number of type 'i64' as 'random', found ")
+           << value;
+  auto values = dyn_cast<DenseElementsAttr>(value);
+  if (kind == "values" && (!values || !values.getElementType().isF32() ||
+                           values.getType().getShape() != type.getShape()))
+    return emitOpError("expects dense elements of f32 in the shape of the type "
+                       "as 'values', found ")
            << value;
   // C5: some rows of a file.
   if (rows) {
@@ -67,6 +73,9 @@ LogicalResult ParamOp::verify() {
   if (kind == "splat" && encoding && encoding.getLayout() == "rows" &&
       !lookupFormat(encoding.getFormat())->isFloat())
     return emitOpError("expects f32, f16 or bf16 for a splat, found '")
+           << encoding.getFormat() << "'";
+  if (kind == "values" && encoding && encoding.getLayout() == "rows")
+    return emitOpError("expects no encoding for values, found '")
            << encoding.getFormat() << "'";
   return success();
 }

@@ -97,16 +97,20 @@ LogicalResult RecodeOp::verify() {
       source && source.getLayout() != "rows")
     return emitOpError("expects an input in the layout 'rows', found '")
            << source.getLayout() << "'";
-  // C5: GPTQ chooses codes of weights.
-  if (getGptq()) {
+  // C5: codes of weights are chosen.
+  for (StringRef name : {"gptq", "clip"}) {
+    if (!(*this)->hasAttr(name))
+      continue;
     const NumberFormat *format =
         isActivation(target) ? nullptr : lookupFormat(target.getFormat());
     if (!format || format->isFloat() ||
         cast<RankedTensorType>(getType()).getRank() != 2)
-      return emitOpError("expects a matrix of weights in a block format for "
-                         "'gptq', found ")
-             << getType();
+      return emitOpError("expects a matrix of weights in a block format for '")
+             << name << "', found " << getType();
   }
+  // C6: one way to choose them.
+  if (getGptq() && getClip())
+    return emitOpError("expects 'gptq' or 'clip', found both");
   return success();
 }
 

@@ -162,6 +162,8 @@ std::string makeManifest(mlir::ModuleOp module,
         entry["relative_output_error"] = error.relativeOutput();
       if (recoder->isGptq())
         entry["method"] = "gptq";
+      else if (recoder->isClipped())
+        entry["method"] = "clip";
       recoding.add(error, sourceBytes, bytes);
     }
     weights.push_back(std::move(entry));

@@ -60,6 +60,9 @@ Error RowRecoder::encodeRow(ArrayRef<float> numbers,
       return factor.takeError();
     return encodeGptq(encoder, **factor, numbers, out);
   }
+  if (method.clip)
+    return encodeClipped(encoder, after, method.gram->getNumbers(), numbers,
+                         out);
   const NumberFormat &to = encoder.getFormat();
   for (int64_t k = 0; k < width; k += to.blockElements)
     if (Error failed =

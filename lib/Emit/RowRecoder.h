@@ -6,6 +6,7 @@
 #include "GramMatrix.h"
 
 #include "winnow/Analysis/OfflineWeight.h"
+#include "winnow/Formats/Clip.h"
 #include "winnow/Formats/Decode.h"
 
 namespace winnow {
@@ -32,6 +33,8 @@ struct RecodingMethod {
   std::shared_ptr<GramMatrix> gram;
   /// Fits codes to `gram`, which is not null then.
   bool gptq = false;
+  /// The same, for levels that numbers are cut off at.
+  bool clip = false;
 };
 
 /// Changes the number format of rows and keeps their errors. Rows may be
@@ -57,6 +60,7 @@ public:
   /// Whether it is known what the inputs are like.
   bool hasGram() const { return static_cast<bool>(method.gram); }
   bool isGptq() const { return method.gptq; }
+  bool isClipped() const { return method.clip; }
 
   /// The error of all rows. Precondition: all are recoded.
   RecodingError getError() const;

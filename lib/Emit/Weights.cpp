@@ -33,6 +33,8 @@ std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
     weight.offset = entry.getAs<mlir::IntegerAttr>("offset").getInt();
     weight.size = entry.getAs<mlir::IntegerAttr>("size").getInt();
     weight.gptq = entry.getAs<mlir::StringAttr>("gptq").getValue();
+    if (auto clip = entry.getAs<mlir::StringAttr>("clip"))
+      weight.clip = clip.getValue();
     weight.steps = parseOfflineSteps(entry.getAs<mlir::ArrayAttr>("steps"));
     weights.push_back(weight);
   }
@@ -156,12 +158,16 @@ public:
                                     int64_t width) {
     RecodingMethod method;
     method.gptq = !weight.gptq.empty();
+    method.clip = !weight.clip.empty();
     std::optional<Gram> found =
-        statistics->lookupGram(method.gptq ? weight.gptq : weight.name, width);
-    if (method.gptq && !found)
+        statistics->lookupGram(method.gptq   ? weight.gptq
+                               : method.clip ? weight.clip
+                                             : weight.name,
+                               width);
+    if ((method.gptq || method.clip) && !found)
       return createStringError("weight '" + weight.name +
                                "' has no Gram matrix of its width in the "
-                               "statistics, as GPTQ needs it");
+                               "statistics, as its codes need it");
     if (!found)
       return method;
     std::shared_ptr<GramMatrix> &shared = matrices[found->numbers.data()];

@@ -119,4 +119,41 @@ double quadraticForm(ArrayRef<float> gram, ArrayRef<float> d) {
   return sum;
 }
 
+/// Rows that share each load of H.
+static constexpr int64_t kRows = 4;
+
+/// t_r += d_r h for each of the rows.
+WINNOW_WIDE_VECTORS static void addMultiples(float *t, const float *d,
+                                             const float *h, int64_t count) {
+  float d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3];
+  float *t0 = t, *t1 = t + count, *t2 = t + 2 * count, *t3 = t + 3 * count;
+  for (int64_t j = 0; j < count; ++j) {
+    t0[j] += d0 * h[j];
+    t1[j] += d1 * h[j];
+    t2[j] += d2 * h[j];
+    t3[j] += d3 * h[j];
+  }
+}
+
+double quadraticForms(ArrayRef<float> gram, int64_t width,
+                      ArrayRef<float> rows) {
+  int64_t count = width ? static_cast<int64_t>(rows.size()) / width : 0;
+  std::vector<float> products(kRows * width);
+  double sum = 0;
+  for (int64_t first = 0; first < count; first += kRows) {
+    int64_t here = std::min(kRows, count - first);
+    const float *d = rows.data() + first * width;
+    std::fill(products.begin(), products.end(), 0.0f);
+    for (int64_t k = 0; k < width; ++k) {
+      float column[kRows] = {};
+      for (int64_t r = 0; r < here; ++r)
+        column[r] = d[r * width + k];
+      addMultiples(products.data(), column, gram.data() + k * width, width);
+    }
+    for (int64_t r = 0; r < here; ++r)
+      sum += dot(products.data() + r * width, d + r * width, width);
+  }
+  return sum;
+}
+
 } // namespace winnow

@@ -2,10 +2,9 @@
 
 #include "Rules.h"
 
-#include "winnow/Analysis/Statistics.h"
+#include "winnow/Analysis/WeightReader.h"
 #include "winnow/Formats/Activation.h"
 #include "winnow/Formats/Decode.h"
-#include "winnow/Formats/Gptq.h"
 
 #include "llvm/Support/Endian.h"
 
@@ -82,30 +81,6 @@ FailureOr<Tensor> winnow::evaluateLinear(LinearOp op, const RuntimeValue &input,
   return result;
 }
 
-/// Encodes weights by GPTQ, with the Gram matrix that the module has.
-static llvm::Error encodeGptqRows(RecodeOp op, const NumberFormat &format,
-                                  const Tensor &numbers,
-                                  llvm::MutableArrayRef<uint8_t> bytes) {
-  int64_t rows = numbers.dim(0), width = numbers.dim(1);
-  Statistics statistics(op->getParentOfType<ModuleOp>());
-  std::optional<Gram> gram = statistics.lookupGram(*op.getGptq(), width);
-  if (!gram)
-    return llvm::createStringError("expects the statistics '" +
-                                   getStatisticKey("gram.mean", *op.getGptq()) +
-                                   "' of its width in the module");
-  llvm::Expected<GptqFactor> factor =
-      GptqFactor::create(gram->evaluate(), width);
-  if (!factor)
-    return factor.takeError();
-  BlockEncoder encoder(format);
-  for (int64_t row = 0; row < rows; ++row)
-    if (llvm::Error error = encodeGptq(
-            encoder, *factor, numbers.floats().slice(row * width, width),
-            bytes.slice(bytes.size() / rows * row, bytes.size() / rows)))
-      return error;
-  return llvm::Error::success();
-}
-
 FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
                                                const RuntimeValue &input) {
   auto emitError = [&] { return op.emitOpError(); };
@@ -120,18 +95,24 @@ FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
     return op.emitOpError("expects a result format that can be encoded into, "
                           "found '")
            << encoding.getFormat() << "'";
-  int64_t width = numbers->shape().back();
-  llvm::Expected<uint64_t> size =
-      format->bytesOf(width ? numbers->size() / width : 0, width);
-  if (!size)
-    return op.emitOpError(llvm::toString(size.takeError()));
-  auto bytes = std::make_shared<std::vector<uint8_t>>(*size);
-  if (llvm::Error error =
-          op.getGptq() ? encodeGptqRows(op, *format, *numbers, *bytes)
-          : isActivationFormat(*format)
-              ? encodeActivation(*format, numbers->floats(), *bytes)
-              : encode(*format, numbers->floats(), *bytes))
-    return op.emitOpError(llvm::toString(std::move(error)));
+  auto bytes = std::make_shared<std::vector<uint8_t>>();
+  if (isActivationFormat(*format)) {
+    int64_t width = numbers->shape().back();
+    llvm::Expected<uint64_t> size =
+        format->bytesOf(width ? numbers->size() / width : 0, width);
+    if (!size)
+      return op.emitOpError(llvm::toString(size.takeError()));
+    bytes->resize(*size);
+    if (llvm::Error error =
+            encodeActivation(*format, numbers->floats(), *bytes))
+      return op.emitOpError(llvm::toString(std::move(error)));
+  } else {
+    llvm::Expected<std::vector<uint8_t>> codes =
+        encodeWeight(op, numbers->floats());
+    if (!codes)
+      return op.emitOpError(llvm::toString(codes.takeError()));
+    *bytes = std::move(*codes);
+  }
   return RuntimeValue(EncodedTensor{encoding.getFormat().str(),
                                     SmallVector<int64_t, 4>(numbers->shape()),
                                     *bytes, bytes});

@@ -4,7 +4,7 @@
 // RUN: not winnow-opt %s --winnow-quantize-weights=format=a8_b32 2>&1 | FileCheck %s --check-prefix=FORMAT
 // RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 only=*" 2>&1 | FileCheck %s --check-prefix=REGEX
 // RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 only=wood" 2>&1 | FileCheck %s --check-prefix=NOBODY
-// RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 method=awq" 2>&1 | FileCheck %s --check-prefix=METHOD
+// RUN: not winnow-opt %s "--winnow-quantize-weights=format=q8_0 method=hqq" 2>&1 | FileCheck %s --check-prefix=METHOD
 
 // CHECK-DAG: remark: [Passed] wide | Category:quantize-weights | {{.*}}f32 becomes q4_k, 32.00 bits a weight become 4.50"
 // CHECK-DAG: remark: [Passed] narrow {{.*}}f32 becomes q5_0, 32.00 bits a weight become 5.50; rows of 64 elements are no multiple of the block of q4_k"
@@ -12,7 +12,7 @@
 // CHECK-DAG: remark: [Missed] same {{.*}}is q4_k already
 
 // FORMAT: error: expects a format for weights: keep, f32, f16, bf16, q4_0, {{.*}}int4_g64, {{.*}}; found '{{.*}}'
-// METHOD: error: expects 'method' of winnow-quantize-weights to be rtn or gptq; found 'awq'
+// METHOD: error: expects 'method' of winnow-quantize-weights to be rtn, gptq or awq; found 'hqq'
 // NOBODY: error: has no weight or layer whose name matches 'only' of winnow-quantize-weights, 'wood'
 // REGEX: error: expects a regular expression in 'only': repetition-operator operand invalid
 

@@ -41,7 +41,7 @@ func.func @layout() {
 
 // -----
 
-// expected-error @+1 {{expects the source splat or random, found {file = "w"}}}
+// expected-error @+1 {{expects the source splat, random or values, found {file = "w"}}}
 winnow.param @w from {file = "w"} : tensor<2x2xf32>
 
 func.func @file_param() {

@@ -117,6 +117,22 @@ TEST_F(ParamSourceTest, Splat) {
   EXPECT_EQ(*f16, std::vector<uint8_t>({0, 0x3C}));
 }
 
+TEST_F(ParamSourceTest, Values) {
+  ParamOp param =
+      parse("values = dense<[[1.0, 2.0], [-1.0, 0.5]]> : tensor<2x2xf32>",
+            "tensor<2x2xf32>");
+  std::vector<uint8_t> second(8);
+  ASSERT_TRUE(succeeded(generateParamRows(param, 1, second)));
+  EXPECT_EQ(second, std::vector<uint8_t>({0, 0, 0x80, 0xBF, 0, 0, 0, 0x3F}));
+  FailureOr<std::vector<uint8_t>> all = materializeParam(param);
+  ASSERT_TRUE(succeeded(all));
+  EXPECT_EQ(std::vector<uint8_t>(all->begin() + 8, all->end()), second);
+  ParamOp splat =
+      parse("values = dense<1.0> : tensor<2x1xf32>", "tensor<2x1xf32>");
+  ASSERT_TRUE(succeeded(all = materializeParam(splat)));
+  EXPECT_EQ(*all, std::vector<uint8_t>({0, 0, 0x80, 0x3F, 0, 0, 0x80, 0x3F}));
+}
+
 TEST_F(ParamSourceTest, RowsOfAFile) {
   ParamOp whole = parse("file = \"x\"", "tensor<4x1xf32>");
   EXPECT_FALSE(FileRows::get(whole.getSource()));
@@ -146,7 +162,7 @@ TEST_F(ParamSourceTest, Errors) {
   EXPECT_NE(message.find("found 7 bytes"), std::string::npos);
 
   EXPECT_TRUE(failed(materializeParam(parse("file = \"x\"", "tensor<2xf32>"))));
-  EXPECT_NE(message.find("expects the source splat or random"),
+  EXPECT_NE(message.find("expects the source splat, random or values"),
             std::string::npos);
 }
 

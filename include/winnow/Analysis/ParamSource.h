@@ -6,6 +6,7 @@
 //                        rows
 //   {splat = 0.5 : f32}  the same number everywhere
 //   {random = 7 : i64}   numbers made from a seed
+//   {values = dense<>}   numbers that a pass has computed
 //
 // This header defines all but whole files exactly, so that the interpreter and
 // the writer of weights agree to the bit. Random numbers depend on the seed and
@@ -29,6 +30,7 @@ inline constexpr llvm::StringLiteral kFileSource = "file";
 inline constexpr llvm::StringLiteral kRowsSource = "rows";
 inline constexpr llvm::StringLiteral kSplatSource = "splat";
 inline constexpr llvm::StringLiteral kRandomSource = "random";
+inline constexpr llvm::StringLiteral kValuesSource = "values";
 
 /// The rows of a tensor in a file that a param has, of one or two dimensions:
 /// groups of neighbours, `stride` apart. Row r of the param is row
@@ -97,15 +99,15 @@ struct StoredRows {
 mlir::FailureOr<StoredRows> getStoredRows(ParamOp param);
 
 /// Writes the stored bytes of rows [first, first + bytes.size() / bytesPerRow)
-/// of a param whose source is `splat` or `random`; anything else is an error at
-/// the param.
+/// of a param whose source is `splat`, `random` or `values`; anything else is
+/// an error at the param.
 ///
 /// random: element i of a tensor in f32, f16 or bf16 is normal(i), rounded to
 /// the format. Other formats get random codes and integer sub-scales, the
 /// bytes of block b being words 4096 b, 4096 b + 1, ...; their floating-point
 /// scales are such that numbers stay below 0.1 in magnitude, times a random
 /// factor in [1/2, 1) from word 4096 b + 2048 + (number of the scale).
-/// splat: formats f32, f16 and bf16 only.
+/// splat: formats f32, f16 and bf16 only. values: f32 only.
 mlir::LogicalResult generateParamRows(ParamOp param, int64_t first,
                                       llvm::MutableArrayRef<uint8_t> bytes);
 

@@ -28,6 +28,12 @@ public:
   virtual llvm::Expected<std::vector<uint8_t>> read(ParamOp param) const = 0;
 };
 
+/// The codes of a matrix or table by a recode to a format of weights, with the
+/// statistics of its module: what the interpreter and passes see of it, and
+/// what the writer of weights writes.
+llvm::Expected<std::vector<uint8_t>>
+encodeWeight(RecodeOp recode, llvm::ArrayRef<float> numbers);
+
 /// The numbers of an offline weight (OfflineWeight.h) as ops read them, row by
 /// row. Fails with an error at the param.
 mlir::FailureOr<std::vector<float>> readWeight(mlir::Value weight);

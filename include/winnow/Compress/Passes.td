@@ -167,6 +167,59 @@ def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
                            "::winnow::WinnowDialect"];
 }
 
+def WinnowLowRank : Pass<"winnow-low-rank", "::mlir::ModuleOp"> {
+  let summary = "Make up for what codes have lost by two narrow layers";
+  let description = [{
+    What: behind each `linear` whose weight winnow-quantize-weights has encoded,
+    two more of rank r, whose product comes closest to what its codes have lost.
+    With EoRA (arXiv 2410.21271), close means in products with inputs like those
+    of the calibration: of all B A of rank r, the sum of squares of x (W - W' -
+    B A)ᵀ is least. The factors are computed here and become params.
+
+    ```mlir
+    %w = winnow.use @w : tensor<32x64xf32>
+    %e = winnow.recode %w : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
+    %y = winnow.linear %x, %e : ...
+    // becomes, with rank=16
+    %y = winnow.linear %x, %e : ...
+    %a = winnow.use @w.low_rank_a : tensor<16x64xf32>
+    %h = winnow.linear %x, %a : ...
+    %b = winnow.use @w.low_rank_b : tensor<32x16xf32>
+    %z = winnow.linear %h, %b : ...
+    %s = linalg.map { arith.addf } ins(%y, %z : ...) outs(...)
+    ```
+
+    The factors are f32; winnow-quantize-weights{format=bf16 only="low_rank"}
+    behind this pass halves them. `only` looks at the names of weights. A rank
+    above the number of rows or columns is that number.
+
+    Requires: to stand behind winnow-quantize-weights, and before
+    `winnow-inline-layers` and `winnow-quantize-activations`; the Gram matrices
+    of the layers (winnow-compile --calibrate --observe=gram).
+    Guarantees: the error of products with the inputs of the calibration is the
+    least that this rank allows, up to the rounding of factors to f32.
+    Keeps: everything else; weights that other layers read as well. With rank=0,
+    everything.
+    Lossy? It takes back a part of a loss.
+    Each such layer gets a remark.
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"eora\"",
+           "What factors are closest in: eora">,
+    Option<"rank", "rank", "int64_t", "0", "Rows between the two layers">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a weight has to match">
+  ];
+  let statistics = [
+    Statistic<"numSeen", "seen", "Linear layers that the options name">,
+    Statistic<"numAdded", "added", "Of these, with two more">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::winnow::WinnowDialect"];
+}
+
 def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
   let summary = "Put taps into a model, for a calibration";
   let description = [{
@@ -248,7 +301,20 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     as they are. `method` says which codes: rtn rounds to nearest, under scales
     of least squared error; gptq (arXiv 2210.17323) lets the codes of a row make
     up for one another, so that the error of the product is small for inputs like
-    those of the calibration, whose Gram matrices (--observe=gram) it needs.
+    those of the calibration, whose Gram matrices (--observe=gram) it needs; awq
+    (arXiv 2306.00978) needs them, too (--observe=channels,gram), or makes do with
+    --observe=channels. It first divides the inputs of layers as winnow-equalize
+    does, by
+
+    ```
+    s_k = max(mean|x_k|^a, 1e-4) / sqrt(max s · min s)
+    ```
+
+    with the a of 0, 1/20, ..., 19/20 for which the products of all layers that
+    read the value lose least, where that can be folded into what stands in front;
+    elsewhere nothing is scaled, and a remark says why. Then it cuts off the
+    numbers of each block at the level for which products of the block lose least
+    (`clip` of winnow.recode), if there is a Gram matrix.
     Matrices that no linear layer reads, and float formats, are rounded to
     nearest. `only` and `skip` look at the name of a weight and
     at the names of layers that read it, such as blk.3.mlp.
@@ -274,7 +340,8 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     formats of weights.
     Guarantees: all matrices that the options name are read in the format, or
     have a remark that says why not.
-    Keeps: norms, biases and whatever else is not read as a matrix; the numbers
+    Keeps: norms, biases (unless awq divides them) and whatever else is not read as
+    a matrix; the numbers
     of a matrix that has the format already. With format=keep, everything.
     Lossy? Yes, unless the format is f32: the manifest of the artifact tells the
     error of each matrix, and of its products where the statistics have its Gram
@@ -285,7 +352,7 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     Option<"format", "format", "std::string", "\"keep\"",
            "Number format, as in #winnow.encoding, or keep">,
     Option<"method", "method", "std::string", "\"rtn\"",
-           "How codes are chosen: rtn or gptq">,
+           "How codes are chosen: rtn, gptq or awq">,
     Option<"only", "only", "std::string", "\"\"",
            "Regular expression that the name of a weight, or of a layer that "
            "reads it, has to match">,
@@ -299,7 +366,10 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
               "Of these, in the format that is used for rows which do not fit">,
     Statistic<"numKept", "kept", "Matrices that stay as they are">
   ];
-  let dependentDialects = ["::winnow::WinnowDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::winnow::WinnowDialect"];
 }
 
 #endif // WINNOW_COMPRESS_PASSES

@@ -17,6 +17,8 @@ inline constexpr llvm::StringLiteral kStoredTypeAttr = "winnow.stored";
 /// On a param: the tap of the statistics that its codes are fitted to, see
 /// `gptq` of winnow.recode.
 inline constexpr llvm::StringLiteral kGptqAttr = "winnow.gptq";
+/// The same for `clip`.
+inline constexpr llvm::StringLiteral kClipAttr = "winnow.clip";
 /// On a param: the steps of Analysis/OfflineWeight.h on its numbers.
 inline constexpr llvm::StringLiteral kStepsAttr = "winnow.steps";
 /// The entry point that winnow-add-embeddings-entry adds; lib/Runtime knows it.

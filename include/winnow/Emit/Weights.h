@@ -24,6 +24,7 @@ struct LoweredWeight {
   int64_t offset = 0;
   int64_t size = 0;
   llvm::StringRef gptq; ///< the tap that codes are fitted to, or ""
+  llvm::StringRef clip; ///< the tap that levels are fitted to, or ""
   llvm::SmallVector<OfflineStep> steps; ///< on the stored numbers, decoded
 };
 

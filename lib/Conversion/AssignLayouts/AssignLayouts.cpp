@@ -26,9 +26,9 @@ namespace {
 /// What the kernels read of a param.
 struct Layout {
   RankedTensorType type;
-  /// The `gptq` of the recodes that are left to the writer of the weights, or
-  /// null.
-  StringAttr gptq;
+  /// The `gptq` and the `clip` of the recodes that are left to the writer of
+  /// the weights, or null.
+  StringAttr gptq, clip;
   /// The steps that are left to it, or null.
   ArrayAttr steps;
 };
@@ -47,7 +47,7 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
                                         ArrayRef<ParamRefOp> uses) {
   auto type = cast<RankedTensorType>(param.getType());
   RankedTensorType read;
-  StringAttr gptq;
+  StringAttr gptq, clip;
   ArrayAttr steps;
   bool tiled = false, plain = false, agree = true, sameSteps = true;
   bool first = true;
@@ -64,10 +64,13 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
     auto here = cast<RankedTensorType>(operand.get().getType());
     // Plain tables are tiled only for the sake of other readers.
     tiled |= !isTableUse(operand) || getEncoding(here);
-    StringAttr tap = weight.encode ? weight.encode.getGptqAttr() : StringAttr();
-    agree &= !read || (read == here && gptq == tap);
+    RecodeOp encode = weight.encode;
+    StringAttr gptqHere = encode ? encode.getGptqAttr() : StringAttr();
+    StringAttr clipHere = encode ? encode.getClipAttr() : StringAttr();
+    agree &= !read || (read == here && gptq == gptqHere && clip == clipHere);
     read = here;
-    gptq = tap;
+    gptq = gptqHere;
+    clip = clipHere;
   };
   for (ParamRefOp use : uses)
     forEachOfflineRead(use, visit);
@@ -76,7 +79,7 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
                              "cannot be left to the writer of the weights");
   if (!tiled) {
     numDecoded += bool(getEncoding(type));
-    return Layout{withEncoding(type, nullptr), gptq, steps};
+    return Layout{withEncoding(type, nullptr), gptq, clip, steps};
   }
   if (plain)
     param.emitOpError("is read both as a matrix of a linear layer and as a "
@@ -90,7 +93,7 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
   EncodingAttr encoding = getEncoding(read);
   auto tiled16 = EncodingAttr::get(
       &getContext(), encoding ? encoding.getFormat() : "f32", "tile16");
-  return Layout{withEncoding(type, tiled16), gptq, steps};
+  return Layout{withEncoding(type, tiled16), gptq, clip, steps};
 }
 
 /// Erases ops that nothing reads, and what only they needed.
@@ -125,6 +128,8 @@ void AssignLayouts::runOnOperation() {
     param.setTypeAttr(TypeAttr::get(layout->type));
     if (layout->gptq)
       param->setAttr(kGptqAttr, layout->gptq);
+    if (layout->clip)
+      param->setAttr(kClipAttr, layout->clip);
     if (layout->steps)
       param->setAttr(kStepsAttr, layout->steps);
     for (ParamRefOp use : it->second) {

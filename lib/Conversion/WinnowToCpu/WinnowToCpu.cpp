@@ -92,6 +92,8 @@ FailureOr<WeightPlan> ConvertWinnowToCpu::layOutWeights() {
                                          ? param->getAttr(kGptqAttr)
                                          : builder.getStringAttr("")),
     });
+    if (Attribute clip = param->getAttr(kClipAttr))
+      entry.append("clip", clip);
     if (Attribute steps = param->getAttr(kStepsAttr))
       entry.append("steps", steps);
     plan.entries.push_back(entry.getDictionary(&getContext()));

@@ -17,17 +17,17 @@ winnow.param @param_c1_element from {random = 1 : i64} : tensor<4xi32>
 
 // -----
 
-// expected-error @+1 {{expects a source of one key, 'file', 'splat' or 'random', found {}}}
+// expected-error @+1 {{expects a source of one key, 'file', 'splat', 'random' or 'values', found {}}}
 winnow.param @param_c2_none from {} : tensor<4xf32>
 
 // -----
 
-// expected-error @+1 {{expects a source of one key, 'file', 'splat' or 'random', found {file = "w", random = 1 : i64}}}
+// expected-error @+1 {{expects a source of one key, 'file', 'splat', 'random' or 'values', found {file = "w", random = 1 : i64}}}
 winnow.param @param_c2_two from {file = "w", random = 1 : i64} : tensor<4xf32>
 
 // -----
 
-// expected-error @+1 {{expects a source of one key, 'file', 'splat' or 'random', found {url = "w"}}}
+// expected-error @+1 {{expects a source of one key, 'file', 'splat', 'random' or 'values', found {url = "w"}}}
 winnow.param @param_c2_unknown from {url = "w"} : tensor<4xf32>
 
 // -----
@@ -39,6 +39,11 @@ winnow.param @param_c3_file from {file = ""} : tensor<4xf32>
 
 // expected-error @+1 {{expects a number of type 'f32' as 'splat', found 1 : i64}}
 winnow.param @param_c3_splat from {splat = 1 : i64} : tensor<4xf32>
+
+// -----
+
+// expected-error @+1 {{expects dense elements of f32 in the shape of the type as 'values', found dense<1.000000e+00> : tensor<3xf32>}}
+winnow.param @param_c3_values from {values = dense<1.0> : tensor<3xf32>} : tensor<4xf32>
 
 // -----
 
@@ -69,6 +74,11 @@ winnow.param @param_c5_rank from {file = "w", rows = array<i64: 0, 1, 1>} : tens
 
 // expected-error @+1 {{expects f32, f16 or bf16 for a splat, found 'q8_0'}}
 winnow.param @param_c4 from {splat = 1.0 : f32} : tensor<4x32xf32, #winnow.encoding<q8_0>>
+
+// -----
+
+// expected-error @+1 {{expects no encoding for values, found 'bf16'}}
+winnow.param @param_c4_values from {values = dense<1.0> : tensor<4xf32>} : tensor<4xf32, #winnow.encoding<bf16>>
 
 // -----
 

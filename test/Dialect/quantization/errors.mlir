@@ -167,3 +167,19 @@ func.func @recode_c5_rank(%x: tensor<64xf32>) {
   %y = winnow.recode %x {gptq = "w"} : tensor<64xf32> -> tensor<64xf32, #winnow.encoding<q4_0>>
   return
 }
+
+// -----
+
+func.func @recode_c5_clip(%x: tensor<64xf32>) {
+  // expected-error @+1 {{expects a matrix of weights in a block format for 'clip'}}
+  %y = winnow.recode %x {clip = "w"} : tensor<64xf32> -> tensor<64xf32, #winnow.encoding<q4_0>>
+  return
+}
+
+// -----
+
+func.func @recode_c6(%x: tensor<2x64xf32>) {
+  // expected-error @+1 {{expects 'gptq' or 'clip', found both}}
+  %y = winnow.recode %x {clip = "w", gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<q4_0>>
+  return
+}

@@ -1,0 +1,73 @@
+//===- Clip.cpp - Codes of numbers that are cut off -----------------------===//
+
+#include "winnow/Formats/Clip.h"
+
+#include "llvm/ADT/Twine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+using namespace llvm;
+
+namespace winnow {
+
+/// Levels that are tried, and how far apart they are.
+static constexpr int kLevels = 10;
+static constexpr float kStep = 1.0f / 20;
+
+/// d H_b d^T, H_b at `gram` in rows of `stride` numbers.
+static double blockForm(const float *gram, int64_t stride, const float *d,
+                        int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (d[i] == 0)
+      continue;
+    double row = 0;
+    for (int64_t j = 0; j < count; ++j)
+      row += double(gram[i * stride + j]) * d[j];
+    sum += d[i] * row;
+  }
+  return sum;
+}
+
+Error encodeClipped(const BlockEncoder &encoder, const BlockDecoder &decoder,
+                    ArrayRef<float> gram, ArrayRef<float> numbers,
+                    MutableArrayRef<uint8_t> bytes) {
+  const NumberFormat &format = encoder.getFormat();
+  int64_t size = format.blockElements;
+  int64_t width = static_cast<int64_t>(numbers.size());
+  std::vector<float> cut(size), decoded(size);
+  std::vector<uint8_t> trial(format.blockBytes);
+  uint8_t *block = bytes.data();
+  for (int64_t first = 0; first < width;
+       first += size, block += format.blockBytes) {
+    const float *b = numbers.data() + first;
+    float largest = 0;
+    for (int64_t k = 0; k < size; ++k)
+      largest = std::max(largest, std::fabs(b[k]));
+    double least = std::numeric_limits<double>::infinity();
+    for (int level = 0; level < kLevels; ++level) {
+      float limit = largest * (1 - static_cast<float>(level) * kStep);
+      for (int64_t k = 0; k < size; ++k)
+        cut[k] = std::clamp(b[k], -limit, limit);
+      // As they are: what is not finite is the encoder's to refuse.
+      if (Error error = encoder.encode(level ? cut.data() : b, trial.data()))
+        return createStringError("element " + Twine(first) +
+                                 " and on: " + toString(std::move(error)));
+      decoder.decode(trial.data(), decoded.data());
+      for (int64_t k = 0; k < size; ++k)
+        decoded[k] = b[k] - decoded[k];
+      double error = blockForm(gram.data() + first * width + first, width,
+                               decoded.data(), size);
+      if (error < least || level == 0) {
+        least = error;
+        std::memcpy(block, trial.data(), trial.size());
+      }
+    }
+  }
+  return Error::success();
+}
+
+} // namespace winnow
