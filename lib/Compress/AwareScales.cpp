@@ -70,9 +70,12 @@ static double errorOf(const Reader &reader, const Inputs &inputs,
       errors[start + k] =
           decoded[k] / factors[(start + k) % inputs.width] - numbers[start + k];
   }
-  if (!inputs.gram.empty())
-    return quadraticForms(inputs.gram, inputs.width, errors);
   double sum = 0;
+  if (!inputs.gram.empty()) {
+    for (double form : quadraticForms(inputs.gram, inputs.width, errors))
+      sum += form;
+    return sum;
+  }
   for (auto [index, error] : llvm::enumerate(errors))
     sum += double(error) * error * inputs.squares[index % inputs.width];
   return sum;

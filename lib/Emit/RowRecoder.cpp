@@ -75,14 +75,15 @@ Error RowRecoder::encodeRow(ArrayRef<float> numbers,
 
 Error RowRecoder::recodeRow(int64_t row, ArrayRef<uint8_t> bytes,
                             MutableArrayRef<uint8_t> out,
-                            RecodingError &error) const {
-  std::vector<float> numbers(width), recoded(width);
+                            MutableArrayRef<float> numbers,
+                            MutableArrayRef<float> differences) {
   decodeRow(before, bytes.data(), numbers);
   arithmetic.apply(row, numbers);
   if (Error failed = encodeRow(numbers, out))
     return failed;
-  decodeRow(after, out.data(), recoded);
-  for (auto [was, is] : zip_equal(numbers, recoded)) {
+  decodeRow(after, out.data(), differences);
+  RecodingError &error = errors[row];
+  for (auto [was, is] : zip_equal(numbers, differences)) {
     // What is not finite stays as it is (in f16 and bf16).
     if (!std::isfinite(was))
       continue;
@@ -91,14 +92,18 @@ Error RowRecoder::recodeRow(int64_t row, ArrayRef<uint8_t> bytes,
     error.squaredNorm += double(was) * double(was);
     error.largest = std::max(error.largest, std::fabs(difference));
   }
-  if (method.gram) {
-    for (auto [was, is] : zip_equal(numbers, recoded))
-      is = was - is;
-    ArrayRef<float> gram = method.gram->getNumbers();
-    error.squaredOutputError = quadraticForm(gram, recoded);
-    error.squaredOutputNorm = quadraticForm(gram, numbers);
-  }
+  for (auto [was, is] : zip_equal(numbers, differences))
+    is = was - is;
   return Error::success();
+}
+
+void RowRecoder::measureProducts(int64_t first, ArrayRef<float> numbers,
+                                 ArrayRef<float> differences) {
+  ArrayRef<float> gram = method.gram->getNumbers();
+  for (auto [row, form] : enumerate(quadraticForms(gram, width, differences)))
+    errors[first + row].squaredOutputError = form;
+  for (auto [row, form] : enumerate(quadraticForms(gram, width, numbers)))
+    errors[first + row].squaredOutputNorm = form;
 }
 
 Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
@@ -109,12 +114,25 @@ Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
   int64_t from = rowBytes(before.getFormat()), to = rowBytes(after.getFormat());
   int64_t count = int64_t(bytes.size()) / from;
   out.resize(count * to);
-  for (int64_t row = 0; row < count; ++row)
-    if (Error error = recodeRow(first + row, bytes.slice(row * from, from),
-                                MutableArrayRef(out).slice(row * to, to),
-                                errors[first + row]))
-      return createStringError("row " + Twine(first + row) + ", " +
-                               toString(std::move(error)));
+  // Products of several rows are measured together.
+  constexpr int64_t kTogether = 16;
+  std::vector<float> numbers(kTogether * width), differences(kTogether * width);
+  for (int64_t start = 0; start < count; start += kTogether) {
+    int64_t rows = std::min(kTogether, count - start);
+    for (int64_t i = 0; i < rows; ++i) {
+      int64_t row = start + i;
+      if (Error error =
+              recodeRow(first + row, bytes.slice(row * from, from),
+                        MutableArrayRef(out).slice(row * to, to),
+                        MutableArrayRef(numbers).slice(i * width, width),
+                        MutableArrayRef(differences).slice(i * width, width)))
+        return createStringError("row " + Twine(first + row) + ", " +
+                                 toString(std::move(error)));
+    }
+    if (method.gram)
+      measureProducts(first + start, ArrayRef(numbers).take_front(rows * width),
+                      ArrayRef(differences).take_front(rows * width));
+  }
   return Error::success();
 }
 

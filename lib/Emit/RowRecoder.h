@@ -68,9 +68,13 @@ public:
 private:
   llvm::Error encodeRow(llvm::ArrayRef<float> numbers,
                         llvm::MutableArrayRef<uint8_t> out) const;
+  /// Leaves the numbers of the row and what their codes are off.
   llvm::Error recodeRow(int64_t row, llvm::ArrayRef<uint8_t> bytes,
                         llvm::MutableArrayRef<uint8_t> out,
-                        RecodingError &error) const;
+                        llvm::MutableArrayRef<float> numbers,
+                        llvm::MutableArrayRef<float> differences);
+  void measureProducts(int64_t first, llvm::ArrayRef<float> numbers,
+                       llvm::ArrayRef<float> differences);
 
   BlockDecoder before, after;
   BlockEncoder encoder;

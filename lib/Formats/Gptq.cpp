@@ -126,7 +126,8 @@ static constexpr int64_t kRows = 4;
 WINNOW_WIDE_VECTORS static void addMultiples(float *t, const float *d,
                                              const float *h, int64_t count) {
   float d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3];
-  float *t0 = t, *t1 = t + count, *t2 = t + 2 * count, *t3 = t + 3 * count;
+  float *__restrict t0 = t, *__restrict t1 = t + count;
+  float *__restrict t2 = t + 2 * count, *__restrict t3 = t + 3 * count;
   for (int64_t j = 0; j < count; ++j) {
     t0[j] += d0 * h[j];
     t1[j] += d1 * h[j];
@@ -135,11 +136,11 @@ WINNOW_WIDE_VECTORS static void addMultiples(float *t, const float *d,
   }
 }
 
-double quadraticForms(ArrayRef<float> gram, int64_t width,
-                      ArrayRef<float> rows) {
+std::vector<double> quadraticForms(ArrayRef<float> gram, int64_t width,
+                                   ArrayRef<float> rows) {
   int64_t count = width ? static_cast<int64_t>(rows.size()) / width : 0;
   std::vector<float> products(kRows * width);
-  double sum = 0;
+  std::vector<double> forms(count);
   for (int64_t first = 0; first < count; first += kRows) {
     int64_t here = std::min(kRows, count - first);
     const float *d = rows.data() + first * width;
@@ -151,9 +152,9 @@ double quadraticForms(ArrayRef<float> gram, int64_t width,
       addMultiples(products.data(), column, gram.data() + k * width, width);
     }
     for (int64_t r = 0; r < here; ++r)
-      sum += dot(products.data() + r * width, d + r * width, width);
+      forms[first + r] = dot(products.data() + r * width, d + r * width, width);
   }
-  return sum;
+  return forms;
 }
 
 } // namespace winnow

@@ -122,6 +122,20 @@ std::vector<float> difference(ArrayRef<float> a, ArrayRef<float> b) {
 
 class GptqFormats : public ::testing::TestWithParam<const char *> {};
 
+TEST(Gptq, QuadraticFormsOfManyRows) {
+  constexpr int64_t width = 35;
+  std::vector<float> gram = correlatedGram(width);
+  std::vector<float> rows = normalNumbers(6 * width, 9);
+  std::vector<double> forms = quadraticForms(gram, width, rows);
+  ASSERT_EQ(forms.size(), 6u);
+  for (size_t row = 0; row < forms.size(); ++row) {
+    double alone =
+        quadraticForm(gram, ArrayRef(rows).slice(row * width, width));
+    EXPECT_NEAR(forms[row], alone, 1e-5 * alone);
+  }
+  EXPECT_TRUE(quadraticForms({}, 0, {}).empty());
+}
+
 } // namespace
 
 INSTANTIATE_TEST_SUITE_P(All, GptqFormats,

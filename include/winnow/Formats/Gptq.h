@@ -56,10 +56,10 @@ llvm::Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
 /// weights are off by d.
 double quadraticForm(llvm::ArrayRef<float> gram, llvm::ArrayRef<float> d);
 
-/// The sum of that over the rows d of a matrix, whose products with H are
-/// summed in f32: faster, to compare errors by.
-double quadraticForms(llvm::ArrayRef<float> gram, int64_t width,
-                      llvm::ArrayRef<float> rows);
+/// The same of each row d of a matrix, whose products with H are summed in f32:
+/// faster.
+std::vector<double> quadraticForms(llvm::ArrayRef<float> gram, int64_t width,
+                                   llvm::ArrayRef<float> rows);
 
 } // namespace winnow
 
