@@ -1,6 +1,7 @@
 //===- Compile.cpp - From a module to files -------------------------------===//
 
 #include "Diagnostics.h"
+#include "ModelWeightPlanner.h"
 #include "PassSetup.h"
 #include "Remarks.h"
 #include "TextEvaluator.h"
@@ -143,8 +144,10 @@ Error LoadedModel::compile(StringRef output,
   if (!options.evaluate.texts.empty())
     if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
       return error;
+  ModelWeightPlanner planner(*this);
   Services services;
   services.evaluator = evaluator.get();
+  services.planner = &planner;
   ServicesScope scope(*context, services);
   std::vector<Decision> decisions;
   bool passed = false;

@@ -1,8 +1,10 @@
 //===- LoadedModel.cpp - Loading a model and running passes on it ---------===//
 
 #include "Diagnostics.h"
+#include "ModelWeightPlanner.h"
 
 #include "winnow/Analysis/Passes.h"
+#include "winnow/Analysis/Services.h"
 #include "winnow/Analysis/Statistics.h"
 #include "winnow/Analysis/WeightReader.h"
 #include "winnow/Compress/Passes.h"
@@ -90,10 +92,14 @@ Error LoadedModel::import(StringRef path, int64_t tokens) {
   if (mlir::failed(imported))
     return diagnostics->take("'" + path + "': cannot be imported");
   model = std::move(*imported);
+  giveCheckpoint();
+  return Error::success();
+}
+
+void LoadedModel::giveCheckpoint() {
   if (model.checkpoint)
     context->getLoadedDialect<WinnowDialect>()->addInterface<CheckpointFiles>(
         *model.checkpoint);
-  return Error::success();
 }
 
 Expected<std::unique_ptr<LoadedModel>>
@@ -119,11 +125,12 @@ LoadedModel::copyWith(mlir::ModuleOp module) const {
   std::unique_ptr<LoadedModel> copy(new LoadedModel({}));
   copy->source = source;
   copy->model.checkpoint = model.checkpoint;
+  copy->giveCheckpoint();
   mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
   // They may be large.
   bool areNeeded = changed
                        ->walk([](RecodeOp recode) {
-                         return recode.getGptqAttr()
+                         return recode.getGptqAttr() || recode.getClipAttr()
                                     ? mlir::WalkResult::interrupt()
                                     : mlir::WalkResult::advance();
                        })
@@ -139,6 +146,19 @@ LoadedModel::copyWith(mlir::ModuleOp module) const {
   if (!copy->model.module)
     return copy->diagnostics->take("the program cannot be copied");
   return copy;
+}
+
+Error LoadedModel::layOutWeights() {
+  mlir::PassManager manager(context.get(), mlir::ModuleOp::getOperationName());
+  buildCompressPipeline(manager, {});
+  buildLowerToCpuPipeline(manager, {}, CpuStage::LaidOut);
+  mlir::FailureOr<mlir::ArrayAttr> weights = mlir::failure();
+  if (mlir::succeeded(manager.run(getModule())))
+    weights = winnow::layOutWeights(getModule());
+  if (mlir::failed(weights))
+    return diagnostics->take("the weights cannot be laid out");
+  getModule()->setAttr(kWeightsAttr, *weights);
+  return Error::success();
 }
 
 std::string LoadedModel::computeContentHash() const {
@@ -170,6 +190,10 @@ Error LoadedModel::runPipeline(StringRef passes) {
   if (mlir::failed(mlir::parsePassPipeline(inner, manager, os)))
     return invalid(StringRef(message).trim());
   mlir::OwningOpRef<mlir::ModuleOp> changed = getModule().clone();
+  ModelWeightPlanner planner(*this);
+  Services services;
+  services.planner = &planner;
+  ServicesScope scope(*context, services);
   if (mlir::failed(manager.run(*changed)))
     return diagnostics->take("the pipeline failed");
   model.module = std::move(changed);

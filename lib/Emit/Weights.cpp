@@ -41,6 +41,20 @@ std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
   return weights;
 }
 
+WeightTensor describeTensor(const LoweredWeight &weight) {
+  WeightTensor tensor;
+  tensor.name = weight.name.str();
+  if (getEncoding(weight.type)) {
+    tensor.type = WeightTensor::Type::U8;
+    tensor.shape = {weight.size};
+  } else {
+    tensor.type = WeightTensor::Type::F32;
+    tensor.shape.assign(weight.type.getShape().begin(),
+                        weight.type.getShape().end());
+  }
+  return tensor;
+}
+
 namespace {
 
 /// Gives stored rows of a param: from the checkpoint's mapping, or generated.
@@ -194,8 +208,7 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
       return created.takeError();
     std::shared_ptr<RowSource> source = *created;
 
-    WeightTensor tensor;
-    tensor.name = weight.name.str();
+    WeightTensor tensor = describeTensor(weight);
     EncodingAttr encoding = getEncoding(weight.type);
     std::shared_ptr<RowRecoder> recoder;
     OfflineArithmetic arithmetic(weight.steps);
@@ -214,8 +227,6 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
       int64_t rows = weight.type.getDimSize(0);
       int64_t groups = divideCeil(rows, Tile16Layout::kRows);
       int64_t groupBytes = weight.size / groups;
-      tensor.type = WeightTensor::Type::U8;
-      tensor.shape = {weight.size};
       tensor.granule = groupBytes;
       tensor.produce = [=](uint64_t offset,
                            MutableArrayRef<uint8_t> out) -> Error {
@@ -238,9 +249,6 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
       };
     } else {
       int64_t rowBytes = source->rowElements * sizeof(float);
-      tensor.type = WeightTensor::Type::F32;
-      tensor.shape.assign(weight.type.getShape().begin(),
-                          weight.type.getShape().end());
       tensor.granule = rowBytes;
       tensor.produce = [=](uint64_t offset,
                            MutableArrayRef<uint8_t> out) -> Error {

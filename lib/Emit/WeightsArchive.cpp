@@ -170,6 +170,14 @@ WeightsArchive::create(StringRef path, std::vector<WeightTensor> tensors,
   return std::move(archive);
 }
 
+Expected<uint64_t>
+WeightsArchive::getFileSize(std::vector<WeightTensor> tensors) {
+  WeightsArchive archive("", std::move(tensors), {});
+  if (Error error = archive.plan())
+    return std::move(error);
+  return archive.dataStart + archive.dataSize;
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//

@@ -16,10 +16,12 @@
 namespace winnow {
 
 class Evaluator;
+class WeightPlanner;
 
 /// Null stands for what is not there.
 struct Services {
   Evaluator *evaluator = nullptr;
+  WeightPlanner *planner = nullptr;
 };
 
 /// The services of a context as long as this lives; those before come back. Not

@@ -220,6 +220,75 @@ def WinnowLowRank : Pass<"winnow-low-rank", "::mlir::ModuleOp"> {
                            "::winnow::WinnowDialect"];
 }
 
+def WinnowMixedPrecision : Pass<"winnow-mixed-precision", "::mlir::ModuleOp"> {
+  let summary = "Choose a number format for each matrix, under a size";
+  let description = [{
+    What: gives each matrix one of `formats`, so that the file NAME.weights has
+    at most `size` bytes and what the formats cost is small in sum. The size is
+    a share of what the file would be without this pass (60%), or bytes, KB, MB
+    or GB (of 1000), and exact: header, padding, and everything that is no
+    matrix count too. It is met if nothing behind this pass changes weights.
+
+    What a format costs a matrix is the squared error of its products over their
+    squared norm, for inputs x like those of a calibration. Its rows are encoded
+    (of large matrices some, at equal distances); with dw a row of differences,
+    w a row, and H = mean x xᵀ (--observe=gram), that is
+
+    ```
+    Σ dw H dwᵀ / Σ w H wᵀ      or, without H, Σ dw² rms² / Σ w² rms²
+    ```
+
+    A table of which rows are taken costs Σ dw² / Σ w², and one that is
+    multiplied too, as the head, the sum of both.
+
+    All matrices start at their least cost. Steps to fewer bytes, along the
+    lower convex hull of cost over bytes of each matrix, are taken by the cost
+    of a byte saved until the file fits; then single matrices and pairs are
+    changed as long as the sum falls. No choice has a sum that is less by more
+    than the cost of the last step, which a remark tells.
+
+    ```mlir
+    %w = winnow.use @w : tensor<32x64xf32>
+    %y = winnow.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+    // becomes, with size=30% formats=q8_0,q4_0
+    %w = winnow.use @w : tensor<32x64xf32>
+    %e = winnow.recode %w : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q8_0>>
+    %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<?x32xf32>
+    ```
+
+    The result is what `winnow-quantize-weights{format=... only=...}` would make
+    for each matrix: formats that do not fit rows are replaced as there, and
+    what an earlier pass did to a matrix is taken back. `keep` among the formats
+    lets a matrix be what it is.
+
+    Requires: statistics (winnow-compile --calibrate) of each matrix that is
+    multiplied; to stand before `winnow-quantize-activations`. The sizes are
+    known to winnow-compile and the libraries, not to winnow-opt.
+    Guarantees: the size, or an error that tells the least possible one.
+    Keeps: what is not read as a matrix. With size=100% formats=keep,
+    everything.
+    Lossy? Yes.
+    Each matrix gets a remark, and each of its formats one with cost and bytes.
+  }];
+  let options = [
+    Option<"size", "size", "std::string", "\"100%\"",
+           "Bytes of the weights: a share such as 60%, or a number of bytes, "
+           "KB, MB or GB">,
+    ListOption<"formats", "formats", "std::string",
+               "Number formats to choose from, as in #winnow.encoding, or keep">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a weight, or of a layer that "
+           "reads it, has to match">,
+    Option<"skip", "skip", "std::string", "\"\"",
+           "Regular expression that neither must match">
+  ];
+  let statistics = [
+    Statistic<"numSeen", "seen", "Matrices that the options name">,
+    Statistic<"numEncoded", "encoded", "Matrices in another format">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
 def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
   let summary = "Put taps into a model, for a calibration";
   let description = [{

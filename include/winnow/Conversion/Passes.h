@@ -27,6 +27,11 @@ inline constexpr llvm::StringLiteral kEmbeddingsEntry = "forward_embeddings";
 inline constexpr llvm::StringLiteral kEntriesAttr = "winnow.entries";
 inline constexpr llvm::StringLiteral kWeightsAttr = "winnow.weights";
 
+/// What `winnow.weights` says of a module whose params have the types that
+/// kernels read (winnow-assign-layouts): the weights one after another. Fails
+/// at a param that no kernel can read.
+mlir::FailureOr<mlir::ArrayAttr> layOutWeights(mlir::ModuleOp module);
+
 /// Module attribute of winnow-return-observed: which outputs are whose taps.
 inline constexpr llvm::StringLiteral kObservedAttr = "winnow.observed";
 

@@ -72,6 +72,10 @@ public:
   /// what stands between the parentheses. On failure the module is as before.
   llvm::Error runPipeline(llvm::StringRef passes);
 
+  /// Gives the weights the types that kernels read, as compiling would, and the
+  /// module the attribute `winnow.weights`.
+  llvm::Error layOutWeights();
+
   /// Compiles a copy of the module to files that begin with `output`, or to the
   /// one file `output` ("-" is standard output), as `options.emit` says.
   llvm::Error compile(llvm::StringRef output,
@@ -83,6 +87,8 @@ private:
   explicit LoadedModel(const LoadOptions &options);
   llvm::Error import(llvm::StringRef path, int64_t tokens);
   llvm::Error parse(llvm::StringRef path);
+  /// Lets passes read the checkpoint.
+  void giveCheckpoint();
 
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<Diagnostics> diagnostics;

@@ -31,6 +31,9 @@ struct LoweredWeight {
 /// The weights of a lowered module, in the order of their offsets.
 std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module);
 
+/// Name, type and shape of a weight in the archive.
+WeightTensor describeTensor(const LoweredWeight &weight);
+
 /// The tensors of NAME.weights.
 struct PlannedWeights {
   std::vector<WeightTensor> tensors;

@@ -90,6 +90,9 @@ public:
   static llvm::Expected<WeightsArchive>
   create(llvm::StringRef path, std::vector<WeightTensor> tensors,
          Options options);
+  /// The size of the file that would come of `tensors`, without metadata.
+  static llvm::Expected<uint64_t>
+  getFileSize(std::vector<WeightTensor> tensors);
   WeightsArchive(WeightsArchive &&other);
   WeightsArchive &operator=(WeightsArchive &&) = delete;
   ~WeightsArchive();

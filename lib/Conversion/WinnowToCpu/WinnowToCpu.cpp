@@ -11,7 +11,6 @@
 
 #include "winnow/Artifact.h"
 #include "winnow/Conversion/Passes.h"
-#include "winnow/Formats/Tile16.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -30,32 +29,7 @@ namespace winnow {
 using namespace winnow;
 using namespace winnow::cpu;
 
-/// Each weight starts at a multiple of this (NAME.weights pads inside).
-static constexpr int64_t kWeightAlignment = 64;
-
-/// Bytes of a weight as kernels read it.
-static FailureOr<int64_t> weightBytes(ParamOp param) {
-  auto type = cast<RankedTensorType>(param.getType());
-  if (!type.hasStaticShape())
-    return param.emitOpError("expects a static shape, found ") << type;
-  EncodingAttr encoding = getEncoding(type);
-  if (!encoding)
-    return type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  if (encoding.getLayout() != "tile16" || type.getRank() != 2)
-    return param.emitOpError("expects the layout tile16, found ") << type;
-  llvm::Expected<int64_t> bytes =
-      tile16Bytes(encoding.getFormat(), type.getDimSize(0), type.getDimSize(1));
-  if (!bytes)
-    return param.emitOpError() << llvm::toString(bytes.takeError());
-  return *bytes;
-}
-
 namespace {
-
-struct WeightPlan {
-  llvm::StringMap<int64_t> offsets;
-  SmallVector<Attribute> entries;
-};
 
 struct ConvertWinnowToCpu
     : public winnow::impl::ConvertWinnowToCpuBase<ConvertWinnowToCpu> {
@@ -64,43 +38,10 @@ struct ConvertWinnowToCpu
   void runOnOperation() override;
 
 private:
-  FailureOr<WeightPlan> layOutWeights();
   DictionaryAttr describe(const EntryPlan &plan, EntryFunction entry);
 };
 
 } // namespace
-
-FailureOr<WeightPlan> ConvertWinnowToCpu::layOutWeights() {
-  WeightPlan plan;
-  Builder builder(&getContext());
-  int64_t offset = 0;
-  for (ParamOp param : getOperation().getOps<ParamOp>()) {
-    FailureOr<int64_t> bytes = weightBytes(param);
-    if (failed(bytes))
-      return failure();
-    plan.offsets[param.getSymName()] = offset;
-    NamedAttrList entry({
-        builder.getNamedAttr("name", param.getSymNameAttr()),
-        builder.getNamedAttr("type", param.getTypeAttr()),
-        builder.getNamedAttr("source", param.getSourceAttr()),
-        builder.getNamedAttr("stored", param->hasAttr(kStoredTypeAttr)
-                                           ? param->getAttr(kStoredTypeAttr)
-                                           : param.getTypeAttr()),
-        builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
-        builder.getNamedAttr("size", builder.getI64IntegerAttr(*bytes)),
-        builder.getNamedAttr("gptq", param->hasAttr(kGptqAttr)
-                                         ? param->getAttr(kGptqAttr)
-                                         : builder.getStringAttr("")),
-    });
-    if (Attribute clip = param->getAttr(kClipAttr))
-      entry.append("clip", clip);
-    if (Attribute steps = param->getAttr(kStepsAttr))
-      entry.append("steps", steps);
-    plan.entries.push_back(entry.getDictionary(&getContext()));
-    offset += llvm::alignTo(*bytes, kWeightAlignment);
-  }
-  return plan;
-}
 
 /// The dtype of Artifact.h for an element type.
 static int32_t dtypeOf(Type element) {
@@ -219,9 +160,13 @@ void ConvertWinnowToCpu::runOnOperation() {
     module.emitError() << llvm::toString(target.takeError());
     return signalPassFailure();
   }
-  FailureOr<WeightPlan> weights = layOutWeights();
+  FailureOr<ArrayAttr> weights = layOutWeights(module);
   if (failed(weights))
     return signalPassFailure();
+  llvm::StringMap<int64_t> offsets;
+  for (auto weight : weights->getAsRange<DictionaryAttr>())
+    offsets[weight.getAs<StringAttr>("name").getValue()] =
+        weight.getAs<IntegerAttr>("offset").getInt();
 
   SmallVector<func::FuncOp> entries;
   for (auto function : module.getOps<func::FuncOp>())
@@ -237,9 +182,8 @@ void ConvertWinnowToCpu::runOnOperation() {
   SmallVector<Attribute> descriptions;
   for (func::FuncOp function : entries) {
     FailureOr<EntryPlan> plan =
-        planEntry(function, *target, [&](StringRef name) {
-          return weights->offsets.lookup(name);
-        });
+        planEntry(function, *target,
+                  [&](StringRef name) { return offsets.lookup(name); });
     if (failed(plan))
       return signalPassFailure();
     FailureOr<EntryFunction> entry = emitEntryFunction(
@@ -261,5 +205,5 @@ void ConvertWinnowToCpu::runOnOperation() {
     param.erase();
   Builder builder(&getContext());
   module->setAttr(kEntriesAttr, builder.getArrayAttr(descriptions));
-  module->setAttr(kWeightsAttr, builder.getArrayAttr(weights->entries));
+  module->setAttr(kWeightsAttr, *weights);
 }

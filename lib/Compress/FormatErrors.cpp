@@ -1,0 +1,146 @@
+//===- FormatErrors.cpp - What formats would cost weights -----------------===//
+
+#include "FormatErrors.h"
+
+#include "winnow/Analysis/WeightReader.h"
+#include "winnow/Formats/Decode.h"
+#include "winnow/Formats/Encode.h"
+#include "winnow/Formats/Gptq.h"
+
+#include "mlir/IR/Threading.h"
+
+using namespace mlir;
+using namespace winnow;
+
+/// Numbers of a weight that are looked at; of these, rows at least.
+static constexpr int64_t kSample = 1 << 17, kLeastRows = 32;
+
+namespace {
+
+/// What is known of the inputs of a weight.
+struct Inputs {
+  std::vector<float> gram;   ///< H, or empty
+  std::vector<float> square; ///< its diagonal, if not empty
+};
+
+/// What rows of differences, or of numbers, sum up to.
+struct Norms {
+  double output = 0; ///< of products
+  double square = 0;
+
+  static Norms of(const Inputs &inputs, ArrayRef<float> row) {
+    Norms norms;
+    if (!inputs.gram.empty())
+      norms.output = quadraticForm(inputs.gram, row);
+    for (auto [k, number] : llvm::enumerate(row)) {
+      double squared = double(number) * number;
+      norms.square += squared;
+      if (!inputs.square.empty())
+        norms.output += squared * inputs.square[k];
+    }
+    return norms;
+  }
+
+  static Norms sum(ArrayRef<Norms> rows) {
+    Norms total;
+    for (const Norms &row : rows) {
+      total.output += row.output;
+      total.square += row.square;
+    }
+    return total;
+  }
+};
+
+} // namespace
+
+static double ratio(double error, double norm) {
+  return norm > 0 ? error / norm : 0;
+}
+
+/// Encodes a row, decodes it and gives what is missing.
+static llvm::Error encodeRow(const BlockEncoder &encoder,
+                             const BlockDecoder &decoder,
+                             ArrayRef<float> numbers,
+                             MutableArrayRef<float> differences) {
+  const NumberFormat &format = encoder.getFormat();
+  std::vector<uint8_t> block(format.blockBytes);
+  for (size_t k = 0; k < numbers.size(); k += format.blockElements) {
+    if (llvm::Error error = encoder.encode(numbers.data() + k, block.data()))
+      return error;
+    decoder.decode(block.data(), differences.data() + k);
+  }
+  for (auto [number, difference] : llvm::zip_equal(numbers, differences))
+    difference = number - difference;
+  return llvm::Error::success();
+}
+
+FailureOr<SmallVector<double>>
+FormatErrors::measure(const MatrixParam &matrix,
+                      ArrayRef<const NumberFormat *> formats) {
+  ParamOp param = matrix.getParam();
+  Value weight = matrix.getOriginal();
+  const NumberFormat *present = formatOf(weight.getType());
+  auto shape = cast<RankedTensorType>(weight.getType()).getShape();
+  int64_t width = shape.back(), height = shape.front();
+  Inputs inputs;
+  if (matrix.isMultiplied()) {
+    StringRef name = param.getSymName();
+    if (std::optional<Gram> gram = statistics.lookupGram(name, width)) {
+      inputs.gram = gram->evaluate();
+    } else if (auto rms = statistics.lookup("channels.rms", name);
+               rms && static_cast<int64_t>(rms->size()) == width) {
+      for (float number : *rms)
+        inputs.square.push_back(number * number);
+    } else {
+      return param.emitOpError("needs the statistics '")
+             << getStatisticKey("channels.rms", name)
+             << "' of its width for 'winnow-mixed-precision': "
+                "--statistics=FILE, written by winnow-compile --calibrate";
+    }
+  }
+  FailureOr<std::vector<float>> numbers = readWeight(weight);
+  if (failed(numbers))
+    return failure();
+
+  int64_t rows =
+      std::min(height, std::max<int64_t>(kSample / width, kLeastRows));
+  auto rowAt = [&](int64_t index) {
+    return ArrayRef(*numbers).slice(index * height / rows * width, width);
+  };
+  std::vector<Norms> each(rows);
+  parallelFor(param.getContext(), 0, rows, [&](size_t index) {
+    each[index] = Norms::of(inputs, rowAt(static_cast<int64_t>(index)));
+  });
+  Norms norms = Norms::sum(each);
+
+  SmallVector<double> errors;
+  for (const NumberFormat *format : formats) {
+    if (format == present) {
+      errors.push_back(0);
+      continue;
+    }
+    BlockEncoder encoder(*format);
+    BlockDecoder decoder(*format);
+    std::vector<std::string> failures(rows);
+    parallelFor(param.getContext(), 0, rows, [&](size_t index) {
+      std::vector<float> differences(width);
+      if (llvm::Error error =
+              encodeRow(encoder, decoder, rowAt(static_cast<int64_t>(index)),
+                        differences))
+        failures[index] = llvm::toString(std::move(error));
+      else
+        each[index] = Norms::of(inputs, differences);
+    });
+    for (const std::string &why : failures)
+      if (!why.empty())
+        return param.emitOpError("cannot be encoded: ") << why;
+    Norms missing = Norms::sum(each);
+    double error = 0;
+    if (matrix.isMultiplied())
+      error += ratio(missing.output, norms.output);
+    if (matrix.isTable())
+      error += ratio(missing.square, norms.square);
+    errors.push_back(error);
+  }
+  return errors;
+}

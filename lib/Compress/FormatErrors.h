@@ -1,0 +1,39 @@
+//===- FormatErrors.h - What formats would cost weights ---------*- C++ -*-===//
+
+#ifndef WINNOW_LIB_COMPRESS_FORMATERRORS_H
+#define WINNOW_LIB_COMPRESS_FORMATERRORS_H
+
+#include "WeightEncoding.h"
+
+#include "winnow/Analysis/Statistics.h"
+
+namespace winnow {
+
+/// How far the results of a weight are off in other formats, from encoding its
+/// rows and what a calibration found of its inputs x. With dw a row of the
+/// differences and w one of the numbers, and H = mean x xᵀ,
+///
+///   products   Σ dw H dwᵀ / Σ w H wᵀ      where H is known, or else
+///              Σ dw² rms² / Σ w² rms²     as if channels were independent
+///   rows       Σ dw² / Σ w²               of a table
+///
+/// and the sum of both where a table is multiplied too. Of large weights some
+/// rows are taken, at equal distances.
+class FormatErrors {
+public:
+  explicit FormatErrors(mlir::ModuleOp module) : statistics(module) {}
+
+  /// The error in each of the formats, in their order; those that the numbers
+  /// have already cost nothing. Fails at the param where there are no
+  /// statistics, or numbers that a format cannot hold.
+  mlir::FailureOr<llvm::SmallVector<double>>
+  measure(const MatrixParam &matrix,
+          llvm::ArrayRef<const NumberFormat *> formats);
+
+private:
+  Statistics statistics;
+};
+
+} // namespace winnow
+
+#endif // WINNOW_LIB_COMPRESS_FORMATERRORS_H
