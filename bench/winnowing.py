@@ -6,10 +6,9 @@ and speed of the compiled program.
 
 Perplexity, KL and agreement are those of `winnow-run --evaluate` on the evaluation
 text of scripts/fetch_texts.py, in windows of 512 tokens, against the model as the
-checkpoint has it. Attention layers are ranked by the KL that dropping each of them
-alone costs on the calibration text; the ranking is kept in the folder, as are
-artifacts whose recipe did not change. Recipes that choose by statistics have those of
-the calibration text, Gram matrices among them.
+checkpoint has it. Recipes that choose by statistics have those of the calibration text,
+Gram matrices among them, and those that measure candidates do it on the beginning of
+that text. Artifacts whose recipe did not change are kept in the folder.
 """
 
 from __future__ import annotations
@@ -32,7 +31,8 @@ from fetch_texts import texts  # noqa: E402
 WINDOW = 512
 DROPPED = (1, 2, 3, 4, 5, 6)
 BLOCKS = (1, 2)
-RANKING_TOKENS = 1024
+MIXED = (90, 80, 70, 60, 50)
+MIXED_FORMATS = "keep,q8_0,q6_k,q5_k,q5_0,q4_k,iq4_nl,iq4_xs,q3_k"
 FORMATS = {
     "all q8_0": ["winnow-quantize-weights{format=q8_0}"],
     "all q6_k": ["winnow-quantize-weights{format=q6_k}"],
@@ -72,7 +72,9 @@ class Workshop:
         file = path.with_name(path.name + ".recipe")
         file.write_text("\n".join(recipe) + "\n")
         options = [f"--recipe={file}"]
-        if any(word in line for line in recipe for word in ("count=", "gptq")):
+        if any("metric=kl" in line for line in recipe):
+            options += ["--evaluate-on", texts().calibration]
+        elif any(word in line for line in recipe for word in ("count=", "gptq", "mixed")):
             options.append(f"--statistics={self.statistics()}")
         self.run("winnow-compile", gemma_path(), "-o", path, *options)
         return path
@@ -117,21 +119,12 @@ def drop(layers: list[int], granularity: str = "attention") -> list[str]:
     return [f"winnow-drop-layers{{granularity={granularity} layers={listed}}}"]
 
 
-def rank(workshop: Workshop, plain: Path) -> list[int]:
-    """Attention layers, those first whose loss changes least."""
-    kept = workshop.folder / "ranking.json"
-    if kept.exists():
-        return json.loads(kept.read_text())
-    manifest = json.loads(plain.with_name(plain.name + ".json").read_text())
-    text = beginning(texts().calibration, RANKING_TOKENS, workshop.folder)
-    costs = []
-    for layer in range(len(manifest["entries"][0]["caches"])):
-        name = workshop.compile("candidate", drop([layer]))
-        costs.append((workshop.evaluate(name, text, plain)["kl"], layer))
-        print(f"without attention {layer}: KL {costs[-1][0]:.4f}", file=sys.stderr, flush=True)
-    ranking = [layer for _, layer in sorted(costs)]
-    kept.write_text(json.dumps(ranking))
-    return ranking
+def rank(workshop: Workshop) -> list[int]:
+    """Attention layers, those first that cost the least KL alone."""
+    line = f"winnow-drop-layers{{granularity=attention count={max(DROPPED)} metric=kl}}"
+    name = workshop.compile(f"{max(DROPPED)} attention layers less, by kl", [line])
+    manifest = json.loads(name.with_name(name.name + ".json").read_text())
+    return [int(entry["name"].split(".")[1]) for entry in manifest["decisions"]]
 
 
 def cell(row: dict[str, Any], key: str, digits: int) -> str:
@@ -166,7 +159,7 @@ def main() -> None:
     workshop = Workshop(options.build.resolve() / "bin", folder, options.threads)
 
     plain = workshop.compile("as the checkpoint has it", [])
-    ranking = rank(workshop, plain)
+    ranking = rank(workshop)
     recipes = {"as the checkpoint has it": []}
     for count in DROPPED:
         layers = ", ".join(map(str, sorted(ranking[:count])))
@@ -178,6 +171,9 @@ def main() -> None:
         line = f"winnow-drop-layers{{granularity=block count={count} metric=shortgpt}}"
         recipes[f"{count} blocks less, by shortgpt"] = [line]
     recipes |= FORMATS
+    for share in MIXED:
+        line = f"winnow-mixed-precision{{size={share}% formats={MIXED_FORMATS}}}"
+        recipes[f"mixed, {share} % of the size"] = [line]
     mixed = drop(ranking[:2]) + FORMATS["all q6_k"]
     recipes["the two attention layers less, all q6_k"] = mixed
 
