@@ -35,8 +35,8 @@ static constexpr std::string_view endTexts[] = {
     "<|call|>",
     "<|calls|>",
     "<|flush|>",
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    ("<\xef\xbd\x9c"
+     "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"),
     "<|fim_pad|>",
     "<fim-pad>",
     "<fim_pad>",

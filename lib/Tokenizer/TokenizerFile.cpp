@@ -11,6 +11,7 @@ using namespace winnow;
 static constexpr std::string_view magic = "WNWTOKEN";
 static constexpr uint32_t version = 2;
 static constexpr size_t headerBytes = 60;
+namespace {
 enum Flag : uint32_t {
   addBosFlag = 1,
   addEosFlag = 2,
@@ -32,6 +33,7 @@ enum Flag : uint32_t {
   sentencePieceFlagMask = 61440,
   allFlags = 65535,
 };
+} // namespace
 
 MergeParts winnow::splitMerge(std::string_view line) {
   size_t space = line.find(' ', 1);

@@ -17,7 +17,9 @@
 
 using namespace winnow::ceilings;
 
+namespace {
 class Ceilings : public testing::TestWithParam<InstructionSet> {};
+} // namespace
 
 TEST_P(Ceilings, ReadBandwidth) {
   for (int threads : {1, 3}) {

@@ -192,7 +192,7 @@ TEST_F(Program, Embeddings) {
     bytes += '\0';
     bytes += header;
     for (size_t i = 0; i < count; ++i) {
-      float value = i % 2 ? 0.5f : static_cast<float>(i / 2) + 0.5f;
+      float value = i % 2 ? 0.5f : static_cast<float>(i) / 2 + 0.5f;
       bytes.append(reinterpret_cast<const char *>(&value), sizeof value);
     }
     writeAll(folder + "/rows.npy", bytes);

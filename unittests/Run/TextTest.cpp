@@ -128,6 +128,7 @@ TEST(Artifact, MissingFilesAreNamed) {
   EXPECT_EQ(error.find('\n'), std::string::npos);
 }
 
+namespace {
 class Npy : public testing::Test {
 protected:
   void SetUp() override {
@@ -142,6 +143,7 @@ protected:
   }
   std::string folder, error;
 };
+} // namespace
 
 TEST_F(Npy, HasTheFormatOfNumPy) {
   std::vector<float> values = {1, 2, 3, 4, 5, 6};
