@@ -27,7 +27,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     ```
     s[i,h,j] = scale * dot(query[i,h], key[j,h'])
     s        = softcap * tanh(s / softcap)              unless softcap is 0
-    s       += bias[i,j] or bias[h,i,j]                 by the rank of bias
+    s       += bias[j], bias[i,j] or bias[h,i,j]        by the rank of bias
     s       += relative_bias[b(i,j), h]                 see below
     s        = -inf                                     where j is not visible to i
     lse[i,h] = ln sum over j of exp(s[i,h,j])
@@ -52,8 +52,8 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     multiply-add, the maximum of the row taken off before exp, keys in chunks of
     128 whose partial results are combined in one fixed order; so a row's result
     depends neither on other rows nor on the number of threads, bit for bit.
-    Where there are segments and neither bias nor mask operand nor scores, no
-    chunk has keys of two segments, so that a row's result does not depend on
+    Where there are segments and neither mask operand nor scores, and no bias but
+    one of rank 1 on plain keys, no chunk has keys of two segments, so that a row's result does not depend on
     other segments either: in a cache that an entry point appends all tokens of
     one input to, and where queries and keys have the same segments, which do
     not fall. It differs from the reference by at most 1e-5 * max(1, |x|) in
@@ -84,7 +84,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
       visible; further words are not read.
     - I8 `sinks`: [Hq], optional: a score per head that takes part in the
       denominator alone.
-    - I9 `bias`: [Tq, Tk] or [Hq, Tq, Tk], optional.
+    - I9 `bias`: [Tk], [Tq, Tk] or [Hq, Tq, Tk], optional.
     - I10 `relative_bias`: [2 (L + 1), Hq] for L distances, optional: a bias per
       bucket of distances and head; printed as `relative`.
 
@@ -116,7 +116,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
       Tq rows.
     - C9 explicit: type i1, Tk columns.
     - C10 tree: type i64, at least ceil(Tq / 64) columns, Tk >= Tq.
-    - C11 shape(bias) = [Tq, Tk] or [Hq, Tq, Tk].
+    - C11 shape(bias) = [Tk], [Tq, Tk] or [Hq, Tq, Tk].
     - C12 size(sinks, 0) = Hq.
     - C13 shape(lse) = [Tq, Hq].
     - C14 shape(scores) = [Tk, Hkv].
@@ -137,6 +137,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     - V4 The order of keys does not matter beyond rounding.
     - V5 A sliding window of more than the largest position is causal.
     - V6 Shifting all positions changes nothing under `full`.
+    - V7 A bias of ln n for a key is as good as n such keys, beyond rounding.
 
     #### Example
 
@@ -167,7 +168,7 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     Optional<Winnow_Ids>:$query_segments, Optional<Winnow_Ids>:$key_segments,
     Optional<Winnow_PlainTensor<[2], [I1, I64]>>:$mask_operand,
     Optional<Winnow_Vector>:$sinks,
-    Optional<Winnow_PlainTensor<[2, 3]>>:$bias,
+    Optional<Winnow_PlainTensor<[1, 2, 3]>>:$bias,
     Optional<Winnow_Rows>:$relative_bias,
     Winnow_MaskAttr:$mask,
     F32Attr:$scale,

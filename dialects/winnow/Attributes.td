@@ -224,8 +224,8 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
   let description = [{
     #### Semantics
 
-    Of a segment of n tokens, the first `first` and the last `last` always stay:
-    p = min(n, first + last) tokens. Of the others, those with the largest
+    Of a segment of n tokens, the first `first` and the last `last` always stay,
+    and those that `winnow.token_select` must not prune: p tokens. Of the others, those with the largest
     scores stay, as many as
 
     ```
@@ -283,8 +283,9 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// How many of `count` tokens of a segment stay.
-    int64_t countKept(int64_t count) const;
+    /// How many of `count` tokens of a segment stay, of which `always` do in any
+    /// case.
+    int64_t countKept(int64_t count, int64_t always) const;
   }];
 }
 

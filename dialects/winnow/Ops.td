@@ -8,5 +8,6 @@ include "winnow/KvCacheOps.td"
 include "winnow/ModelOps.td"
 include "winnow/QuantOps.td"
 include "winnow/TokenOps.td"
+include "winnow/TokenPruningOps.td"
 
 #endif // WINNOW_OPS

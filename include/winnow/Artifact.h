@@ -148,6 +148,11 @@ typedef struct winnow_tokens {
   int64_t count;
 } winnow_tokens;
 
+/* Tokens [first, last) of a call, counted from 0. */
+typedef struct winnow_span {
+  int64_t first, last;
+} winnow_span;
+
 /* Rows in place of token ids (of an image, say), read during the call only. A
  * row is what the model's table of embeddings gives for an id times the model's
  * scale (the square root of the width in Gemma, 1 elsewhere): exactly these
@@ -198,6 +203,7 @@ typedef struct winnow_model_info {
   int64_t hidden_width;        /* numbers per token that encode gives; 0: no encoder
                                   of texts */
   int64_t pooled_width;        /* numbers per text that encode gives; 0: none */
+  int64_t prunes_prompts;      /* 1: prefill_prompt leaves tokens out */
 } winnow_model_info;
 
 /* A thread of a session comes to a stage of an entry point or leaves it. Stages
@@ -327,6 +333,17 @@ typedef struct winnow_api {
   winnow_status (*encode)(winnow_session *session, const winnow_texts *texts,
                           float *hidden, float *embeddings,
                           winnow_error *error);
+
+  /* prefill of a whole prompt, or of the whole of what is said next, by an
+   * artifact that prunes prompts (winnow_model_info.prunes_prompts): tokens of
+   * `span` may leave between its layers, whose caches then hold fewer tokens
+   * (cache_lengths). What a row's logits are goes by the tokens that are left.
+   * A null span is all but the last 64 tokens. The prompt is computed in one
+   * piece and takes memory for it. In other artifacts it is prefill. */
+  winnow_status (*prefill_prompt)(winnow_session *session,
+                                  const winnow_tokens *tokens,
+                                  const winnow_span *span, winnow_rows rows,
+                                  winnow_error *error);
 } winnow_api;
 
 /* The type of NAME_winnow_api. */

@@ -55,10 +55,20 @@ std::string getGroupName(const LayerGroup &group) {
   return group.size() == 1 ? first.str() : (first + ".." + last).str();
 }
 
+/// Whether rows come from a norm, perhaps fewer of them.
+static bool comeFromNorm(Value rows) {
+  Operation *op = rows.getDefiningOp();
+  if (auto gather = dyn_cast_or_null<TokenGatherOp>(op))
+    return comeFromNorm(gather.getInput());
+  if (auto merge = dyn_cast_or_null<TokenMergeOp>(op))
+    return comeFromNorm(merge.getInput());
+  return isa_and_present<NormOp>(op);
+}
+
 /// The norm that alone reads what a layer behind a norm gives.
 static NormOp getNormBehind(LayerOp layer) {
   Value output = layer.getOutput();
-  if (!output.hasOneUse() || !layer.getResidual().getDefiningOp<NormOp>())
+  if (!output.hasOneUse() || !comeFromNorm(layer.getResidual()))
     return nullptr;
   auto norm = dyn_cast<NormOp>(*output.user_begin());
   return norm && norm.getInput() == output ? norm : nullptr;

@@ -123,6 +123,18 @@ bool Session::prefill(const float *embeddings, int64_t width, int64_t count,
   return false;
 }
 
+bool Session::prefillPrompt(const int32_t *ids, int64_t count,
+                            const winnow_span *span, winnow_rows rows,
+                            std::string &error) {
+  winnow_tokens tokens = {ids, nullptr, nullptr, count};
+  winnow_error failure = {};
+  if (artifact->api().prefill_prompt(handle, &tokens, span, rows, &failure) ==
+      WINNOW_OK)
+    return true;
+  error = failure.message;
+  return false;
+}
+
 bool Session::decode(int32_t id, std::string &error) {
   winnow_error failure = {};
   if (artifact->api().decode(handle, id, &failure) == WINNOW_OK)

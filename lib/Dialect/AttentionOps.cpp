@@ -85,10 +85,33 @@ static LogicalResult verifyVisibility(AttentionOp op,
   return success();
 }
 
+LogicalResult winnow::verifyRelativeBias(Operation *op, Value relativeBias,
+                                         ArrayRef<int64_t> distances,
+                                         Size heads) {
+  // They go together.
+  if (bool(relativeBias) == distances.empty())
+    return op->emitOpError("expects relative_bias and distances or neither");
+  // A row for each side and bucket.
+  if (relativeBias &&
+      (failed(expectEqual(
+           op, Size::of("number of relative_bias rows", relativeBias, 0),
+           Size{"twice the number of buckets",
+                2 * (int64_t(distances.size()) + 1)})) ||
+       failed(expectEqual(
+           op, Size::of("number of relative_bias columns", relativeBias, 1),
+           heads))))
+    return failure();
+  // Buckets are ranges of distances.
+  if (!distances.empty() && (distances.front() < 1 ||
+                             !llvm::is_sorted(distances, std::less_equal<>())))
+    return op->emitOpError("expects distances to be positive and to rise");
+  return success();
+}
+
 /// Checks C11, C12 and C16 to C18: what is added to the scores.
 static LogicalResult verifyScoreTerms(AttentionOp op,
                                       const AttentionSizes &sizes) {
-  // C11: a bias per pair, or per head and pair.
+  // C11: a bias per key, per pair, or per head and pair.
   if (Value bias = op.getBias()) {
     auto type = cast<RankedTensorType>(bias.getType());
     int64_t rank = type.getRank();
@@ -96,32 +119,18 @@ static LogicalResult verifyScoreTerms(AttentionOp op,
         failed(expectEqual(op, Size::of("number of bias heads", bias, 0),
                            sizes.heads)))
       return failure();
-    if (failed(expectEqual(op, Size::of("number of bias rows", bias, rank - 2),
-                           sizes.queries)) ||
+    if ((rank > 1 &&
+         failed(expectEqual(op, Size::of("number of bias rows", bias, rank - 2),
+                            sizes.queries))) ||
         failed(expectEqual(op,
                            Size::of("number of bias columns", bias, rank - 1),
                            sizes.keys)))
       return failure();
   }
-  // C16: a relative bias goes with distances.
-  ArrayRef<int64_t> distances = op.getDistances();
-  Value relative = op.getRelativeBias();
-  if (bool(relative) == distances.empty())
-    return op.emitOpError("expects relative_bias and distances or neither");
-  // C17: a row for each side and bucket.
-  if (relative &&
-      (failed(expectEqual(op,
-                          Size::of("number of relative_bias rows", relative, 0),
-                          Size{"twice the number of buckets",
-                               2 * (int64_t(distances.size()) + 1)})) ||
-       failed(expectEqual(
-           op, Size::of("number of relative_bias columns", relative, 1),
-           sizes.heads))))
+  // C16 to C18.
+  if (failed(verifyRelativeBias(op, op.getRelativeBias(), op.getDistances(),
+                                sizes.heads)))
     return failure();
-  // C18: buckets are ranges of distances.
-  if (!distances.empty() && (distances.front() < 1 ||
-                             !llvm::is_sorted(distances, std::less_equal<>())))
-    return op.emitOpError("expects distances to be positive and to rise");
   // C12: a sink per query head.
   if (Value sinks = op.getSinks())
     return expectEqual(op, Size::of("number of sinks", sinks, 0), sizes.heads);

@@ -144,8 +144,7 @@ TokenPolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-int64_t TokenPolicyAttr::countKept(int64_t count) const {
-  int64_t always = std::min(count, getFirst() + getLast());
+int64_t TokenPolicyAttr::countKept(int64_t count, int64_t always) const {
   double kept = getKeep().getValueAsDouble() * double(count - always);
   switch (getRounding()) {
   case Rounding::Up:

@@ -51,6 +51,13 @@ inline mlir::LogicalResult expectFinite(mlir::Operation *op,
   return op->emitOpError("expects ") << name << " to be finite, found " << text;
 }
 
+/// Checks a relative bias: present iff there are distances, which are positive
+/// and rise, with a row for each side and bucket and a column for each head.
+mlir::LogicalResult verifyRelativeBias(mlir::Operation *op,
+                                       mlir::Value relativeBias,
+                                       llvm::ArrayRef<int64_t> distances,
+                                       Size heads);
+
 /// Dimension `dim` of `tensor` as a number, through `dims` where it is dynamic.
 inline double sizeOf(mlir::Value tensor, unsigned dim, DimFunction dims) {
   int64_t size =

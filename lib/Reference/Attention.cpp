@@ -59,28 +59,26 @@ static bool isVisible(MaskAttr mask, const Pair &pair, int64_t queries,
   llvm_unreachable("all mask kinds are covered");
 }
 
-/// The bias of a score: `bias` is [Tq, Tk] or [Hq, Tq, Tk].
+/// The bias of a score: `bias` is [Tk], [Tq, Tk] or [Hq, Tq, Tk].
 static double getBias(const Tensor *bias, int64_t head, int64_t query,
                       int64_t queries, int64_t key, int64_t keys) {
   if (!bias)
     return 0;
+  if (bias->rank() == 1)
+    return bias->floats()[key];
   if (bias->rank() == 2)
     return bias->floats()[query * keys + key];
   return bias->floats()[(head * queries + query) * keys + key];
 }
 
-/// What the relative bias, if there is one, adds to a score.
-static double getRelativeBias(const Tensor *table, ArrayRef<int64_t> distances,
-                              const Pair &pair, int64_t head) {
-  if (!table)
-    return 0;
-  int64_t offset = pair.keyPosition - pair.queryPosition;
+double winnow::getRelativeBias(const Tensor &table, ArrayRef<int64_t> distances,
+                               int64_t offset, int64_t head) {
   int64_t bucket = llvm::count_if(distances, [&](int64_t distance) {
     return distance <= std::abs(offset);
   });
   if (offset > 0)
     bucket += distances.size() + 1;
-  return table->floats()[bucket * table->dim(1) + head];
+  return table.floats()[bucket * table.dim(1) + head];
 }
 
 /// Checks that the sizes of all operands fit together.
@@ -197,9 +195,11 @@ winnow::evaluateAttention(AttentionOp op, const AttentionOperands &o) {
         double score = scale * dot;
         if (softcap != 0)
           score = softcap * std::tanh(score / softcap);
-        weights[j] =
-            score + getBias(o.bias, head, i, queries, j, keys) +
-            getRelativeBias(o.relativeBias, op.getDistances(), pair, head);
+        weights[j] = score + getBias(o.bias, head, i, queries, j, keys);
+        if (o.relativeBias)
+          weights[j] +=
+              getRelativeBias(*o.relativeBias, op.getDistances(),
+                              pair.keyPosition - pair.queryPosition, head);
         // NaN has to win, so that it reaches the output.
         if (!(weights[j] <= maximum))
           maximum = weights[j];

@@ -88,6 +88,14 @@ static FailureOr<SmallVector<RuntimeValue>> single(FailureOr<T> result) {
   return SmallVector<RuntimeValue>{RuntimeValue(std::move(*result))};
 }
 
+/// Several tensors, or failure, as a list of results.
+static FailureOr<SmallVector<RuntimeValue>>
+several(FailureOr<SmallVector<Tensor>> results) {
+  if (failed(results))
+    return failure();
+  return SmallVector<RuntimeValue>(results->begin(), results->end());
+}
+
 /// Checks that a value is one of `type`.
 static LogicalResult check(Operation *op, StringRef what, unsigned index,
                            Type type, const RuntimeValue &value) {
@@ -209,13 +217,33 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
       })
       .Case([&](TokenScoreOp score) {
         return single(evaluateTokenScore(
-            score, frame.tensor(score.getQuery()), frame.tensor(score.getKey()),
-            frame.tensor(score.getLse()), frame.optional(score.getSegments())));
+            score,
+            {&frame.tensor(score.getQuery()), &frame.tensor(score.getKey()),
+             &frame.tensor(score.getLse()), frame.optional(score.getSegments()),
+             frame.optional(score.getBias()),
+             frame.optional(score.getPositions()),
+             frame.optional(score.getRelativeBias())}));
       })
       .Case([&](TokenSelectOp select) {
         return single(
             evaluateTokenSelect(select, frame.tensor(select.getScores()),
-                                frame.optional(select.getSegments())));
+                                frame.optional(select.getSegments()),
+                                frame.optional(select.getPrunable())));
+      })
+      .Case([&](TokenMatchOp match) -> Result {
+        return several(evaluateTokenMatch(match, frame.tensor(match.getKey()),
+                                          frame.optional(match.getSegments())));
+      })
+      .Case([&](TokenMergeOp merge) -> Result {
+        return several(evaluateTokenMerge(merge, frame.tensor(merge.getInput()),
+                                          frame.optional(merge.getSizes()),
+                                          frame.tensor(merge.getInto()),
+                                          frame.tensor(merge.getKept())));
+      })
+      .Case([&](TokenRestoreOp restore) {
+        return single(evaluateTokenRestore(
+            restore, frame.tensor(restore.getInput()),
+            frame.tensor(restore.getKept()), frame.tensor(restore.getBase())));
       })
       .Case([&](ImagePatchesOp patches) -> Result {
         return Results{
@@ -229,9 +257,8 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
             frame.tensor(append.getSegments())));
       })
       .Case([&](KvViewOp view) -> Result {
-        SmallVector<Tensor> tensors =
-            evaluateKvView(view, std::get<Cache>(frame.get(view.getCache())));
-        return Results(tensors.begin(), tensors.end());
+        return several(
+            evaluateKvView(view, std::get<Cache>(frame.get(view.getCache()))));
       })
       .Case([&](KvTruncateOp truncate) {
         return single(evaluateKvTruncate(

@@ -69,12 +69,32 @@ mlir::FailureOr<Tensor> evaluateTokenPool(TokenPoolOp op, const Tensor &input,
 Tensor evaluateImagePatches(ImagePatchesOp op, const Tensor &input);
 
 // TokenPruning.cpp
-mlir::FailureOr<Tensor> evaluateTokenScore(TokenScoreOp op, const Tensor &query,
-                                           const Tensor &key, const Tensor &lse,
-                                           const Tensor *segments);
+/// The operands of a winnow.token_score; null where absent.
+struct TokenScoreInputs {
+  const Tensor *query, *key, *lse;
+  const Tensor *segments, *bias, *positions, *relativeBias;
+};
+mlir::FailureOr<Tensor> evaluateTokenScore(TokenScoreOp op,
+                                           const TokenScoreInputs &inputs);
+/// What a relative bias [2 (L + 1), heads] of L distances adds to a score, for
+/// a key that is `offset` positions behind the query.
+double getRelativeBias(const Tensor &table, llvm::ArrayRef<int64_t> distances,
+                       int64_t offset, int64_t head);
 mlir::FailureOr<Tensor> evaluateTokenSelect(TokenSelectOp op,
                                             const Tensor &scores,
-                                            const Tensor *segments);
+                                            const Tensor *segments,
+                                            const Tensor *prunable);
+/// Which token each one is most like, and its score.
+mlir::FailureOr<llvm::SmallVector<Tensor>>
+evaluateTokenMatch(TokenMatchOp op, const Tensor &key, const Tensor *segments);
+/// The rows, their sizes, and the row that each token is in.
+mlir::FailureOr<llvm::SmallVector<Tensor>>
+evaluateTokenMerge(TokenMergeOp op, const Tensor &input, const Tensor *sizes,
+                   const Tensor &into, const Tensor &kept);
+mlir::FailureOr<Tensor> evaluateTokenRestore(TokenRestoreOp op,
+                                             const Tensor &input,
+                                             const Tensor &kept,
+                                             const Tensor &base);
 
 // Encoded.cpp
 /// The value of a param with these stored bytes.

@@ -55,6 +55,7 @@ static const winnow_api kApi = {
     cacheLengths,
     prefillEmbeddings,
     encode,
+    prefillPrompt,
 };
 
 const winnow_api *winnow_runtime_api(void) { return &kApi; }

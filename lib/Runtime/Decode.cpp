@@ -83,7 +83,7 @@ static bool runPiece(winnow_session &session, const Tokens &tokens,
     rows[i] = static_cast<int32_t>(count - rowCount + i);
   const int32_t *positions =
       reinterpret_cast<const int32_t *>(session.positions.data);
-  const void *inputs[4];
+  const void *inputs[5];
   inputs[decoder.tokens] =
       tokens.data + static_cast<size_t>(start) * tokens.bytesPerToken;
   inputs[decoder.positions] = positions + session.length + start;
@@ -91,6 +91,8 @@ static bool runPiece(winnow_session &session, const Tokens &tokens,
       tokens.segments ? static_cast<const void *>(tokens.segments + start)
                       : session.zeros.data;
   inputs[decoder.rows] = rows;
+  if (decoder.prunable >= 0)
+    inputs[decoder.prunable] = session.prunable.data;
   void *outputs[1] = {output};
   int64_t dims[2];
   dims[decoder.tokenDim] = count;
@@ -105,15 +107,22 @@ static int64_t rowsOf(winnow_rows rows, int64_t count, bool last) {
   return rows == WINNOW_ROWS_LAST && last ? 1 : 0;
 }
 
+/// The tokens of a piece at most. A prompt that is pruned is one: which tokens
+/// stay depends on all of it.
+static int64_t pieceOf(const winnow_session &session, const Tokens &tokens) {
+  return tokens.decoder.prunable >= 0 ? tokens.count : session.piece;
+}
+
 /// Computes all tokens, which have been admitted, piece by piece. Where that is
 /// cancelled it returns false and the caches are as at the last mark.
 static bool runPieces(winnow_session &session, const Tokens &tokens,
                       winnow_rows rows, float *output) {
   KvStorage &caches = session.caches[session.model->decoder.index];
   int64_t vocabulary = session.model->artifact->vocabulary;
-  for (int64_t start = 0; start < tokens.count; start += session.piece) {
+  int64_t piece = pieceOf(session, tokens);
+  for (int64_t start = 0; start < tokens.count; start += piece) {
     int64_t left = tokens.count - start;
-    int64_t count = left < session.piece ? left : session.piece;
+    int64_t count = left < piece ? left : piece;
     int64_t rowCount = rowsOf(rows, count, count == left);
     if (!runPiece(session, tokens, start, count, rowCount, output)) {
       caches.rollBack(count);
@@ -138,8 +147,8 @@ static winnow_status append(winnow_session &session, const Tokens &tokens,
   int64_t logitRows = rowsOf(rows, tokens.count, true);
   // A piece writes logits when it cannot be cancelled any more, but a later
   // piece can: then the old logits have to be there still.
-  bool spare =
-      session.cancel && rows == WINNOW_ROWS_ALL && tokens.count > session.piece;
+  bool spare = session.cancel && rows == WINNOW_ROWS_ALL &&
+               tokens.count > pieceOf(session, tokens);
   if (spare && !reserveSpare(session, logitRows))
     return fail(error, WINNOW_OUT_OF_MEMORY,
                 "prefill: cannot reserve the logits of %lld rows",
@@ -173,27 +182,71 @@ static winnow_status append(winnow_session &session, const Tokens &tokens,
   return succeed(error);
 }
 
-winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
-                      winnow_rows rows, winnow_error *error) {
+/// prefill by the entry point of `decoder`, which the model has.
+static winnow_status appendIds(winnow_session &session, const Decoder &decoder,
+                               const winnow_tokens &tokens, winnow_rows rows,
+                               winnow_error *error) {
+  Tokens all = {decoder,
+                reinterpret_cast<const uint8_t *>(tokens.ids),
+                sizeof(int32_t),
+                tokens.positions,
+                tokens.segments,
+                tokens.count};
+  if (winnow_status status = checkTokens(session, all, error))
+    return status;
+  if (winnow_status status = checkIds(session, tokens, error))
+    return status;
+  return append(session, all, rows, error);
+}
+
+static winnow_status checkDecoder(const winnow_session *session,
+                                  const winnow_tokens *tokens, winnow_rows rows,
+                                  winnow_error *error) {
   if (!session || !tokens)
     return fail(error, WINNOW_INVALID_ARGUMENT,
                 "prefill: session and tokens must not be null");
   if (winnow_status status = checkRows(rows, error))
     return status;
-  const Decoder &decoder = session->model->decoder;
-  if (!decoder.entry)
+  if (!session->model->decoder.entry)
     return fail(error, WINNOW_UNSUPPORTED,
                 "%s has no decoder: use invoke for its entry points",
                 session->model->artifact->name);
-  Tokens all = {
-      decoder,          reinterpret_cast<const uint8_t *>(tokens->ids),
-      sizeof(int32_t),  tokens->positions,
-      tokens->segments, tokens->count};
-  if (winnow_status status = checkTokens(*session, all, error))
+  return WINNOW_OK;
+}
+
+winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
+                      winnow_rows rows, winnow_error *error) {
+  if (winnow_status status = checkDecoder(session, tokens, rows, error))
     return status;
-  if (winnow_status status = checkIds(*session, *tokens, error))
+  return appendIds(*session, session->model->decoder, *tokens, rows, error);
+}
+
+/// Tokens at the end of a prompt that stay where the caller does not say.
+static constexpr int64_t kDefaultTail = 64;
+
+winnow_status prefillPrompt(winnow_session *session, const winnow_tokens *tokens,
+                            const winnow_span *span, winnow_rows rows,
+                            winnow_error *error) {
+  if (winnow_status status = checkDecoder(session, tokens, rows, error))
     return status;
-  return append(*session, all, rows, error);
+  int64_t first = 0, last = tokens->count - kDefaultTail;
+  if (span) {
+    first = span->first;
+    last = span->last;
+    if (first < 0 || first > last || last > tokens->count)
+      return fail(error, WINNOW_INVALID_ARGUMENT,
+                  "span %lld:%lld is not within the %lld tokens of the prompt",
+                  static_cast<long long>(first), static_cast<long long>(last),
+                  static_cast<long long>(tokens->count));
+  }
+  const Decoder &prompt = session->model->prompt;
+  if (!prompt.entry)
+    return prefill(session, tokens, rows, error);
+  // More tokens than there is room for are an error below.
+  int32_t *prunable = reinterpret_cast<int32_t *>(session->prunable.data);
+  for (int64_t i = 0; i < tokens->count && i < session->context; ++i)
+    prunable[i] = i >= first && i < last;
+  return appendIds(*session, prompt, *tokens, rows, error);
 }
 
 winnow_status prefillEmbeddings(winnow_session *session,

@@ -47,9 +47,13 @@ static int32_t findEmbeddings(const winnow_entry &entry, int64_t &width,
   return index;
 }
 
-/// The entry `name` as a decoder of ids, or of `embeddings`.
+namespace {
+enum class DecoderKind { Ids, Embeddings, Prompt };
+} // namespace
+
+/// The entry `name` as a decoder.
 static Decoder findDecoder(const winnow_artifact_info &artifact,
-                           const char *name, bool embeddings) {
+                           const char *name, DecoderKind kind) {
   if (artifact.vocabulary <= 0)
     return Decoder();
   for (int32_t i = 0; i < artifact.entry_count; ++i) {
@@ -57,18 +61,23 @@ static Decoder findDecoder(const winnow_artifact_info &artifact,
     if (strcmp(entry.name, name) != 0)
       continue;
     Decoder found;
-    int32_t positionDim = 0, segmentDim = 0;
+    int32_t positionDim = 0, segmentDim = 0, prunableDim = 0;
     found.index = i;
-    found.tokens = embeddings
+    found.tokens = kind == DecoderKind::Embeddings
                        ? findEmbeddings(entry, found.width, found.tokenDim)
                        : findVector(entry, "ids", found.tokenDim);
     found.positions = findVector(entry, "positions", positionDim);
     found.segments = findVector(entry, "segments", segmentDim);
     found.rows = findVector(entry, "rows", found.rowDim);
+    bool prunes = kind == DecoderKind::Prompt;
+    if (prunes)
+      found.prunable = findVector(entry, "prunable", prunableDim);
+    if (prunes && (found.prunable < 0 || prunableDim != found.tokenDim))
+      continue;
     if (found.tokens < 0 || found.positions < 0 || found.segments < 0 ||
         found.rows < 0 || positionDim != found.tokenDim ||
         segmentDim != found.tokenDim || found.rowDim == found.tokenDim ||
-        entry.input_count != 4 || entry.output_count != 1 ||
+        entry.input_count != 4 + prunes || entry.output_count != 1 ||
         entry.dim_count != 2)
       continue;
     found.entry = &entry;
@@ -91,11 +100,15 @@ static bool haveEqualCaches(const winnow_entry &a, const winnow_entry &b) {
 
 static void findDecoders(const winnow_artifact_info &artifact,
                          winnow_model &model) {
-  model.decoder = findDecoder(artifact, "forward", false);
-  Decoder embeddings = findDecoder(artifact, "forward_embeddings", true);
-  if (model.decoder.entry && embeddings.entry &&
-      haveEqualCaches(*model.decoder.entry, *embeddings.entry))
-    model.embeddings = embeddings;
+  model.decoder = findDecoder(artifact, "forward", DecoderKind::Ids);
+  auto findOther = [&](const char *name, DecoderKind kind) {
+    Decoder other = findDecoder(artifact, name, kind);
+    bool fits = model.decoder.entry && other.entry &&
+                haveEqualCaches(*model.decoder.entry, *other.entry);
+    return fits ? other : Decoder();
+  };
+  model.embeddings = findOther("forward_embeddings", DecoderKind::Embeddings);
+  model.prompt = findOther("prompt", DecoderKind::Prompt);
 }
 
 /// The width of output `index` if it is f32 [dim, width], else 0.
@@ -241,6 +254,7 @@ winnow_status describeModel(const winnow_model *model,
   full.weight_bytes = static_cast<int64_t>(model->weights.size());
   full.checkpoint_bytes_per_token = artifact.checkpoint_bytes_per_token;
   full.embedding_width = model->embeddings.width;
+  full.prunes_prompts = model->prompt.entry != nullptr;
   full.hidden_width = model->encoder.width;
   full.pooled_width = model->encoder.embeddingWidth;
   if (const winnow_entry *entry = model->decoder.entry) {

@@ -11,12 +11,13 @@ namespace winnow {
 namespace runtime {
 
 /// Where the runtime's own arguments stand in an entry that continues a
-/// sequence: "forward" or "forward_embeddings".
+/// sequence: "forward", "forward_embeddings" or "prompt".
 struct Decoder {
   const winnow_entry *entry = nullptr; ///< null: the artifact has none
   int32_t index = 0;                   ///< of the entry
   int64_t width = 0; ///< of a row of embeddings; 0: tokens are ids
   int32_t tokens = 0, positions = 0, segments = 0, rows = 0; ///< inputs
+  int32_t prunable = -1; ///< of "prompt" alone
   int32_t tokenDim = 0, rowDim = 0; ///< named dimensions T and R
 };
 
@@ -40,6 +41,7 @@ struct winnow_model {
   winnow::runtime::Weights weights;
   winnow::runtime::Decoder decoder;
   winnow::runtime::Decoder embeddings; ///< shares the caches of `decoder`
+  winnow::runtime::Decoder prompt;     ///< so does this one
   winnow::runtime::Encoder encoder;
 };
 

@@ -246,17 +246,27 @@ static winnow_status reserveDecoder(winnow_session &session,
   if (const winnow_entry *other = session.model->embeddings.entry)
     if (winnow_status status = reserveWorkspace(session, *other, dims, error))
       return status;
+  // A prompt that is pruned is one piece.
+  int64_t piece = session.piece;
+  if (const winnow_entry *other = session.model->prompt.entry) {
+    piece = session.context;
+    int64_t whole[2] = {piece, piece};
+    if (winnow_status status = reserveWorkspace(session, *other, whole, error))
+      return status;
+  }
   // Rows of logits take memory as they are computed. Their place never changes,
   // so whoever kept a pointer to old ones reads newer ones at worst.
   int64_t positionBytes = 0, rowBytes = 0, logitBytes = 0, logitRow = 0;
   if (!accumulate(positionBytes, session.context, sizeof(int32_t)) ||
-      !accumulate(rowBytes, session.piece, sizeof(int32_t)) ||
+      !accumulate(rowBytes, piece, sizeof(int32_t)) ||
       !accumulate(logitRow, session.model->artifact->vocabulary,
                   sizeof(float)) ||
       !accumulate(logitBytes, session.context, logitRow) ||
       !grow(session, session.positions, positionBytes) ||
       !grow(session, session.zeros, rowBytes) ||
       !grow(session, session.rows, rowBytes) ||
+      (session.model->prompt.entry &&
+       !grow(session, session.prunable, rowBytes)) ||
       !grow(session, session.logits, logitBytes))
     return fail(error, WINNOW_OUT_OF_MEMORY, "session: out of memory");
   return WINNOW_OK;
@@ -374,6 +384,7 @@ void destroySession(winnow_session *session) {
   Region *regions[] = {
       &session->arena, &session->scratch,     &session->positions,
       &session->zeros, &session->rows,        &session->logits,
+      &session->prunable,
       &session->spare, &session->pieceArrays, &session->hidden};
   for (Region *region : regions)
     region->release();

@@ -32,9 +32,10 @@ struct winnow_session {
   winnow::runtime::Region arena;
   winnow::runtime::Region scratch;
 
-  /// Position of each stored token, [context]; zeros, [piece]; the rows that a
-  /// piece is asked for, [piece].
+  /// Position of each stored token, [context]; zeros and the rows that a piece is
+  /// asked for, [piece], or [context] where prompts are pruned.
   winnow::runtime::Region positions, zeros, rows;
+  winnow::runtime::Region prunable; ///< of a prompt, [context]
   winnow::runtime::Region logits; ///< [context, vocabulary]
   /// Encoder: longest piece in tokens, what a piece is described by, and hidden
   /// states that nobody asked for.
@@ -77,6 +78,9 @@ winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
 winnow_status prefillEmbeddings(winnow_session *session,
                                 const winnow_embeddings *embeddings,
                                 winnow_rows rows, winnow_error *error);
+winnow_status prefillPrompt(winnow_session *session, const winnow_tokens *tokens,
+                            const winnow_span *span, winnow_rows rows,
+                            winnow_error *error);
 winnow_status decode(winnow_session *session, int32_t id, winnow_error *error);
 winnow_status logits(winnow_session *session, const float **data, int64_t *rows,
                      winnow_error *error);

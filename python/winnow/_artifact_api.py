@@ -76,6 +76,12 @@ class Embeddings(ctypes.Structure):
     )
 
 
+class Span(ctypes.Structure):
+    """winnow_span."""
+
+    _fields_ = (("first", c_int64), ("last", c_int64))
+
+
 class Texts(ctypes.Structure):
     """winnow_texts."""
 
@@ -117,6 +123,7 @@ class ModelInfo(ctypes.Structure):
         ("embedding_width", c_int64),
         ("hidden_width", c_int64),
         ("pooled_width", c_int64),
+        ("prunes_prompts", c_int64),
     )
 
 
@@ -169,6 +176,10 @@ class Api(ctypes.Structure):
             _function(c_int32, c_void_p, POINTER(Embeddings), c_int32, _ERROR),
         ),
         ("encode", _function(c_int32, c_void_p, POINTER(Texts), c_void_p, c_void_p, _ERROR)),
+        (
+            "prefill_prompt",
+            _function(c_int32, c_void_p, POINTER(Tokens), POINTER(Span), c_int32, _ERROR),
+        ),
     )
 
 

@@ -116,6 +116,8 @@ class Artifact:
         """Elements of a row of `Session.hidden`; 0: no encoder of texts."""
         self.pooled_width: int = info.pooled_width
         """Elements of a row of `Session.embed`; 0: makes no embeddings."""
+        self.prunes_prompts: bool = bool(info.prunes_prompts)
+        """Whether `Session.prefill_prompt` leaves tokens out."""
         self.kv_bytes_per_token: int = info.kv_bytes_per_token
         """Bytes of cache that each token of a session takes."""
         try:

@@ -80,7 +80,10 @@ class Stream(Iterator[Token]):
         if len(ids) == 0:
             raise InvalidArgumentError("the prompt has no tokens")
         self._wanted = _count(session, len(ids), max_tokens)
-        session.prefill(ids)
+        if session.artifact.prunes_prompts:
+            session.prefill_prompt(ids)
+        else:
+            session.prefill(ids)
         if self._wanted == 0:
             self._reason = "length"
 

@@ -18,6 +18,7 @@ from winnow._artifact_api import (
     ROWS,
     Embeddings,
     SessionOptions,
+    Span,
     Tensor,
     Texts,
     Tokens,
@@ -175,6 +176,26 @@ class Session:
         given = Embeddings(array.ctypes.data, width, *map(_pointer, where), count)
         prefill = function(self._api, "prefill_embeddings")
         self._call(prefill, byref(given), _rows_code(rows))
+
+    def prefill_prompt(
+        self, ids: Ids, rows: Rows = "last", *, span: tuple[int, int] | None = None
+    ) -> None:
+        """`prefill` of a whole prompt by an artifact that prunes prompts
+        (`artifact.prunes_prompts`); in others it is `prefill`.
+
+        Args:
+            ids: [count], each in [0, vocabulary).
+            rows: which tokens get `logits`: the last one, all, or none.
+            span: the tokens from the first up to the second number, counted from
+                0, may be left out; the default is all but the last 64.
+
+        Raises TokenRangeError, ContextOverrunError or InvalidArgumentError.
+        """
+        array = int32_array(ids, "ids")
+        tokens = Tokens(array.ctypes.data, None, None, array.size)
+        given = None if span is None else byref(Span(*span))
+        prefill = function(self._api, "prefill_prompt")
+        self._call(prefill, byref(tokens), given, _rows_code(rows))
 
     def decode(self, token: int) -> None:
         """Appends one token and computes its `logits`.

@@ -20,6 +20,7 @@ from winnow._artifact_api import (
     ErrorInfo,
     ModelInfo,
     SessionOptions,
+    Span,
     Tensor,
     Texts,
     Tokens,
@@ -169,6 +170,16 @@ class Session:
         ]
         pointers = [None if array is None else array.ctypes.data for array in arrays]
         call(self._api.prefill, self._handle, byref(Tokens(*pointers, len(ids))), int(rows))
+        return None if rows == Rows.NONE else self.logits()
+
+    def prefill_prompt(
+        self, ids: list[int], span: tuple[int, int] | None = None, rows: Rows = Rows.ALL
+    ) -> np.ndarray | None:
+        """prefill of a whole prompt, of which `span` may be pruned."""
+        array = np.asarray(ids, np.int32)
+        tokens = Tokens(array.ctypes.data, None, None, len(ids))
+        given = None if span is None else byref(Span(*span))
+        call(self._api.prefill_prompt, self._handle, byref(tokens), given, int(rows))
         return None if rows == Rows.NONE else self.logits()
 
     def prefill_embeddings(self, rows: np.ndarray) -> np.ndarray:

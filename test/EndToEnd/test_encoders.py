@@ -36,8 +36,7 @@ def test_hidden_states(name: str, artifacts: Artifacts, support: Support) -> Non
         assert artifact.info().pooled_width == 0
     for text, found, wanted in zip(texts, hidden, expected, strict=True):
         assert relative(found, wanted) < 1e-4
-        if name == "bert":
-            assert relative(found, reference.hidden(text.tolist())) < 1e-4
+        assert relative(found, reference.hidden(text.tolist())) < 1e-4
     support.add(GOLDEN / name, artifacts.get(GOLDEN / name))
 
 

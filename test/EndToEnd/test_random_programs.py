@@ -70,6 +70,8 @@ def test_generates_every_op(programs: Programs, tmp_path: Path) -> None:
     # Taps compute nothing; test_calibrate.py has them.
     ops -= {"observe"}
     cases -= {"channels", "gram", "similarity"}
+    # Not generated; test_token_pruning.py compares them with NumPy.
+    ops -= {"token_match", "token_merge", "token_restore"}
     assert len(ops) >= 16 and len(cases) >= 20
     message = programs.failure(
         "winnow-compile", tmp_path / "none.mlir", "-o", tmp_path / "none", "--weights=unknown"

@@ -11,11 +11,12 @@ import pytest
 
 from artifact import Artifact
 from both_ways import run_both_ways
-from interpreter import Call
+from interpreter import Call, interpret
 from programs import Programs
 
 HEADS, KEY_HEADS, KEY_DIM, WIDTH = 6, 3, 20, 37
 SCALE = 0.25
+FIRST, LAST = 1, 2
 
 Arrays = dict[str, np.ndarray]
 
@@ -41,14 +42,33 @@ def program() -> str:
     query, key = f"tensor<?x{HEADS}x{KEY_DIM}xf32>", f"tensor<?x{KEY_HEADS}x{KEY_DIM}xf32>"
     ids, rows = "tensor<?xi32>", f"tensor<?x{WIDTH}xf32>"
     wide = f"tensor<?x1x{WIDTH}xf32>"
-    text = f"""
-func.func @score({argument("q", query, "T")}, {argument("k", key, "T")},
+    text = ""
+    for name, last in (("score", ""), ("score_last", ", last")):
+        text += f"""
+func.func @{name}({argument("q", query, "T")}, {argument("k", key, "T")},
     {argument("positions", ids, "T")}, {argument("segments", ids, "T")})
     -> (tensor<?xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
   %o, %lse = winnow.attention query(%q, %positions, %segments) key(%k, %positions, %segments)
     value(%k) {{mask = #winnow.mask<full>, scale = {SCALE} : f32}}
     : {query}, {key}, {key}, {ids}, {ids}, {ids}, {ids} -> {query} lse tensor<?x{HEADS}xf32>
-  %y = winnow.token_score %q, %k, %lse of %segments : {ids}, {{scale = {SCALE} : f32}}
+  %y = winnow.token_score %q, %k, %lse of %segments : {ids}, {{scale = {SCALE} : f32{last}}}
+    : {query}, {key}, tensor<?x{HEADS}xf32> -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}}
+"""
+    text += f"""
+func.func @biased({argument("q", query, "T")}, {argument("k", key, "T")},
+    {argument("positions", ids, "T")}, {argument("segments", ids, "T")},
+    {argument("bias", "tensor<?xf32>", "T")},
+    %table: tensor<6x{HEADS}xf32> {{winnow.name = "table"}})
+    -> (tensor<?xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %o, %lse = winnow.attention query(%q, %positions, %segments) key(%k, %positions, %segments)
+    value(%k) bias(%bias : tensor<?xf32>) relative(%table : tensor<6x{HEADS}xf32>)
+    {{mask = #winnow.mask<full>, scale = {SCALE} : f32, distances = array<i64: 1, 4>}}
+    : {query}, {key}, {key}, {ids}, {ids}, {ids}, {ids} -> {query} lse tensor<?x{HEADS}xf32>
+  %y = winnow.token_score %q, %k, %lse of %segments : {ids}, bias(%bias : tensor<?xf32>)
+    at %positions : {ids}, relative(%table : tensor<6x{HEADS}xf32>)
+    {{scale = {SCALE} : f32, distances = array<i64: 1, 4>}}
     : {query}, {key}, tensor<?x{HEADS}xf32> -> tensor<?xf32>
   return %y : tensor<?xf32>
 }}
@@ -58,14 +78,17 @@ func.func @score({argument("q", query, "T")}, {argument("k", key, "T")},
             f"#winnow.token_policy<keep = {keep} : f64, rounding = {rounding},"
             f" first = {first}, last = {last}>"
         )
-        for whole in (False, True):
-            segments = "" if whole else f" of %segments : {ids},"
+        for kind in ("", "_whole", "_among"):
+            segments = "" if kind == "_whole" else f" of %segments : {ids},"
+            among = f" among %prunable : {ids}," if kind == "_among" else ""
+            marks = f"{argument('prunable', ids, 'T')}, " if kind == "_among" else ""
             text += f"""
-func.func @{name}{"_whole" if whole else ""}({argument("x", rows, "T")},
+func.func @{name}{kind}({marks}{argument("x", rows, "T")},
     {argument("scores", "tensor<?xf32>", "T")}, {argument("segments", ids, "T")},
     {argument("wanted", ids, "S")})
     -> ({rows} {{winnow.dims = ["S"]}}) attributes {{winnow.entry}} {{
-  %kept = winnow.token_select %scores{segments} {{policy = {policy}}} : tensor<?xf32> -> {ids}
+  %kept = winnow.token_select %scores{segments}{among} {{policy = {policy}}}
+    : tensor<?xf32> -> {ids}
   %r = winnow.token_gather %x[%kept] : {rows}, {ids} -> {rows}
   %s = winnow.token_gather %segments[%kept] : {ids}, {ids} -> {ids}
   %zero = arith.constant 0 : index
@@ -79,6 +102,53 @@ func.func @{name}{"_whole" if whole else ""}({argument("x", rows, "T")},
   %l = winnow.linear %j, %w : {rows}, tensor<{WIDTH}x{WIDTH}xf32> -> {rows}
   %y = winnow.token_pool mean %l of %s for %wanted : {rows}, {ids}, {ids} -> {rows}
   return %y : {rows}
+}}
+"""
+    for name, segments in (("match", f" of %segments : {ids},"), ("match_whole", "")):
+        text += f"""
+func.func @{name}({argument("k", key, "T")}, {argument("segments", ids, "T")})
+    -> ({ids} {{winnow.dims = ["T"]}}, tensor<?xf32> {{winnow.dims = ["T"]}})
+    attributes {{winnow.entry}} {{
+  %into, %scores = winnow.token_match %k{segments} {{first = {FIRST} : i64, last = {LAST} : i64}}
+    : {key} -> {ids}, tensor<?xf32>
+  return %into, %scores : {ids}, tensor<?xf32>
+}}
+"""
+    for name, sizes in (("merge", " sizes(%sizes : tensor<?xf32>)"), ("merge_ones", "")):
+        text += f"""
+func.func @{name}({argument("x", rows, "T")}, {argument("sizes", "tensor<?xf32>", "T")},
+    {argument("into", ids, "T")}, {argument("kept", ids, "R")})
+    -> ({rows} {{winnow.dims = ["R"]}}, tensor<?xf32> {{winnow.dims = ["R"]}},
+        {ids} {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %y, %n, %r = winnow.token_merge %x{sizes} into %into keep %kept
+    : {rows}, {ids}, {ids} -> {rows}, tensor<?xf32>, {ids}
+  return %y, %n, %r : {rows}, tensor<?xf32>, {ids}
+}}
+"""
+    text += f"""
+func.func @restore({argument("x", rows, "R")}, {argument("kept", ids, "R")},
+    {argument("base", rows, "T")})
+    -> ({rows} {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %y = winnow.token_restore %x[%kept] over %base : {rows}, {ids}, {rows}
+  return %y : {rows}
+}}
+func.func @weighted({argument("q", query, "T")}, {argument("k", key, "T")},
+    {argument("positions", ids, "T")}, {argument("segments", ids, "T")},
+    {argument("bias", "tensor<?xf32>", "T")})
+    -> ({query} {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %o = winnow.attention query(%q, %positions, %segments) key(%k, %positions, %segments)
+    value(%k) bias(%bias : tensor<?xf32>) {{mask = #winnow.mask<full>, scale = {SCALE} : f32}}
+    : {query}, {key}, {key}, {ids}, {ids}, {ids}, {ids} -> {query}
+  return %o : {query}
+}}
+func.func @weighted_whole({argument("q", query, "T")}, {argument("k", key, "S")},
+    {argument("at", ids, "T")}, {argument("positions", ids, "S")},
+    {argument("bias", "tensor<?xf32>", "S")})
+    -> ({query} {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %o = winnow.attention query(%q, %at) key(%k, %positions)
+    value(%k) bias(%bias : tensor<?xf32>) {{mask = #winnow.mask<causal>, scale = {SCALE} : f32}}
+    : {query}, {key}, {key}, {ids}, {ids} -> {query}
+  return %o : {query}
 }}
 """
     return f"winnow.param @w from {{splat = 0.125 : f32}} : tensor<{WIDTH}x{WIDTH}xf32>\n" + text
@@ -120,9 +190,13 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return weights / weights.sum(-1, keepdims=True)
 
 
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("tokens", [0, 1, 19, 300])
-def test_score(tokens: int, programs: Programs, artifact: Artifact, tmp_path: Path) -> None:
-    """The attention row of the first token of each segment, with explicit P."""
+def test_score(
+    tokens: int, last: bool, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    """The attention row of the first, or last, token of each segment, with explicit
+    P."""
     rng = np.random.default_rng(tokens)
     q = rng.normal(size=(tokens, HEADS, KEY_DIM)).astype(np.float32)
     k = rng.normal(size=(tokens, KEY_HEADS, KEY_DIM)).astype(np.float32)
@@ -132,15 +206,48 @@ def test_score(tokens: int, programs: Programs, artifact: Artifact, tmp_path: Pa
     repeated = np.repeat(k.astype(np.float64), HEADS // KEY_HEADS, axis=1)
     for segment in set(segments.tolist()):
         rows = np.flatnonzero(segments == segment)
-        scores = SCALE * np.einsum("hc,jhc->hj", q[rows[0]].astype(np.float64), repeated[rows])
+        query = q[rows[-1 if last else 0]].astype(np.float64)
+        scores = SCALE * np.einsum("hc,jhc->hj", query, repeated[rows])
         expected[rows] = softmax(scores).mean(0)
     inputs = {"q": q, "k": k, "positions": positions, "segments": segments}
-    native = check(programs, artifact, tmp_path, "score", inputs, expected)
+    name = "score_last" if last else "score"
+    native = check(programs, artifact, tmp_path, name, inputs, expected)
     for segment in set(segments.tolist()):
         assert native[segments == segment].sum() == pytest.approx(1, abs=1e-5)
 
 
-def choose(name: str, scores: np.ndarray, segments: np.ndarray) -> np.ndarray:
+@pytest.mark.parametrize("tokens", [1, 40, 150])
+def test_score_with_biases(
+    tokens: int, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    """A bias of keys and T5's bias of distances 0, 1 to 3 and from 4 on."""
+    rng = np.random.default_rng(tokens)
+    inputs = {
+        "q": rng.normal(size=(tokens, HEADS, KEY_DIM)).astype(np.float32),
+        "k": rng.normal(size=(tokens, KEY_HEADS, KEY_DIM)).astype(np.float32),
+        "positions": rng.permutation(tokens).astype(np.int32),
+        "segments": np.sort(rng.integers(0, 3, tokens)).astype(np.int32),
+        "bias": rng.normal(size=tokens).astype(np.float32),
+        "table": rng.normal(size=(6, HEADS)).astype(np.float32),
+    }
+    expected = np.zeros(tokens)
+    repeated = np.repeat(inputs["k"].astype(np.float64), HEADS // KEY_HEADS, axis=1)
+    for segment in set(inputs["segments"].tolist()):
+        rows = np.flatnonzero(inputs["segments"] == segment)
+        query = inputs["q"][rows[0]].astype(np.float64)
+        offsets = inputs["positions"][rows] - inputs["positions"][rows[0]]
+        buckets = (abs(offsets) >= 1) * 1 + (abs(offsets) >= 4) + 3 * (offsets > 0)
+        scores = SCALE * np.einsum("hc,jhc->hj", query, repeated[rows])
+        scores += inputs["bias"][rows] + inputs["table"][buckets].T
+        expected[rows] = softmax(scores).mean(0)
+    native = check(programs, artifact, tmp_path, "biased", inputs, expected)
+    for segment in set(inputs["segments"].tolist()):
+        assert native[inputs["segments"] == segment].sum() == pytest.approx(1, abs=1e-5)
+
+
+def choose(
+    name: str, scores: np.ndarray, segments: np.ndarray, prunable: np.ndarray | None = None
+) -> np.ndarray:
     """What stays, by sorting; of equal scores the one in front."""
     keep, rounding, first, last = POLICIES[name]
     kept: list[int] = []
@@ -148,6 +255,9 @@ def choose(name: str, scores: np.ndarray, segments: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(segments == segment)
         behind = max(len(rows) - last, first)
         others = rows[first:behind]
+        if prunable is not None:
+            kept += others[prunable[others] == 0].tolist()
+            others = others[prunable[others] != 0]
         count = ROUND[rounding](keep * len(others))
         order = sorted(others.tolist(), key=lambda row: (-float(scores[row]), row))
         kept += rows[:first].tolist() + order[:count] + rows[behind:].tolist()
@@ -214,6 +324,19 @@ def test_select_whole(name: str, programs: Programs, artifact: Artifact, tmp_pat
     check(programs, artifact, tmp_path, f"{name}_whole", inputs, expected)
 
 
+@pytest.mark.parametrize("tokens", [1, 8, 60, 197])
+@pytest.mark.parametrize("name", POLICIES)
+def test_select_among(
+    name: str, tokens: int, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    """Marked tokens are chosen among; the others stay and do not count."""
+    inputs = choice_inputs(tokens, ties=True)
+    marks = np.random.default_rng(tokens).integers(0, 3, tokens).astype(np.int32)
+    kept = choose(name, inputs["scores"], inputs["segments"], marks)
+    expected = through_model(inputs["x"], kept, inputs["segments"], inputs["wanted"])
+    check(programs, artifact, tmp_path, f"{name}_among", {"prunable": marks} | inputs, expected)
+
+
 def test_special_scores(programs: Programs, artifact: Artifact, tmp_path: Path) -> None:
     """Scores in the order of IEEE 754, NaN with either sign among them; what is
     protected stays whatever its score is."""
@@ -241,3 +364,143 @@ def test_special_scores(programs: Programs, artifact: Artifact, tmp_path: Path) 
     kept = np.array([0, 2, 5, 6, 7])
     expected = through_model(inputs["x"], kept, inputs["segments"], inputs["wanted"])
     check(programs, artifact, tmp_path, "half", inputs, expected)
+
+
+def run_all(
+    programs: Programs,
+    artifact: Artifact,
+    folder: Path,
+    name: str,
+    inputs: Arrays,
+    expected: list[np.ndarray],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """All results of the interpreter and of native code, which has the same bits
+    on 1 and 3 threads."""
+    call = Call(name, inputs)
+    interpreted = interpret(programs.directory / "winnow-opt", program(), [call], folder)[0]
+    natives = []
+    for threads in (1, 3):
+        natives.append([np.full_like(array, 7) for array in expected])
+        with artifact.session(threads=threads) as session:
+            session.invoke(name, list(inputs.values()), natives[-1])
+    for one, other in zip(*natives, strict=True):
+        np.testing.assert_array_equal(one, other)
+    return interpreted, natives[0]
+
+
+def match(keys: np.ndarray, segments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ToMe's bipartite matching, segment by segment."""
+    mean = keys.astype(np.float64).mean(1)
+    units = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+    into = np.arange(len(keys), dtype=np.int32)
+    scores = np.full(len(keys), np.inf, np.float32)
+    for segment in set(segments.tolist()):
+        rows = np.flatnonzero(segments == segment)
+        numbered = [(n, row) for n, row in enumerate(rows) if FIRST <= n < len(rows) - LAST]
+        destinations = np.array([row for n, row in numbered if n % 2], np.int64)
+        for number, row in numbered:
+            if number % 2 == 0 and len(destinations):
+                products = units[destinations] @ units[row]
+                into[row] = destinations[products.argmax()]
+                scores[row] = -products.max()
+    return into, scores
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("tokens", [0, 1, 4, 60, 197])
+def test_match(
+    tokens: int, whole: bool, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(tokens)
+    keys = rng.normal(size=(tokens, KEY_HEADS, KEY_DIM)).astype(np.float32)
+    if tokens > 4:
+        # A token that is two others, and one without a direction.
+        keys[5] = keys[8] = keys[2]
+        keys[6] = 0
+    segments = np.sort(rng.integers(0, 4, tokens)).astype(np.int32)
+    expected = match(keys, 0 * segments if whole else segments)
+    inputs = {"k": keys, "segments": segments}
+    name = "match_whole" if whole else "match"
+    for into, scores in run_all(programs, artifact, tmp_path, name, inputs, list(expected)):
+        np.testing.assert_array_equal(into, expected[0])
+        np.testing.assert_allclose(scores, expected[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("ones", [False, True])
+@pytest.mark.parametrize("tokens", [0, 1, 5, 64, 197])
+def test_merge(
+    tokens: int, ones: bool, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    """Means of groups, their sizes, and where each token is."""
+    rng = np.random.default_rng(tokens)
+    stays = rng.random(tokens) < 0.6
+    if tokens:
+        stays[-1] = True
+    kept = np.flatnonzero(stays).astype(np.int32)
+    into = rng.choice(kept, tokens).astype(np.int32) if tokens else np.zeros(0, np.int32)
+    inputs = {
+        "x": rng.normal(size=(tokens, WIDTH)).astype(np.float32),
+        "sizes": rng.integers(1, 6, tokens).astype(np.float32),
+        "into": into,
+        "kept": kept,
+    }
+    where = np.where(stays, np.arange(tokens), into)
+    rows = np.searchsorted(kept, where).astype(np.int32)
+    sizes = np.ones(tokens) if ones else inputs["sizes"].astype(np.float64)
+    groups = (rows[None] == np.arange(len(kept))[:, None]) * sizes
+    means = groups @ inputs["x"].astype(np.float64) / groups.sum(1, keepdims=True)
+    expected = [means.astype(np.float32), groups.sum(1).astype(np.float32), rows]
+    name = "merge_ones" if ones else "merge"
+    for found in run_all(programs, artifact, tmp_path, name, inputs, expected):
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(found[1], expected[1])
+        np.testing.assert_array_equal(found[2], expected[2])
+
+
+@pytest.mark.parametrize(("tokens", "left"), [(0, 0), (3, 0), (1, 1), (64, 31), (65, 64), (9, 9)])
+def test_restore(
+    tokens: int, left: int, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(tokens)
+    kept = np.sort(rng.permutation(tokens)[:left]).astype(np.int32)
+    base = rng.normal(size=(tokens, WIDTH)).astype(np.float32)
+    rows = rng.normal(size=(left, WIDTH)).astype(np.float32)
+    expected = base.copy()
+    expected[kept] = rows
+    inputs = {"x": rows, "kept": kept, "base": base}
+    for [found] in run_all(programs, artifact, tmp_path, "restore", inputs, [expected]):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("tokens", [1, 40, 300])
+def test_bias_of_keys(tokens: int, programs: Programs, artifact: Artifact, tmp_path: Path) -> None:
+    """A key with the bias ln n is as good as n keys; with segments, each is as if
+    it were alone."""
+    rng = np.random.default_rng(tokens)
+    q = rng.normal(size=(tokens, HEADS, KEY_DIM)).astype(np.float32)
+    k = rng.normal(size=(tokens, KEY_HEADS, KEY_DIM)).astype(np.float32)
+    sizes = rng.integers(1, 5, tokens)
+    bias = np.log(sizes).astype(np.float32)
+    positions = np.arange(tokens, dtype=np.int32)
+    segments = np.sort(rng.integers(0, 4, tokens)).astype(np.int32)
+
+    def attend(visible: np.ndarray) -> np.ndarray:
+        repeated = np.repeat(k.astype(np.float64), HEADS // KEY_HEADS, axis=1)
+        many = np.repeat(repeated, sizes, axis=0)
+        scores = SCALE * np.einsum("ihc,jhc->hij", q.astype(np.float64), many)
+        scores[:, ~np.repeat(visible, sizes, axis=1)] = -np.inf
+        return np.einsum("hij,jhc->ihc", softmax(scores), many)
+
+    inputs = {"q": q, "k": k, "positions": positions, "segments": segments, "bias": bias}
+    expected = attend(segments[:, None] == segments[None])
+    native = check(programs, artifact, tmp_path, "weighted", inputs, expected)
+    for segment in set(segments.tolist()):
+        rows = segments == segment
+        alone = np.zeros((int(rows.sum()), HEADS, KEY_DIM), np.float32)
+        with artifact.session(threads=2) as session:
+            session.invoke("weighted", [value[rows] for value in inputs.values()], [alone])
+        np.testing.assert_array_equal(alone, native[rows])
+    whole = {"q": q, "k": k, "at": positions, "positions": positions, "bias": bias}
+    (tmp_path / "whole").mkdir()
+    expected = attend(positions[:, None] >= positions[None])
+    check(programs, artifact, tmp_path / "whole", "weighted_whole", whole, expected)

@@ -465,3 +465,16 @@ def test_gemma_writes_what_winnow_run_writes(
     printed = programs.execute("winnow-run", name, "--prompt", "Once upon a", "-n", 40, *flags)
     with winnow.Artifact(name).session() as session:
         assert session.generate("Once upon a", 40, **options).text == printed.stdout
+
+
+def test_prefill_prompt(artifact: winnow.Artifact) -> None:
+    """An artifact that prunes nothing computes the prompt as any other."""
+    assert not artifact.prunes_prompts
+    with artifact.session() as session:
+        session.prefill(IDS, "all")
+        expected = session.logits.copy()
+        session.reset()
+        session.prefill_prompt(IDS, "all", span=(0, 2))
+        np.testing.assert_array_equal(session.logits, expected)
+        with pytest.raises(winnow.InvalidArgumentError, match="not within"):
+            session.prefill_prompt(IDS, span=(0, len(IDS) + 1))

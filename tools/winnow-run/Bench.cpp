@@ -53,7 +53,8 @@ static bool measure(Session &session, const std::vector<int32_t> &ids,
   for (int repetition = -1; repetition < kRepetitions; ++repetition) {
     session.reset();
     double start = now();
-    if (!session.prefill(ids.data(), prefill, WINNOW_ROWS_LAST, error))
+    if (!session.prefillPrompt(ids.data(), prefill, /*span=*/nullptr,
+                               WINNOW_ROWS_LAST, error))
       return false;
     double middle = now();
     for (size_t i = static_cast<size_t>(prefill); i < ids.size(); ++i)

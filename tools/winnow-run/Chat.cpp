@@ -126,9 +126,9 @@ bool Conversation::prefill(std::string &error) {
     ++same;
   held.resize(same);
   if (!session->truncate(static_cast<int64_t>(same), error) ||
-      !session->prefill(ids.data() + same,
-                        static_cast<int64_t>(ids.size() - same),
-                        WINNOW_ROWS_LAST, error))
+      !session->prefillPrompt(ids.data() + same,
+                              static_cast<int64_t>(ids.size() - same),
+                              /*span=*/nullptr, WINNOW_ROWS_LAST, error))
     return false;
   held = std::move(ids);
   return true;

@@ -72,16 +72,43 @@ static bool compute(Runner &runner, const int32_t *ids, int64_t count,
       [&] { return runner.session->computeLogits(ids, count, logits, error); });
 }
 
-/// Runs over one window; all its tokens but the first are predicted.
-static bool scoreWindow(const std::vector<int32_t> &window, Runner &mine,
-                        Runner *other, DecoderScores &scores,
-                        std::string &error) {
+/// Computes the prompt, which may be pruned, and gives the logits of its last
+/// token.
+static bool computePrompt(Runner &runner, const int32_t *ids, int64_t count,
+                          const Options &options, const float *&logits,
+                          std::string &error) {
+  const winnow_span *span = options.pruneSpan ? &*options.pruneSpan : nullptr;
+  int64_t rows = 0;
+  return runner.timed([&] {
+    return runner.session->prefillPrompt(ids, count, span, WINNOW_ROWS_LAST,
+                                         error) &&
+           runner.session->logits(logits, rows, error);
+  });
+}
+
+/// Runs over one window; all its tokens behind a prompt are predicted, without
+/// one all but the first.
+static bool scoreWindow(const std::vector<int32_t> &window, int64_t prompt,
+                        const Options &options, Runner &mine, Runner *other,
+                        DecoderScores &scores, std::string &error) {
   mine.session->reset();
   if (other)
     other->session->reset();
   // Nothing follows the last token, so it is not computed.
   int64_t count = static_cast<int64_t>(window.size()) - 1;
-  for (int64_t start = 0; start < count; start += kLogitsPiece) {
+  // A last window may be no longer than a prompt.
+  if (prompt > count)
+    return true;
+  if (prompt) {
+    const float *logits = nullptr, *otherLogits = nullptr;
+    if (!computePrompt(mine, window.data(), prompt, options, logits, error) ||
+        (other && !computePrompt(*other, window.data(), prompt, options,
+                                 otherLogits, error)) ||
+        !scores.add(logits, {otherLogits, nullptr}, window.data() + prompt, 1,
+                    error))
+      return false;
+  }
+  for (int64_t start = prompt; start < count; start += kLogitsPiece) {
     int64_t rows = std::min(kLogitsPiece, count - start);
     const int32_t *ids = window.data() + start;
     const float *logits = nullptr, *otherLogits = nullptr;
@@ -112,6 +139,8 @@ static bool evaluateDecoder(const Artifact &artifact, const Artifact *other,
   DecoderScores scores(static_cast<size_t>(artifact.info().vocabulary),
                        options.threads);
   int64_t computed = 0;
+  int64_t prompt = options.promptTokens.value_or(
+      artifact.info().prunes_prompts ? (context + 1) / 2 : 0);
   // The window's last token is predicted, not computed.
   for (const std::vector<int32_t> &window :
        client::cutWindows(tokenizer, text, static_cast<size_t>(context) + 1)) {
@@ -122,7 +151,8 @@ static bool evaluateDecoder(const Artifact &artifact, const Artifact *other,
       return false;
     }
     computed += static_cast<int64_t>(window.size()) - 1;
-    if (!scoreWindow(window, mine, other ? &theirs : nullptr, scores, error))
+    if (!scoreWindow(window, prompt, options, mine, other ? &theirs : nullptr,
+                     scores, error))
       return false;
   }
   if (scores.tokens == 0) {

@@ -49,9 +49,19 @@ static bool countTokens(const Options &options, int64_t stored, int64_t prompt,
   return false;
 }
 
+/// Whether the prompt goes as a whole to an artifact that prunes it.
+static bool isPruned(const Artifact &artifact, const Prompt &prompt) {
+  return artifact.info().prunes_prompts && prompt.embeddings.values.empty();
+}
+
 /// Computes tokens [start, start + count) of the prompt.
-static bool prefill(Session &session, const Prompt &prompt, int64_t start,
+static bool prefill(const Artifact &artifact, Session &session,
+                    const Options &options, const Prompt &prompt, int64_t start,
                     int64_t count, winnow_rows rows, std::string &error) {
+  if (isPruned(artifact, prompt))
+    return session.prefillPrompt(
+        prompt.ids.data(), count,
+        options.pruneSpan ? &*options.pruneSpan : nullptr, rows, error);
   if (prompt.embeddings.values.empty())
     return session.prefill(prompt.ids.data() + start, count, rows, error);
   int64_t width = prompt.embeddings.shape[1];
@@ -60,19 +70,21 @@ static bool prefill(Session &session, const Prompt &prompt, int64_t start,
 }
 
 /// Computes the prompt and writes the logits of all its tokens.
-static bool prefillWithLogits(Session &session, const Options &options,
-                              const Prompt &prompt, int64_t vocabulary,
+static bool prefillWithLogits(const Artifact &artifact, Session &session,
+                              const Options &options, const Prompt &prompt,
                               std::string &error) {
   NpyFile file;
-  int64_t count = prompt.size();
+  int64_t count = prompt.size(), vocabulary = artifact.info().vocabulary;
   if (!file.create(options.logitsPath, count, vocabulary, error))
     return false;
   int64_t piece = options.piece ? options.piece : kLogitsPiece;
+  if (isPruned(artifact, prompt))
+    piece = count;
   for (int64_t start = 0; start < count; start += piece) {
     const float *logits = nullptr;
     int64_t rows = 0;
-    if (!prefill(session, prompt, start, std::min(piece, count - start),
-                 WINNOW_ROWS_ALL, error) ||
+    if (!prefill(artifact, session, options, prompt, start,
+                 std::min(piece, count - start), WINNOW_ROWS_ALL, error) ||
         !session.logits(logits, rows, error) ||
         !file.write(logits, rows * vocabulary, error))
       return false;
@@ -188,13 +200,18 @@ static bool generateTokens(Session &session, const Options &options,
 }
 
 /// Computes the prompt, which may be empty.
-static bool computePrompt(Session &session, const Options &options,
-                          const Prompt &prompt, int64_t vocabulary,
+static bool computePrompt(const Artifact &artifact, Session &session,
+                          const Options &options, const Prompt &prompt,
                           std::string &error) {
+  if (options.pruneSpan && !isPruned(artifact, prompt)) {
+    error = std::string(artifact.info().name) +
+            " does not prune this prompt: --prune-span has no meaning";
+    return false;
+  }
   if (!options.logitsPath.empty())
-    return prefillWithLogits(session, options, prompt, vocabulary, error);
-  return prompt.size() == 0 ||
-         prefill(session, prompt, 0, prompt.size(), WINNOW_ROWS_LAST, error);
+    return prefillWithLogits(artifact, session, options, prompt, error);
+  return prompt.size() == 0 || prefill(artifact, session, options, prompt, 0,
+                                       prompt.size(), WINNOW_ROWS_LAST, error);
 }
 
 bool generate(const Artifact &artifact, const Options &options,
@@ -232,7 +249,7 @@ bool generate(const Artifact &artifact, const Options &options,
     return false;
   int64_t vocabulary = artifact.info().vocabulary;
   auto start = std::chrono::steady_clock::now();
-  if (!computePrompt(*session, options, prompt, vocabulary, error))
+  if (!computePrompt(artifact, *session, options, prompt, error))
     return false;
   double prefillSeconds = secondsSince(start);
 

@@ -189,6 +189,19 @@ static const OptionRow kRows[] = {
      [](Options &o, const std::string &v) {
        return parseInteger(v, 1, kMost, o.context);
      }},
+    {"--prune-span", "FIRST:LAST",
+     "the tokens of the prompt, from FIRST up to LAST, counted from 0, that an "
+     "artifact which prunes prompts may leave out (default: all but the last "
+     "64)",
+     "two counts with a colon between them",
+     [](Options &o, const std::string &v) {
+       size_t colon = v.find(':');
+       winnow_span span = {};
+       o.pruneSpan = span;
+       return colon != std::string::npos &&
+              parseInteger(v.substr(0, colon), 0, kMost, o.pruneSpan->first) &&
+              parseInteger(v.substr(colon + 1), 0, kMost, o.pruneSpan->last);
+     }},
     {"--piece", "N", nullptr, "a count of at least 1",
      [](Options &o, const std::string &v) {
        return parseInteger(v, 1, kMost, o.piece);
@@ -257,6 +270,16 @@ static const OptionRow kRows[] = {
        o.evaluate = v;
        return !v.empty();
      }},
+    {"--after", "N",
+     "with --evaluate: the first N tokens of each window are a prompt, and "
+     "those "
+     "behind it are predicted (default: 0; half of the window, for an artifact "
+     "that prunes prompts)",
+     "a count",
+     [](Options &o, const std::string &v) {
+       o.promptTokens = 0;
+       return parseInteger(v, 0, kMost, *o.promptTokens);
+     }},
     {"--against", "OTHER",
      "with --evaluate: how far the results are from those of another artifact",
      "an artifact's path without extension",
@@ -305,6 +328,10 @@ static bool check(const Options &o, std::string &error) {
     error = "--bench, --evaluate, --inspect and --chat exclude each other";
   else if (!o.against.empty() && !o.evaluate)
     error = "--against goes with --evaluate";
+  else if (o.promptTokens && !o.evaluate)
+    error = "--after goes with --evaluate";
+  else if (o.pruneSpan && !prompts && !o.evaluate)
+    error = "--prune-span needs a prompt, or --evaluate";
   else if (o.system && !o.chat)
     error = "--system goes with --chat";
   else if (o.chat && (generates || sessions || !o.logitsPath.empty() ||

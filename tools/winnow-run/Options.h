@@ -29,6 +29,8 @@ struct Options : client::SessionOptions {
   SamplingOptions sampling;
   std::vector<std::string> stops;
   bool ignoreEos = false;
+  std::optional<winnow_span> pruneSpan;
+  std::optional<int64_t> promptTokens; ///< of --evaluate; not given: default
   std::string logitsPath;
   std::string profilePath;
   std::string loadSession, saveSession; ///< paths; empty: neither

@@ -168,6 +168,15 @@ TEST_F(CostTest, RowOps) {
   EXPECT_EQ(costOf("%x: tensor<?xf32>", R"(
       %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>)"),
             (Cost{0, 0}));
+  EXPECT_EQ(costOf("%k: tensor<?x4x8xf32>", R"(
+      %i, %s = winnow.token_match %k : tensor<?x4x8xf32> -> tensor<?xi32>, tensor<?xf32>)"),
+            (Cost{5 * 5 / 2.0 * 8, 0}));
+  EXPECT_EQ(costOf("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
+      %y, %n, %r = winnow.token_merge %x into %i keep %i : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>)"),
+            (Cost{2 * 5 * 8, 0}));
+  EXPECT_EQ(costOf("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
+      %y = winnow.token_restore %x[%i] over %x : tensor<?x8xf32>, tensor<?xi32>, tensor<?x8xf32>)"),
+            (Cost{0, 0}));
   EXPECT_EQ(costOf("%x: tensor<3x4x6xf32>", R"(
       %y = winnow.image_patches %x {size = 2 : i64} : tensor<3x4x6xf32> -> tensor<6x12xf32>)"),
             (Cost{0, 0}));
@@ -190,6 +199,15 @@ TEST_F(CostTest, TokenFlow) {
             TokenFlow::MixesTokens);
   EXPECT_EQ(flow("%x: tensor<?xf32>", R"(
       %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>)"),
+            TokenFlow::ChangesTokenSet);
+  EXPECT_EQ(flow("%k: tensor<?x4x8xf32>", R"(
+      %i, %s = winnow.token_match %k : tensor<?x4x8xf32> -> tensor<?xi32>, tensor<?xf32>)"),
+            TokenFlow::MixesTokens);
+  EXPECT_EQ(flow("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
+      %y, %n, %r = winnow.token_merge %x into %i keep %i : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>)"),
+            TokenFlow::ChangesTokenSet);
+  EXPECT_EQ(flow("%x: tensor<?x8xf32>, %i: tensor<?xi32>", R"(
+      %y = winnow.token_restore %x[%i] over %x : tensor<?x8xf32>, tensor<?xi32>, tensor<?x8xf32>)"),
             TokenFlow::ChangesTokenSet);
   EXPECT_EQ(flow("%x: tensor<?x1x8xf32>, %p: tensor<?xi32>", R"(
       %y = winnow.attention query(%x, %p) key(%x, %p) value(%x) {mask = #winnow.mask<full>, scale = 1.0 : f32}

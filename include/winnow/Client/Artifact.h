@@ -73,6 +73,9 @@ public:
   /// The same of rows in place of ids.
   bool prefill(const float *embeddings, int64_t width, int64_t count,
                winnow_rows rows, std::string &error);
+  /// winnow_api.prefill_prompt; a null span is the default one.
+  bool prefillPrompt(const int32_t *ids, int64_t count, const winnow_span *span,
+                     winnow_rows rows, std::string &error);
   bool decode(int32_t id, std::string &error);
   /// winnow_api.encode; either result may be null.
   bool encode(const winnow_texts &texts, float *hidden, float *embeddings,

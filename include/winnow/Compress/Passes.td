@@ -323,6 +323,88 @@ def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
   let dependentDialects = ["::winnow::WinnowDialect"];
 }
 
+def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
+  let summary = "Leave out tokens between layers";
+  let description = [{
+    What: where `layer` says, counted from 0, `keep` of the tokens of each
+    segment stay, and later layers have so much less to do. The first `first`
+    and the last `last` tokens always stay and are not counted. In an encoder,
+    tokens leave behind an attention layer, in front of the feed-forward layer,
+    rounded up; which others stay says `policy`:
+
+    ```
+    evit  those that the segment's first token, in an encoder the class token,
+          pays the most attention to, in the mean over heads (EViT, arXiv
+          2202.07800, without its fused token)
+    tome  of every other token, those that are most like a token between them go
+          into it: the row is their mean, later attention counts it as so many,
+          and a mean over tokens weights it (ToMe, arXiv 2210.09461); keeps at
+          least half
+    turbo as tome, but `alpha` times the attention of the first token counts
+          against being merged (Turbo, arXiv 2407.11717)
+    ```
+
+    ```mlir
+    %y = winnow.layer residual(%x) inputs(%u = %x, %p = %positions, %s = %segments) ...
+    %z = winnow.layer residual(%y) inputs(%u = %y) ...
+    // becomes, with policy=evit layer=0 keep=0.5
+    %y, %scores = winnow.layer residual(%x) inputs(%u = %x, %p = %positions, %s = %segments) ...
+    %kept = winnow.token_select %scores of %segments : tensor<?xi32>,
+        {policy = #winnow.token_policy<keep = 5.0e-01 : f64, first = 1>} : tensor<?xf32> -> tensor<?xi32>
+    %rows = winnow.token_gather %y[%kept] : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+    %z = winnow.layer residual(%rows) inputs(%u = %rows) ...
+    ```
+
+    Positions, segments and sizes of later layers are gathered too; positions
+    keep their numbers. A result with a row for each token gets them all: one
+    that left as it was when it left (evit), one that was merged as what it was
+    merged into (tome, turbo). Shares of several layers multiply.
+
+    In a decoder, tokens of a prompt leave in front of a block:
+
+    ```
+    fastv those stay that the last token of their segment pays the most attention
+          to in the block before, in the mean over heads, rounded to the nearest
+          number, of two the even one (FastV, arXiv 2403.06764)
+    ```
+
+    The decoder gets an entry point more, `prompt`, with an argument more,
+    `prunable` [T]: tokens of 0 stay and are not counted, either. Caches of later
+    layers hold what stays, at its own positions (`winnow.shorter`). Other entry
+    points are as they were: tokens that come later see what is there.
+
+    Requires: layers, that is to stand before `winnow-inline-layers`; an attention
+    in the layer, or the block before, of all tokens on all, or on all before,
+    without sinks or soft cap; an order of several of these passes that is that
+    of the layers.
+    Guarantees: a segment's results do not depend on other segments.
+    Keeps: everything where `keep` is 1 or `layer` is empty.
+    Lossy? Yes.
+    Each layer that tokens leave behind gets a remark.
+  }];
+  let options = [
+    Option<"policy", "policy", "std::string", "\"evit\"",
+           "Which tokens stay: evit, tome, turbo or fastv">,
+    ListOption<"layer", "layer", "int64_t",
+               "Attention layers behind which, or blocks in front of which, tokens leave">,
+    ListOption<"keep", "keep", "double",
+               "The share of tokens that stays, one or one for each layer">,
+    Option<"first", "first", "int64_t", "-1",
+           "Tokens at the beginning of each segment that always stay; -1: 1, for "
+           "fastv 0">,
+    Option<"last", "last", "int64_t", "-1",
+           "Tokens at the end of each segment that always stay; -1: 0, for fastv "
+           "1">,
+    Option<"alpha", "alpha", "double", "1",
+           "With turbo: how much attention counts beside likeness">
+  ];
+  let statistics = [
+    Statistic<"numSites", "sites", "Layers that tokens leave behind">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def WinnowQuantizeActivations
     : Pass<"winnow-quantize-activations", "::mlir::func::FuncOp"> {
   let summary = "Round the inputs of linear layers to what their weights are";

@@ -135,8 +135,10 @@ enum {
  * and one output, logits [R, vocabulary] f32: row i of it belongs to token
  * rows[i] of the call. R may be 0. It may have an entry "forward_embeddings"
  * with the same inputs, outputs, caches and dimensions, but for embeddings [T,
- * width] f32 in place of ids: what the model makes of ids first. It shares the
- * caches of "forward". */
+ * width] f32 in place of ids: what the model makes of ids first. It may have an
+ * entry "prompt" with the input prunable [T] i32 more, which leaves out tokens
+ * of 1 or more and appends fewer to some caches. Both share the caches of
+ * "forward". */
 typedef struct winnow_artifact_info {
   uint32_t abi_version;
   uint32_t cpu_features;

@@ -45,26 +45,55 @@ static Value emitDot(KernelBuilder &k, Value a, Value b, int64_t width) {
   return k.reduceAdd(sums);
 }
 
-/// The first row of the segment of `row`.
-static Value emitFirstRow(KernelBuilder &k, Value segments, Value row) {
+/// The first or the last row of the segment of `row`.
+static Value emitEndRow(KernelBuilder &k, Value segments, Value rows, Value row,
+                        bool last) {
   if (!segments)
-    return k.i64(0);
+    return last ? k.add(rows, -1) : k.i64(0);
   Value own = loadWord(k, segments, row);
   return k.forLoop(
-      k.i64(0), row, k.i64(1), {row},
+      last ? k.add(row, 1) : k.i64(0), last ? rows : row, k.i64(1), {row},
       [&](Value index, ValueRange carried) {
         Value isSame = k.equal(loadWord(k, segments, index), own);
-        return KernelBuilder::Values{
-            k.select(isSame, k.minS(index, carried[0]), carried[0])};
+        Value farther =
+            last ? k.maxS(index, carried[0]) : k.minS(index, carried[0]);
+        return KernelBuilder::Values{k.select(isSame, farther, carried[0])};
       },
       /*unroll=*/false)[0];
+}
+
+/// The number of a relative bias's row for a key `offset` (i32) positions
+/// behind the query.
+static Value emitBucket(KernelBuilder &k, ArrayRef<int64_t> distances,
+                        Value offset) {
+  Value distance = k.maxS(offset, k.sub(k.i32(0), offset));
+  int32_t buckets = distances.size() + 1;
+  Value bucket =
+      k.select(k.lessThan(k.i32(0), offset), k.i32(buckets), k.i32(0));
+  for (int64_t least : distances)
+    // None is longer than a position.
+    if (least <= std::numeric_limits<int32_t>::max())
+      bucket = k.add(bucket,
+                     k.zext(k.lessEqual(k.i32(least), distance), k.i32Type()));
+  return bucket;
 }
 
 void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
                        const TokenScoreOperands &operands, Value row,
                        Value out) {
-  Value first = emitFirstRow(k, operands.segments, row);
+  Value first = emitEndRow(k, operands.segments, operands.rows, row, spec.last);
   int64_t group = spec.heads / spec.keyHeads;
+  Value bias, biasRow;
+  if (operands.bias)
+    bias =
+        k.load(k.f32Type(), k.offset(operands.bias, k.mul(row, kWordBytes)), 4);
+  if (!spec.distances.empty()) {
+    Value offset = k.sub(loadWord(k, operands.positions, row),
+                         loadWord(k, operands.positions, first));
+    Value bucket = k.sext(emitBucket(k, spec.distances, offset), k.i64Type());
+    biasRow =
+        k.offset(operands.relativeBias, k.mul(bucket, spec.heads * kWordBytes));
+  }
   auto headOf = [&](Value rows, Value index, int64_t heads, Value head) {
     Value number = k.add(k.mul(index, heads), head);
     return k.offset(rows, k.mul(number, spec.width * kWordBytes));
@@ -79,7 +108,14 @@ void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
         Value number = k.add(k.mul(first, spec.heads), head);
         Value lse = k.load(
             k.f32Type(), k.offset(operands.lse, k.mul(number, kWordBytes)), 4);
-        Value weight = k.exp(k.subF(k.mulF(dot, k.f32(spec.scale)), lse));
+        Value score = k.mulF(dot, k.f32(spec.scale));
+        if (bias)
+          score = k.addF(score, bias);
+        if (biasRow)
+          score = k.addF(score,
+                         k.load(k.f32Type(),
+                                k.offset(biasRow, k.mul(head, kWordBytes)), 4));
+        Value weight = k.exp(k.subF(score, lse));
         // A query that sees nothing.
         Value isBlind =
             k.lessThanF(lse, k.f32(std::numeric_limits<float>::lowest()));
@@ -128,12 +164,38 @@ static KernelBuilder::Values sumOverSegment(
   return totals;
 }
 
-/// How many tokens of a segment stay: TokenPolicyAttr::countKept of an i32.
+/// How many of the `count` tokens of a segment always stay, some of which must
+/// not be pruned.
+static Value emitCountProtected(KernelBuilder &k, TokenPolicyAttr policy,
+                                const TokenSelectOperands &operands, Value own,
+                                Value count) {
+  Value end = k.sub(count, k.i32(policy.getLast()));
+  return k.forLoop(
+      k.i64(0), operands.rows, k.i64(1), {k.i32(0), k.i32(0)},
+      [&](Value index, ValueRange carried) {
+        Value place = carried[0];
+        Value isMember =
+            operands.segments
+                ? k.equal(loadWord(k, operands.segments, index), own)
+                : k.equal(index, index);
+        Value isOther = k.andI(k.lessEqual(k.i32(policy.getFirst()), place),
+                               k.lessThan(place, end));
+        Value isFixed =
+            k.equal(loadWord(k, operands.prunable, index), k.i32(0));
+        // At the ends, or marked.
+        Value stays = k.select(isOther, isFixed, isMember);
+        return KernelBuilder::Values{
+            k.add(place, k.zext(isMember, k.i32Type())),
+            k.add(carried[1], k.zext(k.andI(isMember, stays), k.i32Type()))};
+      },
+      /*unroll=*/false)[1];
+}
+
+/// TokenPolicyAttr::countKept of i32.
 static Value emitCountKept(KernelBuilder &k, TokenPolicyAttr policy,
-                           Value count) {
+                           Value count, Value always) {
   OpBuilder &b = k.builder();
   Location loc = k.builder().getLoc();
-  Value always = k.minS(count, k.i32(policy.getFirst() + policy.getLast()));
   Value share = arith::ConstantOp::create(b, loc, policy.getKeep());
   Value kept = k.mulF(k.toFloat(k.sub(count, always), k.f64Type()), share);
   StringRef name;
@@ -165,20 +227,23 @@ void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
                            isMember, k.lessThan(numbers, k.broadcast(number))};
                      });
   Value count = sums[0], place = sums[1];
+  Value isFirst = k.lessThan(place, k.i32(policy.getFirst()));
+  Value isLast = k.lessEqual(k.sub(count, place), k.i32(policy.getLast()));
+  Value isProtected = k.orI(isFirst, isLast);
+  Value ends = k.i32(policy.getFirst() + policy.getLast());
+  Value always = k.minS(count, ends);
+  if (operands.prunable) {
+    isProtected = k.orI(isProtected,
+                        k.equal(loadWord(k, operands.prunable, row), k.i32(0)));
+    always = emitCountProtected(k, policy, operands, own, count);
+  }
   Value bits = loadWord(k, operands.scores, row);
   // Rises with the score: negative numbers have their bits turned over.
   Value isNegative = k.lessThan(bits, k.i32(0));
   Value value = k.select(isNegative, k.xorI(bits, k.i32(kAlways)), bits);
   value = k.minS(value, k.i32(kAlways - 1));
-  auto protect = [&](Value isProtected) {
-    value = k.select(isProtected, k.i32(kAlways), value);
-  };
-  if (policy.getFirst())
-    protect(k.lessThan(place, k.i32(policy.getFirst())));
-  if (policy.getLast())
-    protect(k.lessEqual(k.sub(count, place), k.i32(policy.getLast())));
-  k.store(value, order, 4);
-  k.store(emitCountKept(k, policy, count), limit, 4);
+  k.store(k.select(isProtected, k.i32(kAlways), value), order, 4);
+  k.store(emitCountKept(k, policy, count, always), limit, 4);
 }
 
 void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
@@ -199,6 +264,193 @@ void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
       })[0];
   Value stays = k.lessThan(rank, k.load(k.i32Type(), limit, 4));
   k.store(k.zext(stays, k.i32Type()), out, 4);
+}
+
+//===----------------------------------------------------------------------===//
+// Matching
+//===----------------------------------------------------------------------===//
+
+/// Calls `body` for pieces of a row of up to 16 channels, with their offset in
+/// bytes and how many there are.
+static void forPieces(KernelBuilder &k, int64_t width,
+                      function_ref<void(int64_t bytes, Value count)> body) {
+  for (int64_t from = 0; from < width; from += kLanes)
+    body(from * kWordBytes, k.i64(std::min(kLanes, width - from)));
+}
+
+void emitTokenUnitRow(KernelBuilder &k, const TokenMatchSpec &spec, Value key,
+                      Value out) {
+  VectorType type = k.vectorType(k.f32Type());
+  Value squares = k.splatF32(0);
+  forPieces(k, spec.width, [&](int64_t bytes, Value count) {
+    Value sum = k.splatF32(0);
+    for (int64_t head = 0; head < spec.heads; ++head)
+      sum = k.addF(
+          sum, k.loadFirst(
+                   type, k.offset(key, head * spec.width * kWordBytes + bytes),
+                   count));
+    sum = k.divF(sum, k.splatF32(spec.heads));
+    squares = k.fma(sum, sum, squares);
+    k.storeFirst(sum, k.offset(out, bytes), count);
+  });
+  Value length = k.maxF(k.sqrtF(k.reduceAdd(squares)), k.f32(1e-12f));
+  forPieces(k, spec.width, [&](int64_t bytes, Value count) {
+    Value ptr = k.offset(out, bytes);
+    k.storeFirst(k.divF(k.loadFirst(type, ptr, count), k.broadcast(length)),
+                 ptr, count);
+  });
+}
+
+void emitTokenMatchRow(KernelBuilder &k, const TokenMatchSpec &spec,
+                       const TokenMatchOperands &operands, Value row,
+                       Value into, Value score) {
+  Value own = operands.segments ? loadWord(k, operands.segments, row) : Value();
+  Value number = k.trunc(row, k.i32Type());
+  KernelBuilder::Values sums =
+      sumOverSegment(k, operands.segments, own, operands.rows, 2,
+                     [&](Value, Value, Value numbers, Value isMember) {
+                       return KernelBuilder::Values{
+                           isMember, k.lessThan(numbers, k.broadcast(number))};
+                     });
+  Value end = k.sub(sums[0], k.i32(spec.last)), place = sums[1];
+  /// Whether a token of this place is matched and its place odd or not.
+  auto isMatched = [&](Value at, bool odd) {
+    Value parity = k.equal(k.andI(at, k.i32(1)), k.i32(odd));
+    Value isInside =
+        k.andI(k.lessEqual(k.i32(spec.first), at), k.lessThan(at, end));
+    return k.andI(isInside, parity);
+  };
+  auto unitOf = [&](Value index) {
+    return k.offset(operands.units, k.mul(index, spec.width * kWordBytes));
+  };
+  Value nowhere = k.f32(std::numeric_limits<float>::infinity());
+  KernelBuilder::Values best = k.ifElse(
+      isMatched(place, /*odd=*/false), {k.i32Type(), k.f32Type()},
+      [&] {
+        KernelBuilder::Values found = k.forLoop(
+            k.i64(0), operands.rows, k.i64(1), {k.i32(0), number, nowhere},
+            [&](Value index, ValueRange carried) {
+              Value isMember =
+                  operands.segments
+                      ? k.equal(loadWord(k, operands.segments, index), own)
+                      : k.equal(index, index);
+              Value isDestination =
+                  k.andI(isMember, isMatched(carried[0], /*odd=*/true));
+              KernelBuilder::Values nearest = k.ifElse(
+                  isDestination, {k.i32Type(), k.f32Type()},
+                  [&] {
+                    Value other = k.negF(
+                        emitDot(k, unitOf(row), unitOf(index), spec.width));
+                    Value isNearer = k.lessThanF(other, carried[2]);
+                    return KernelBuilder::Values{
+                        k.select(isNearer, k.trunc(index, k.i32Type()),
+                                 carried[1]),
+                        k.select(isNearer, other, carried[2])};
+                  },
+                  [&] {
+                    return KernelBuilder::Values{carried[1], carried[2]};
+                  });
+              return KernelBuilder::Values{
+                  k.add(carried[0], k.zext(isMember, k.i32Type())), nearest[0],
+                  nearest[1]};
+            },
+            /*unroll=*/false);
+        return KernelBuilder::Values{found[1], found[2]};
+      },
+      [&] { return KernelBuilder::Values{number, nowhere}; });
+  k.store(best[0], into, 4);
+  k.store(best[1], score, 4);
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of what stays
+//===----------------------------------------------------------------------===//
+
+/// The place of `token` (i32) among those that stay, an i64 in [0, count], and
+/// whether it is one of them.
+static std::pair<Value, Value> findKept(KernelBuilder &k,
+                                        const KeptTokens &kept, Value token) {
+  VectorType type = k.vectorType(k.i32Type());
+  Value below = k.forLoop(
+      k.i64(0), kept.count, k.i64(kLanes), {k.splatI32(0)},
+      [&](Value from, ValueRange carried) {
+        Value left = k.sub(kept.count, from);
+        Value indices = k.loadFirst(
+            type, k.offset(kept.indices, k.mul(from, kWordBytes)), left);
+        Value isBelow =
+            k.andI(k.lessThan(indices, k.broadcast(token)), k.firstLanes(left));
+        return KernelBuilder::Values{k.add(carried[0], k.zext(isBelow, type))};
+      },
+      /*unroll=*/false)[0];
+  Value place = k.sext(k.reduceAddI(below), k.i64Type());
+  // There may be none at that place.
+  Value left = k.sub(kept.count, place);
+  Value there = k.extract(
+      k.loadFirst(type, k.offset(kept.indices, k.mul(place, kWordBytes)), left),
+      0);
+  Value isThere = k.andI(k.lessThan(k.i64(0), left), k.equal(there, token));
+  return {place, isThere};
+}
+
+void emitMergedRow(KernelBuilder &k, const KeptTokens &kept, Value row,
+                   Value into, Value out) {
+  auto [own, stays] = findKept(k, kept, k.trunc(row, k.i32Type()));
+  Value other = findKept(k, kept, into).first;
+  // Callers are not trusted: what is in no row is in the nearest one.
+  Value last = k.maxS(k.add(kept.count, -1), k.i64(0));
+  Value place = k.minS(k.select(stays, own, other), last);
+  k.store(k.trunc(place, k.i32Type()), out, 4);
+}
+
+void emitTokenMergeRow(KernelBuilder &k, int64_t width,
+                       const TokenMergeOperands &operands, Value row, Value out,
+                       Value size) {
+  VectorType type = k.vectorType(k.f32Type());
+  forPieces(k, width, [&](int64_t bytes, Value count) {
+    k.storeFirst(k.splatF32(0), k.offset(out, bytes), count);
+  });
+  Value number = k.trunc(row, k.i32Type());
+  Value total = k.forLoop(
+      k.i64(0), operands.tokens, k.i64(1), {k.f32(0)},
+      [&](Value token, ValueRange carried) {
+        return k.ifElse(
+            k.equal(loadWord(k, operands.rows, token), number), {k.f32Type()},
+            [&] {
+              Value weight = operands.sizes
+                                 ? k.load(k.f32Type(),
+                                          k.offset(operands.sizes,
+                                                   k.mul(token, kWordBytes)),
+                                          4)
+                                 : k.f32(1);
+              Value from =
+                  k.offset(operands.input, k.mul(token, width * kWordBytes));
+              forPieces(k, width, [&](int64_t bytes, Value count) {
+                Value ptr = k.offset(out, bytes);
+                Value x = k.loadFirst(type, k.offset(from, bytes), count);
+                k.storeFirst(k.fma(x, k.broadcast(weight),
+                                   k.loadFirst(type, ptr, count)),
+                             ptr, count);
+              });
+              return KernelBuilder::Values{k.addF(carried[0], weight)};
+            },
+            [&] { return KernelBuilder::Values{carried[0]}; });
+      },
+      /*unroll=*/false)[0];
+  forPieces(k, width, [&](int64_t bytes, Value count) {
+    Value ptr = k.offset(out, bytes);
+    k.storeFirst(k.divF(k.loadFirst(type, ptr, count), k.broadcast(total)), ptr,
+                 count);
+  });
+  k.store(total, size, 4);
+}
+
+void emitTokenRestoreRow(KernelBuilder &k, int64_t width,
+                         const KeptTokens &kept, Value input, Value base,
+                         Value row, Value out) {
+  auto [place, stays] = findKept(k, kept, k.trunc(row, k.i32Type()));
+  Value source =
+      k.select(stays, k.offset(input, k.mul(place, width * kWordBytes)), base);
+  k.memoryCopy(out, source, k.i64(width * kWordBytes));
 }
 
 } // namespace winnow::cpu

@@ -2,6 +2,8 @@
 
 #include "EntryPlan.h"
 
+#include "winnow/Analysis/CacheFlow.h"
+
 using namespace mlir;
 
 namespace winnow::cpu {
@@ -10,6 +12,11 @@ namespace winnow::cpu {
 /// gets, where the cache can be chunked.
 static std::optional<int64_t> segmentsOf(const EntryPlan &plan, int cache) {
   if (plan.caches[cache].argument < 0 || plan.caches[cache].events.size() != 1)
+    return std::nullopt;
+  // Its slots are not those of the other caches.
+  BlockArgument argument = plan.cacheArguments[plan.caches[cache].argument];
+  func::FuncOp function = plan.function;
+  if (function.getArgAttr(argument.getArgNumber(), kShorterCacheAttr))
     return std::nullopt;
   std::optional<int64_t> segments;
   for (const Step &step : plan.steps) {

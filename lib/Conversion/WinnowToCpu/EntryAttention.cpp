@@ -31,13 +31,13 @@ AttentionArguments EntryEmitter::attentionArguments(const Step &step) {
   if (op.getSinks())
     arguments.sinks = address(step.inputs[3]);
   if (op.getBias()) {
-    // [queries, keys] for all heads, or [heads, queries, keys].
+    // [keys] for all queries, [queries, keys] for all heads, or [heads,
+    // queries, keys].
+    int64_t rank = cast<RankedTensorType>(op.getBias().getType()).getRank();
     arguments.bias = address(step.inputs[4]);
-    arguments.biasQueryStride = arguments.keyCount;
+    arguments.biasQueryStride = rank == 1 ? kb.i64(0) : arguments.keyCount;
     arguments.biasHeadStride =
-        cast<RankedTensorType>(op.getBias().getType()).getRank() == 3
-            ? kb.mul(arguments.queries, arguments.keyCount)
-            : kb.i64(0);
+        rank == 3 ? kb.mul(arguments.queries, arguments.keyCount) : kb.i64(0);
   }
   if (op.getRelativeBias())
     arguments.relativeBias = address(step.inputs[6]);
@@ -105,6 +105,8 @@ void EntryEmitter::emitRunAttention(const Step &step, const SegmentRuns &runs) {
     run.query = at(whole.query, first, spec.queryHeads * spec.keyDim);
     run.queryPositions = at(whole.queryPositions, first, 1);
     run.querySegments = at(whole.querySegments, first, 1);
+    // One of rank 1: planRuns takes no other.
+    run.bias = at(whole.bias, first, 1);
     run.output = at(whole.output, first, spec.queryHeads * spec.valueDim);
     run.lse = at(whole.lse, first, spec.queryHeads);
     run.keys = at(whole.keys, slot, spec.keyDim);

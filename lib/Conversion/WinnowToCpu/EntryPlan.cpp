@@ -247,7 +247,8 @@ LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
   };
   int segments = bufferOf(op.getSegments());
   int orders = addWords(*rows), limits = addWords(*rows);
-  addStep(Step::Kind::TokenOrder, op, {bufferOf(op.getScores()), segments},
+  addStep(Step::Kind::TokenOrder, op,
+          {bufferOf(op.getScores()), segments, bufferOf(op.getPrunable())},
           {orders, limits}, *rows)
       .sourceRows = *rows;
   int stays = addWords(*rows);
@@ -262,6 +263,49 @@ LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
   int count = addWords({-1, 1});
   plan.computedCounts.push_back({count, plan.steps.size()});
   addStep(Step::Kind::Select, op, {stays}, {*indices, count}, *rows);
+  return success();
+}
+
+/// Keys of length 1, and for each the one that it is most like.
+LogicalResult EntryPlanner::planMatch(TokenMatchOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getKey());
+  if (failed(rows))
+    return failure();
+  Buffer buffer;
+  buffer.rows = *rows;
+  buffer.rowBytes =
+      cast<RankedTensorType>(op.getKey().getType()).getDimSize(2) *
+      sizeof(float);
+  int units = addBuffer(buffer);
+  addStep(Step::Kind::TokenUnit, op, {bufferOf(op.getKey())}, {units}, *rows);
+  FailureOr<int> into = defineResult(op.getInto(), *rows);
+  FailureOr<int> scores = defineResult(op.getScores(), *rows);
+  if (failed(into) || failed(scores))
+    return failure();
+  addStep(Step::Kind::TokenMatch, op, {units, bufferOf(op.getSegments())},
+          {*into, *scores}, *rows)
+      .sourceRows = *rows;
+  return success();
+}
+
+/// The row of each token, and the tokens of each row.
+LogicalResult EntryPlanner::planMerge(TokenMergeOp op) {
+  FailureOr<RowCount> tokens = rowsOf(op.getInput());
+  FailureOr<RowCount> kept = rowsOf(op.getKept());
+  if (failed(tokens) || failed(kept))
+    return failure();
+  FailureOr<int> rows = defineResult(op.getRows(), *tokens);
+  FailureOr<int> output = defineResult(op.getOutput(), *kept);
+  FailureOr<int> sizes = defineResult(op.getOutputSizes(), *kept);
+  if (failed(rows) || failed(output) || failed(sizes))
+    return failure();
+  addStep(Step::Kind::MergedRow, op,
+          {bufferOf(op.getKept()), bufferOf(op.getInto())}, {*rows}, *tokens)
+      .sourceRows = *kept;
+  addStep(Step::Kind::TokenMerge, op,
+          {bufferOf(op.getInput()), bufferOf(op.getSizes()), *rows},
+          {*output, *sizes}, *kept)
+      .sourceRows = *tokens;
   return success();
 }
 
@@ -365,12 +409,23 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
              bufferOf(pool.getWanted()), bufferOf(pool.getWeights())});
       })
       .Case([&](TokenScoreOp score) {
-        return planRows(Step::Kind::TokenScore, score.getQuery(),
-                        {bufferOf(score.getQuery()), bufferOf(score.getKey()),
-                         bufferOf(score.getLse()),
-                         bufferOf(score.getSegments())});
+        return planRowsOf(
+            Step::Kind::TokenScore, score, score.getQuery(), score.getQuery(),
+            {bufferOf(score.getQuery()), bufferOf(score.getKey()),
+             bufferOf(score.getLse()), bufferOf(score.getSegments()),
+             bufferOf(score.getBias()), bufferOf(score.getPositions()),
+             bufferOf(score.getRelativeBias())});
       })
       .Case([&](TokenSelectOp select) { return planSelect(select); })
+      .Case([&](TokenMatchOp match) { return planMatch(match); })
+      .Case([&](TokenMergeOp merge) { return planMerge(merge); })
+      .Case([&](TokenRestoreOp restore) {
+        return planRowsOf(Step::Kind::TokenRestore, restore, restore.getBase(),
+                          restore.getInput(),
+                          {bufferOf(restore.getInput()),
+                           bufferOf(restore.getKept()),
+                           bufferOf(restore.getBase())});
+      })
       .Case([&](tensor::ConcatOp concat) { return planConcat(concat); })
       .Case([&](ImagePatchesOp patches) {
         return planRows(Step::Kind::Patches, patches.getOutput(),

@@ -86,6 +86,11 @@ struct Step {
     TokenScore,
     TokenOrder,
     TokenStays,
+    TokenUnit,
+    TokenMatch,
+    MergedRow,
+    TokenMerge,
+    TokenRestore,
     Norm,
     Rope,
     Map,
@@ -124,10 +129,16 @@ struct Step {
       return input != kPoolWanted;
     case Kind::TokenStays:
       return input != kStaysLimit;
+    case Kind::MergedRow:
+      return input != kMergedInto;
+    case Kind::TokenRestore:
+      return input != kRestoreBase;
     case Kind::Concat:
     case Kind::Patches:
     case Kind::TokenScore:
     case Kind::TokenOrder:
+    case Kind::TokenMatch:
+    case Kind::TokenMerge:
       return true;
     default:
       return false;
@@ -135,6 +146,8 @@ struct Step {
   }
   static constexpr size_t kPoolWanted = 2;
   static constexpr size_t kStaysLimit = 2;
+  static constexpr size_t kMergedInto = 1;
+  static constexpr size_t kRestoreBase = 2;
 };
 
 /// Where the runs of equal segments lie, buffers of i32. Each run has whole

@@ -73,13 +73,15 @@ LogicalResult EntryPlanner::planTruncate(KvTruncateOp op) {
 }
 
 /// The runs of segments of a self-attention that treats each by itself; null
-/// where what is computed depends on more than positions and segments.
+/// where what is computed depends on more than the rows of a segment.
 const SegmentRuns *EntryPlanner::planRuns(AttentionOp op, RowCount rows) {
   Value segments = op.getQuerySegments();
   FailureOr<RowCount> queries = rowsOf(op.getQuery());
+  // Which rows a bias of pairs has depends on the rows of other segments.
+  bool pairs = op.getBias() &&
+               cast<RankedTensorType>(op.getBias().getType()).getRank() > 1;
   if (!segments || segments != op.getKeySegments() || failed(queries) ||
-      !(*queries == rows) || op.getBias() || op.getMaskOperand() ||
-      op.getScores())
+      !(*queries == rows) || pairs || op.getMaskOperand() || op.getScores())
     return nullptr;
   auto [it, isNew] =
       plan.segmentRuns.try_emplace(segments.getAsOpaquePointer());

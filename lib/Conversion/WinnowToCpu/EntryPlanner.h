@@ -39,6 +39,8 @@ private:
   llvm::LogicalResult planChosenRows(Step::Kind kind, mlir::Operation *op,
                                      mlir::Value source, mlir::Value indices);
   llvm::LogicalResult planSelect(TokenSelectOp op);
+  llvm::LogicalResult planMatch(TokenMatchOp op);
+  llvm::LogicalResult planMerge(TokenMergeOp op);
   llvm::LogicalResult planConcat(mlir::tensor::ConcatOp op);
   llvm::LogicalResult planConstant(mlir::arith::ConstantOp op);
   llvm::LogicalResult planRope(RopeOp op);

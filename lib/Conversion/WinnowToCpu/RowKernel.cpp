@@ -1,9 +1,8 @@
 //===- RowKernel.cpp - Fused kernels over single rows ---------------------===//
 
-#include "RowKernel.h"
+#include "RowKernelEmitter.h"
 
 #include "winnow/Codegen/Cpu/Linear.h"
-#include "winnow/Codegen/Cpu/RowKernels.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -40,6 +39,16 @@ static StringRef nameOf(Step::Kind kind) {
     return "tokenorder";
   case Step::Kind::TokenStays:
     return "tokenstays";
+  case Step::Kind::TokenUnit:
+    return "tokenunit";
+  case Step::Kind::TokenMatch:
+    return "tokenmatch";
+  case Step::Kind::MergedRow:
+    return "mergedrow";
+  case Step::Kind::TokenMerge:
+    return "tokenmerge";
+  case Step::Kind::TokenRestore:
+    return "tokenrestore";
   case Step::Kind::Norm:
     return "norm";
   case Step::Kind::Rope:
@@ -57,15 +66,6 @@ static StringRef nameOf(Step::Kind kind) {
     break;
   }
   llvm_unreachable("not a row step");
-}
-
-/// Channels of a row of a tensor: the product of all dimensions but the first.
-static int64_t rowElements(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  int64_t elements = 1;
-  for (int64_t size : type.getShape().drop_front(type.getRank() ? 1 : 0))
-    elements *= size;
-  return elements;
 }
 
 /// Prints a scalar region with values numbered by their place, so that equal
@@ -92,85 +92,6 @@ static void printBody(Block &body, raw_ostream &os) {
     os << ";";
   }
 }
-
-namespace {
-
-class RowKernelEmitter {
-public:
-  RowKernelEmitter(ModuleOp module, const Target &target, const EntryPlan &plan,
-                   ArrayRef<const Step *> steps)
-      : module(module), target(target), plan(plan), steps(steps) {
-    collectOperands();
-  }
-
-  FailureOr<RowKernel> run(llvm::StringMap<func::FuncOp> &known);
-
-private:
-  void collectOperands();
-  std::string key();
-  FailureOr<func::FuncOp> emit(StringRef name);
-  LogicalResult emitStep(KernelBuilder &kb, const Step &step, Value row);
-  void emitAppend(KernelBuilder &kb, const Step &step, Value row);
-  LogicalResult emitEmbed(KernelBuilder &kb, const Step &step, Value row,
-                          Value id);
-  LogicalResult emitChosenRow(KernelBuilder &kb, const Step &step, Value row);
-  void emitConcat(KernelBuilder &kb, const Step &step, Value row);
-  void emitPool(KernelBuilder &kb, const Step &step, Value row);
-  void emitScore(KernelBuilder &kb, const Step &step, Value row);
-  void emitSelect(KernelBuilder &kb, const Step &step, Value row);
-
-  /// A buffer's first byte.
-  Value base(KernelBuilder &kb, int buffer) {
-    if (buffer < 0)
-      return kb.nullPtr();
-    auto *it = llvm::find(kernel.buffers, buffer);
-    assert(it != kernel.buffers.end() && "scratch has no base");
-    return kb.arg(it - kernel.buffers.begin());
-  }
-  /// Row `row` of a buffer.
-  Value rowOf(KernelBuilder &kb, int index, Value row) {
-    if (index < 0)
-      return kb.nullPtr();
-    const Buffer &buffer = plan.buffers[index];
-    if (buffer.place == Buffer::Place::Scratch)
-      return kb.offset(kb.arg(scratchArg()), scratchOffsets.lookup(index));
-    return kb.offset(base(kb, index), kb.mul(row, buffer.rowBytes));
-  }
-
-  /// The number of a step's cache among those of the kernel.
-  size_t cacheNumber(const Step &step) {
-    return llvm::find(kernel.caches, std::pair(step.cache, step.cacheEvents)) -
-           kernel.caches.begin();
-  }
-
-  /// Whether the kernel is told how many rows a step reads from.
-  static bool countsSourceRows(const Step &step) {
-    return step.kind == Step::Kind::Embed || step.kind == Step::Kind::Gather ||
-           step.kind == Step::Kind::Pool ||
-           step.kind == Step::Kind::TokenOrder ||
-           step.kind == Step::Kind::TokenStays;
-  }
-  /// The number of a step's source rows among the counts of the kernel.
-  size_t countNumber(const Step &step) {
-    return llvm::find(kernel.counts, step.sourceRows) - kernel.counts.begin();
-  }
-
-  static constexpr unsigned kCacheArgs = 6;
-  unsigned countsArg() const {
-    return kernel.buffers.size() + kCacheArgs * kernel.caches.size();
-  }
-  unsigned rowsArg() const { return countsArg() + kernel.counts.size(); }
-  unsigned scratchArg() const { return rowsArg() + 1; }
-
-  ModuleOp module;
-  const Target &target;
-  const EntryPlan &plan;
-  ArrayRef<const Step *> steps;
-  RowKernel kernel;
-  DenseMap<int, int64_t> scratchOffsets;
-};
-
-} // namespace
 
 void RowKernelEmitter::collectOperands() {
   for (const Step *step : steps) {
@@ -309,68 +230,6 @@ LogicalResult RowKernelEmitter::emitChosenRow(KernelBuilder &kb,
   return result;
 }
 
-void RowKernelEmitter::emitConcat(KernelBuilder &kb, const Step &step,
-                                  Value row) {
-  Value source;
-  int64_t first = 0;
-  for (int input : step.inputs) {
-    Value ptr = rowOf(kb, input, kb.add(row, -first));
-    source =
-        source ? kb.select(kb.lessThan(row, kb.i64(first)), source, ptr) : ptr;
-    first += plan.buffers[input].rows.constant;
-  }
-  kb.memoryCopy(rowOf(kb, step.outputs[0], row), source,
-                kb.i64(plan.buffers[step.outputs[0]].rowBytes));
-}
-
-void RowKernelEmitter::emitPool(KernelBuilder &kb, const Step &step,
-                                Value row) {
-  auto op = cast<TokenPoolOp>(step.op);
-  PoolOperands operands;
-  operands.input = base(kb, step.inputs[0]);
-  operands.segments = base(kb, step.inputs[1]);
-  operands.wanted =
-      kb.load(kb.i32Type(), rowOf(kb, step.inputs[Step::kPoolWanted], row), 4);
-  if (step.inputs[3] >= 0)
-    operands.weights = base(kb, step.inputs[3]);
-  operands.rows = kb.arg(countsArg() + countNumber(step));
-  emitPoolRow(kb, op.getKind(), rowElements(op.getInput()), operands,
-              rowOf(kb, step.outputs[0], row));
-}
-
-void RowKernelEmitter::emitScore(KernelBuilder &kb, const Step &step,
-                                 Value row) {
-  auto op = cast<TokenScoreOp>(step.op);
-  auto query = cast<RankedTensorType>(op.getQuery().getType());
-  auto key = cast<RankedTensorType>(op.getKey().getType());
-  TokenScoreSpec spec{query.getDimSize(1), key.getDimSize(1),
-                      query.getDimSize(2), op.getScale().convertToFloat()};
-  TokenScoreOperands operands{
-      base(kb, step.inputs[0]), base(kb, step.inputs[1]),
-      base(kb, step.inputs[2]),
-      step.inputs[3] < 0 ? Value() : base(kb, step.inputs[3])};
-  emitTokenScoreRow(kb, spec, operands, row, rowOf(kb, step.outputs[0], row));
-}
-
-/// The first or the second step of a selection.
-void RowKernelEmitter::emitSelect(KernelBuilder &kb, const Step &step,
-                                  Value row) {
-  auto op = cast<TokenSelectOp>(step.op);
-  TokenSelectOperands operands;
-  if (step.inputs[1] >= 0)
-    operands.segments = base(kb, step.inputs[1]);
-  operands.rows = kb.arg(countsArg() + countNumber(step));
-  Value out = rowOf(kb, step.outputs[0], row);
-  if (step.kind == Step::Kind::TokenOrder) {
-    operands.scores = base(kb, step.inputs[0]);
-    emitTokenOrderRow(kb, op.getPolicy(), operands, row, out,
-                      rowOf(kb, step.outputs[1], row));
-    return;
-  }
-  emitTokenStaysRow(kb, operands, base(kb, step.inputs[0]),
-                    rowOf(kb, step.inputs[Step::kStaysLimit], row), row, out);
-}
-
 LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
                                          Value row) {
   auto in = [&](unsigned i) { return rowOf(kb, step.inputs[i], row); };
@@ -410,6 +269,15 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   case Step::Kind::TokenOrder:
   case Step::Kind::TokenStays:
     emitSelect(kb, step, row);
+    return success();
+  case Step::Kind::TokenUnit:
+  case Step::Kind::TokenMatch:
+    emitMatch(kb, step, row);
+    return success();
+  case Step::Kind::MergedRow:
+  case Step::Kind::TokenMerge:
+  case Step::Kind::TokenRestore:
+    emitMerge(kb, step, row);
     return success();
   case Step::Kind::Norm: {
     auto op = cast<NormOp>(step.op);

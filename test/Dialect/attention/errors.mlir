@@ -13,9 +13,20 @@ func.func @attention_c1_encoding(%q: tensor<2x4x32xf32, #winnow.encoding<a8_b32>
 
 // -----
 
-func.func @attention_c1_rank(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<6xf32>) {
-  // expected-error @+1 {{operand #5 must be 2D/3D tensor without encoding of 32-bit float values, but got 'tensor<6xf32>'}}
-  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) bias(%b : tensor<6xf32>)
+func.func @attention_c1_rank(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<1x4x2x6xf32>) {
+  // expected-error @+1 {{operand #5 must be 1D/2D/3D tensor without encoding of 32-bit float values, but got 'tensor<1x4x2x6xf32>'}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) bias(%b : tensor<1x4x2x6xf32>)
+      {mask = #winnow.mask<causal>, scale = 1.0 : f32}
+      : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
+      -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c11_keys(%q: tensor<2x4x8xf32>, %k: tensor<6x2x8xf32>, %v: tensor<6x2x16xf32>, %qp: tensor<2xi32>, %kp: tensor<6xi32>, %b: tensor<2xf32>) {
+  // expected-error @+1 {{expects number of bias columns (2) to be number of keys (6)}}
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) bias(%b : tensor<2xf32>)
       {mask = #winnow.mask<causal>, scale = 1.0 : f32}
       : tensor<2x4x8xf32>, tensor<6x2x8xf32>, tensor<6x2x16xf32>, tensor<2xi32>, tensor<6xi32>
       -> tensor<2x4x16xf32>

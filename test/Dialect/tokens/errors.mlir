@@ -263,3 +263,203 @@ func.func @token_select_c3(%x: tensor<5xf32>) {
   %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<3xi32>
   return
 }
+
+// -----
+
+func.func @token_match_c1(%k: tensor<5x8xf32>) {
+  // expected-error @+1 {{operand #0 must be 3D tensor without encoding of 32-bit float values, but got 'tensor<5x8xf32>'}}
+  %i, %s = winnow.token_match %k : tensor<5x8xf32> -> tensor<5xi32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_match_c2(%k: tensor<5x0x8xf32>) {
+  // expected-error @+1 {{expects heads of static number and size, at least one, found 'tensor<5x0x8xf32>'}}
+  %i, %s = winnow.token_match %k : tensor<5x0x8xf32> -> tensor<5xi32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_match_c2_dynamic(%k: tensor<5x2x?xf32>) {
+  // expected-error @+1 {{expects heads of static number and size, at least one, found 'tensor<5x2x?xf32>'}}
+  %i, %s = winnow.token_match %k : tensor<5x2x?xf32> -> tensor<5xi32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_match_c3_segments(%k: tensor<5x2x8xf32>, %of: tensor<4xi32>) {
+  // expected-error @+1 {{expects number of segments (4) to be number of keys (5)}}
+  %i, %s = winnow.token_match %k of %of : tensor<4xi32>, : tensor<5x2x8xf32> -> tensor<5xi32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_match_c3_indices(%k: tensor<5x2x8xf32>) {
+  // expected-error @+1 {{expects number of indices (4) to be number of keys (5)}}
+  %i, %s = winnow.token_match %k : tensor<5x2x8xf32> -> tensor<4xi32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_match_c3_scores(%k: tensor<5x2x8xf32>) {
+  // expected-error @+1 {{expects number of scores (6) to be number of keys (5)}}
+  %i, %s = winnow.token_match %k : tensor<5x2x8xf32> -> tensor<5xi32>, tensor<6xf32>
+  return
+}
+
+// -----
+
+func.func @token_match_c4(%k: tensor<5x2x8xf32>) {
+  // expected-error @+1 {{expects first and last to be at least 0 and below 2^30, found -1}}
+  %i, %s = winnow.token_match %k {last = -1 : i64} : tensor<5x2x8xf32> -> tensor<5xi32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c1(%x: tensor<5xf32>, %i: tensor<5xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{operand #0 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<5xf32>'}}
+  %y, %n, %r = winnow.token_merge %x into %i keep %k : tensor<5xf32>, tensor<5xi32>, tensor<3xi32> -> tensor<3x8xf32>, tensor<3xf32>, tensor<5xi32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c2(%x: tensor<5x8xf32>, %i: tensor<5xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{expects width of output (6) to be width of input (8)}}
+  %y, %n, %r = winnow.token_merge %x into %i keep %k : tensor<5x8xf32>, tensor<5xi32>, tensor<3xi32> -> tensor<3x6xf32>, tensor<3xf32>, tensor<5xi32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c3_sizes(%x: tensor<5x8xf32>, %w: tensor<4xf32>, %i: tensor<5xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{expects number of sizes (4) to be number of input rows (5)}}
+  %y, %n, %r = winnow.token_merge %x sizes(%w : tensor<4xf32>) into %i keep %k : tensor<5x8xf32>, tensor<5xi32>, tensor<3xi32> -> tensor<3x8xf32>, tensor<3xf32>, tensor<5xi32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c3_into(%x: tensor<5x8xf32>, %i: tensor<6xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{expects number of indices (6) to be number of input rows (5)}}
+  %y, %n, %r = winnow.token_merge %x into %i keep %k : tensor<5x8xf32>, tensor<6xi32>, tensor<3xi32> -> tensor<3x8xf32>, tensor<3xf32>, tensor<5xi32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c3_rows(%x: tensor<5x8xf32>, %i: tensor<5xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{expects number of rows (3) to be number of input rows (5)}}
+  %y, %n, %r = winnow.token_merge %x into %i keep %k : tensor<5x8xf32>, tensor<5xi32>, tensor<3xi32> -> tensor<3x8xf32>, tensor<3xf32>, tensor<3xi32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c4_output(%x: tensor<5x8xf32>, %i: tensor<5xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{expects number of output rows (2) to be number of kept tokens (3)}}
+  %y, %n, %r = winnow.token_merge %x into %i keep %k : tensor<5x8xf32>, tensor<5xi32>, tensor<3xi32> -> tensor<2x8xf32>, tensor<3xf32>, tensor<5xi32>
+  return
+}
+
+// -----
+
+func.func @token_merge_c4_sizes(%x: tensor<5x8xf32>, %i: tensor<5xi32>, %k: tensor<3xi32>) {
+  // expected-error @+1 {{expects number of output sizes (5) to be number of kept tokens (3)}}
+  %y, %n, %r = winnow.token_merge %x into %i keep %k : tensor<5x8xf32>, tensor<5xi32>, tensor<3xi32> -> tensor<3x8xf32>, tensor<5xf32>, tensor<5xi32>
+  return
+}
+
+// -----
+
+func.func @token_restore_c1(%x: tensor<2x32xf32, #winnow.encoding<a8_b32>>, %k: tensor<2xi32>, %b: tensor<3x32xf32>) {
+  // expected-error @+1 {{operand #0 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<2x32xf32, #winnow.encoding<a8_b32>>'}}
+  %y = winnow.token_restore %x[%k] over %b : tensor<2x32xf32, #winnow.encoding<a8_b32>>, tensor<2xi32>, tensor<3x32xf32>
+  return
+}
+
+// -----
+
+func.func @token_restore_c2(%x: tensor<2x8xf32>, %k: tensor<1xi32>, %b: tensor<3x8xf32>) {
+  // expected-error @+1 {{expects number of indices (1) to be number of input rows (2)}}
+  %y = winnow.token_restore %x[%k] over %b : tensor<2x8xf32>, tensor<1xi32>, tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @token_restore_c3(%x: tensor<2x8xf32>, %k: tensor<2xi32>, %b: tensor<3x8xf32>) {
+  // expected-error @+1 {{failed to verify that all of {base, output} have same type}}
+  %y = "winnow.token_restore"(%x, %k, %b) : (tensor<2x8xf32>, tensor<2xi32>, tensor<3x8xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @token_restore_c4(%x: tensor<2x7xf32>, %k: tensor<2xi32>, %b: tensor<3x8xf32>) {
+  // expected-error @+1 {{expects width of input (7) to be width of base (8)}}
+  %y = winnow.token_restore %x[%k] over %b : tensor<2x7xf32>, tensor<2xi32>, tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c4_bias(%q: tensor<5x4x8xf32>, %l: tensor<5x4xf32>, %b: tensor<4xf32>) {
+  // expected-error @+1 {{expects number of biases (4) to be number of queries (5)}}
+  %y = winnow.token_score %q, %q, %l bias(%b : tensor<4xf32>) {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c4_positions(%q: tensor<5x4x8xf32>, %l: tensor<5x4xf32>, %p: tensor<4xi32>, %r: tensor<4x4xf32>) {
+  // expected-error @+1 {{expects number of positions (4) to be number of queries (5)}}
+  %y = winnow.token_score %q, %q, %l at %p : tensor<4xi32>, relative(%r : tensor<4x4xf32>) {scale = 1.0 : f32, distances = array<i64: 1>} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c7_positions(%q: tensor<5x4x8xf32>, %l: tensor<5x4xf32>, %p: tensor<5xi32>) {
+  // expected-error @+1 {{expects positions and distances or neither}}
+  %y = winnow.token_score %q, %q, %l at %p : tensor<5xi32>, {scale = 1.0 : f32} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c7_table(%q: tensor<5x4x8xf32>, %l: tensor<5x4xf32>, %p: tensor<5xi32>) {
+  // expected-error @+1 {{expects relative_bias and distances or neither}}
+  %y = winnow.token_score %q, %q, %l at %p : tensor<5xi32>, {scale = 1.0 : f32, distances = array<i64: 1>} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c8(%q: tensor<5x4x8xf32>, %l: tensor<5x4xf32>, %p: tensor<5xi32>, %r: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects number of relative_bias rows (5) to be twice the number of buckets (4)}}
+  %y = winnow.token_score %q, %q, %l at %p : tensor<5xi32>, relative(%r : tensor<5x4xf32>) {scale = 1.0 : f32, distances = array<i64: 1>} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_score_c9(%q: tensor<5x4x8xf32>, %l: tensor<5x4xf32>, %p: tensor<5xi32>, %r: tensor<6x4xf32>) {
+  // expected-error @+1 {{expects distances to be positive and to rise}}
+  %y = winnow.token_score %q, %q, %l at %p : tensor<5xi32>, relative(%r : tensor<6x4xf32>) {scale = 1.0 : f32, distances = array<i64: 2, 2>} : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_select_c2_prunable(%x: tensor<5xf32>, %p: tensor<4xi32>) {
+  // expected-error @+1 {{expects number of prunable marks (4) to be number of scores (5)}}
+  %y = winnow.token_select %x among %p : tensor<4xi32>, {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<?xi32>
+  return
+}

@@ -37,3 +37,19 @@ func.func @token_pruning(%q: tensor<?x4x8xf32>, %k: tensor<?x2x8xf32>, %l: tenso
   %e = winnow.token_select %d {policy = #winnow.token_policy<keep = 1.0 : f64, rounding = even, last = 2>} : tensor<?xf32> -> tensor<?xi32>
   return %c, %e : tensor<?xi32>, tensor<?xi32>
 }
+
+// CHECK-LABEL: func @token_merging
+// CHECK:         %into, %scores = winnow.token_match %{{[a-z0-9_]+}} of %{{[a-z0-9_]+}} : tensor<?xi32>, {first = 1 : i64} : tensor<?x2x8xf32> -> tensor<?xi32>, tensor<?xf32>
+// CHECK:         winnow.token_match %{{[a-z0-9_]+}} : tensor<?x2x8xf32> -> tensor<?xi32>, tensor<?xf32>
+// CHECK:         %merged, %sizes, %rows = winnow.token_merge %{{[a-z0-9_]+}} into %into keep %kept : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>
+// CHECK:         winnow.token_merge %merged sizes(%sizes : tensor<?xf32>) into %into
+// CHECK:         %restored = winnow.token_restore %merged[%kept] over %{{[a-z0-9_]+}} : tensor<?x8xf32>, tensor<?xi32>, tensor<?x8xf32>
+func.func @token_merging(%k: tensor<?x2x8xf32>, %s: tensor<?xi32>, %x: tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?xf32>) {
+  %into, %scores = winnow.token_match %k of %s : tensor<?xi32>, {first = 1 : i64} : tensor<?x2x8xf32> -> tensor<?xi32>, tensor<?xf32>
+  %into2, %scores2 = winnow.token_match %k : tensor<?x2x8xf32> -> tensor<?xi32>, tensor<?xf32>
+  %kept = winnow.token_select %scores {policy = #winnow.token_policy<keep = 0.5 : f64, first = 1>} : tensor<?xf32> -> tensor<?xi32>
+  %y, %n, %r = winnow.token_merge %x into %into keep %kept : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>
+  %z, %m, %q = winnow.token_merge %y sizes(%n : tensor<?xf32>) into %into keep %kept : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>
+  %b = winnow.token_restore %y[%kept] over %x : tensor<?x8xf32>, tensor<?xi32>, tensor<?x8xf32>
+  return %b, %m : tensor<?x8xf32>, tensor<?xf32>
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import struct
-from math import erf, log, sqrt
+from math import erf, log, pi, sqrt
 from pathlib import Path
 from typing import ClassVar
 
@@ -42,6 +42,16 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: flo
 def gelu(x: np.ndarray) -> np.ndarray:
     """With the error function."""
     return (0.5 * x * (1 + np.vectorize(erf)(x / sqrt(2)))).astype(np.float32)
+
+
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    """Its approximation, "gelu_new"."""
+    wide = x.astype(np.float64)
+    inner = sqrt(2 / pi) * (wide + 0.044715 * wide**3)
+    return (0.5 * wide * (1 + np.tanh(inner))).astype(np.float32)
+
+
+ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh}
 
 
 def relative_buckets(tokens: int, buckets: int) -> np.ndarray:
@@ -85,6 +95,7 @@ class TextEncoder:
         self.epsilon = self.config["layer_norm_eps"]
         self.heads = self.config["num_attention_heads"]
         self.names = self.NAMES[self.config["model_type"]]
+        self.activation = ACTIVATIONS[self.config["hidden_act"]]
 
     def linear(self, x: np.ndarray, name: str) -> np.ndarray:
         weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
@@ -130,7 +141,7 @@ class TextEncoder:
         for layer in range(self.config["num_hidden_layers"]):
             prefix = f"encoder.layer.{layer}."
             x = self.norm(x + self.attention(x, prefix, bias), prefix + self.names["norm"])
-            inner = gelu(self.linear(x, prefix + "intermediate.dense"))
+            inner = self.activation(self.linear(x, prefix + "intermediate.dense"))
             outer = self.linear(inner, prefix + "output.dense")
             x = self.norm(x + outer, prefix + "output.LayerNorm")
         return x

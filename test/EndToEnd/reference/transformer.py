@@ -175,6 +175,15 @@ class Transformer:
     def _attention_block(
         self, layer: int, x: Array, positions: Array, visible: Array, cache: Cache
     ) -> Array:
+        prefix = f"blk.{layer}."
+        q, k, v = self._project(layer, x, positions)
+        keys, values = cache.append(layer, k, v)
+        mixed = attention(q, keys, values, visible, 1 / np.sqrt(self.config.key_size))
+        y = self._linear(prefix + "attn_output", mixed.reshape(len(x), -1))
+        return self._optional_norm(prefix + "post_attention_norm.weight", y)
+
+    def _project(self, layer: int, x: Array, positions: Array) -> tuple[Array, Array, Array]:
+        """Queries and keys, rotated, and values."""
         config, prefix = self.config, f"blk.{layer}."
         tokens = len(x)
         normed = self._norm(prefix + "attn_norm", x)
@@ -193,10 +202,7 @@ class Transformer:
         scaled = np.asarray(positions) * scale
         q = rope(q, scaled, config.rope_size, base, config.interleaved_rope, factors)
         k = rope(k, scaled, config.rope_size, base, config.interleaved_rope, factors)
-        keys, values = cache.append(layer, k, v)
-        mixed = attention(q, keys, values, visible, 1 / np.sqrt(config.key_size))
-        y = self._linear(prefix + "attn_output", mixed.reshape(tokens, -1))
-        return self._optional_norm(prefix + "post_attention_norm.weight", y)
+        return q, k, v
 
     def _feed_forward_block(self, layer: int, x: Array) -> Array:
         prefix = f"blk.{layer}."

@@ -122,6 +122,9 @@ struct TokenScoreSpec {
   int64_t keyHeads = 1;
   int64_t width = 0; ///< channels of a head
   float scale = 1;
+  /// Of a relative bias; none without one.
+  llvm::ArrayRef<int64_t> distances;
+  bool last = false; ///< whether the last token of a segment looks
 };
 
 /// What it reads; all are pointers.
@@ -130,6 +133,10 @@ struct TokenScoreOperands {
   mlir::Value key;      ///< f32 [rows][keyHeads][width]
   mlir::Value lse;      ///< f32 [rows][heads]
   mlir::Value segments; ///< i32 [rows], or null
+  mlir::Value bias;     ///< f32 [rows], or null
+  /// i32 [rows] and f32 [2 (distances + 1)][heads], with distances.
+  mlir::Value positions, relativeBias;
+  mlir::Value rows; ///< i64
 };
 
 /// Writes the score (f32) of token `row` (i64).
@@ -141,6 +148,7 @@ void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
 struct TokenSelectOperands {
   mlir::Value scores;   ///< ptr: f32 [rows]; not read by emitTokenStaysRow
   mlir::Value segments; ///< ptr: i32 [rows], or null
+  mlir::Value prunable; ///< ptr: i32 [rows], or null; like scores
   mlir::Value rows;     ///< i64
 };
 
@@ -155,6 +163,60 @@ void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
 void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
                        mlir::Value orders, mlir::Value limit, mlir::Value row,
                        mlir::Value out);
+
+/// What a winnow.token_match does.
+struct TokenMatchSpec {
+  int64_t heads = 1;
+  int64_t width = 0; ///< channels of a head
+  int64_t first = 0;
+  int64_t last = 0;
+};
+
+/// Writes the mean over heads of one token's `key`, of length 1: f32 [width].
+void emitTokenUnitRow(KernelBuilder &k, const TokenMatchSpec &spec,
+                      mlir::Value key, mlir::Value out);
+
+/// What it compares.
+struct TokenMatchOperands {
+  mlir::Value units;    ///< ptr: f32 [rows][width]
+  mlir::Value segments; ///< ptr: i32 [rows], or null
+  mlir::Value rows;     ///< i64
+};
+
+/// Writes which token `row` (i64) is most like (i32), and its score (f32).
+void emitTokenMatchRow(KernelBuilder &k, const TokenMatchSpec &spec,
+                       const TokenMatchOperands &operands, mlir::Value row,
+                       mlir::Value into, mlir::Value score);
+
+/// The indices that stay, for the functions below.
+struct KeptTokens {
+  mlir::Value indices; ///< ptr: i32 [count], rising
+  mlir::Value count;   ///< i64
+};
+
+/// Writes the row (i32) that token `row` (i64) is in, which is kept or goes
+/// into token `into` (i32).
+void emitMergedRow(KernelBuilder &k, const KeptTokens &kept, mlir::Value row,
+                   mlir::Value into, mlir::Value out);
+
+/// What a winnow.token_merge sums up.
+struct TokenMergeOperands {
+  mlir::Value input;  ///< ptr: f32 [tokens][width]
+  mlir::Value sizes;  ///< ptr: f32 [tokens], or null
+  mlir::Value rows;   ///< ptr: i32 [tokens]
+  mlir::Value tokens; ///< i64
+};
+
+/// Writes row number `row` (i64) of the result, f32 [width], and its size.
+void emitTokenMergeRow(KernelBuilder &k, int64_t width,
+                       const TokenMergeOperands &operands, mlir::Value row,
+                       mlir::Value out, mlir::Value size);
+
+/// Writes token `row` (i64) of a winnow.token_restore from the `input`, f32
+/// [count][width], or from its own row `base`.
+void emitTokenRestoreRow(KernelBuilder &k, int64_t width,
+                         const KeptTokens &kept, mlir::Value input,
+                         mlir::Value base, mlir::Value row, mlir::Value out);
 
 /// Copies patch number `row` (i64) of a winnow.image_patches. `image`: f32 of
 /// `shape` = [channels, height, width]; `out`: [channels * size * size].

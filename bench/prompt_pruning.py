@@ -1,0 +1,125 @@
+"""What pruning prompts does to Gemma 3 270M: a table of recipes with quality behind a
+pruned prompt, the time that reading the prompt takes, and the time that fewer
+operations should save.
+
+    prompt_pruning.py [--build build] [--folder build/prompt_pruning] [--threads 2]
+        [--prompt 1024] [--tokens 8192] [--output FILE.json]
+
+Perplexity and KL are those of `winnow-run --evaluate --after`: windows of twice
+`--prompt` tokens, the first half of which is pruned (but for its last 64 tokens), the
+second half predicted; KL is against the model without pruning. Times are the medians
+of `winnow-run --bench`, twice in turn, of which the better one counts. The predicted
+share is that of the linear layers' operations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+from fetch_gemma import gemma_path  # noqa: E402
+from fetch_texts import texts  # noqa: E402
+
+TAIL = 64
+RECIPES: list[dict[int, float]] = [
+    {},
+    {6: 0.75},
+    {6: 0.5},
+    {6: 0.25},
+    {12: 0.5},
+    {6: 0.5, 12: 0.5},
+]
+
+
+def run(program: Path, *arguments: object) -> str:
+    command = [str(program), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise SystemExit(f"{program.name} failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def beginning(text: Path, tokens: int, folder: Path) -> Path:
+    """About that many tokens of a text: 4.4 bytes make one."""
+    path = folder / "text.txt"
+    path.write_bytes(text.read_bytes()[: int(4.4 * tokens)].rsplit(b"\n", 1)[0] + b"\n")
+    return path
+
+
+def saved(keep: dict[int, float], layers: int, prompt: int) -> float:
+    """The share of the linear layers' operations that are left out."""
+    left, total = float(prompt), 0.0
+    for layer in range(layers):
+        if layer in keep:
+            left = TAIL + keep[layer] * (left - TAIL)
+        total += left
+    return 1 - total / (layers * prompt)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--prompt", type=int, default=1024)
+    parser.add_argument("--tokens", type=int, default=8192)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    folder = (options.folder or options.build / "prompt_pruning").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    tools = options.build.resolve() / "bin"
+    text = beginning(texts().evaluation, options.tokens, folder)
+
+    names = []
+    for number, keep in enumerate(RECIPES):
+        recipe = folder / f"{number}.recipe"
+        if keep:
+            layers, shares = (",".join(map(str, part)) for part in (keep, keep.values()))
+            recipe.write_text(f"winnow-prune-tokens{{policy=fastv layer={layers} keep={shares}}}\n")
+        else:
+            recipe.write_text("")
+        names.append(folder / f"recipe{number}")
+        run(tools / "winnow-compile", gemma_path(), "-o", names[-1], f"--recipe={recipe}")
+    manifest = json.loads(names[0].with_name(names[0].name + ".json").read_text())
+    layers = len(manifest["entries"][0]["caches"])
+
+    flags = ("--json", "--threads", options.threads)
+    seconds = [float("inf")] * len(names)
+    for _ in range(2):
+        for number, name in enumerate(names):
+            found = run(tools / "winnow-run", name, "--bench", "--prefill", options.prompt,
+                        "--decode", 8, *flags)  # fmt: skip
+            speed = json.loads(found)["prefill_tokens_per_second"]
+            seconds[number] = min(seconds[number], options.prompt / speed)
+
+    rows = []
+    print("| keep in front of block | perplexity | KL | time | saved | predicted |")
+    print("|---|---|---|---|---|---|")
+    for keep, name, time in zip(RECIPES, names, seconds, strict=True):
+        found = run(tools / "winnow-run", name, "--evaluate", text, "--against", names[0],
+                    "--context", 2 * options.prompt, "--after", options.prompt, *flags)  # fmt: skip
+        row = json.loads(found) | {
+            "keep": keep,
+            "seconds": time,
+            "saved": 1 - time / seconds[0],
+            "predicted": saved(keep, layers, options.prompt),
+        }
+        rows.append(row)
+        told = ", ".join(f"{share} at {layer}" for layer, share in keep.items()) or "all"
+        print(
+            f"| {told} | {row['perplexity']:.2f} | {row['kl']:.4f} | {1000 * time:.0f} ms "
+            f"| {100 * row['saved']:.1f} % | {100 * row['predicted']:.1f} % |",
+            flush=True,
+        )
+    if options.output:
+        options.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+//===- TokenPruning.h - How a policy prunes tokens --------------*- C++ -*-===//
+//
+// Private to this folder. A policy is one file that defines a TokenPruning and
+// a line in kTokenPrunings of PruneTokens.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
+#define WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
+
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace winnow {
+
+/// What a recipe says of a policy.
+struct PruningOptions {
+  /// What of a segment stays.
+  TokenPolicyAttr kept;
+  /// How much attention counts beside likeness.
+  double alpha = 0;
+};
+
+/// Where tokens leave: behind layers, the first of which has an attention of
+/// all tokens on all, or on all before.
+struct PruningSite {
+  mlir::Location location;
+  /// The rows behind the layers, [T, D].
+  mlir::Value tokens;
+  /// [T], or null: one segment.
+  mlir::Value segments;
+  /// How many tokens each row stands for, [T], or null: one each.
+  mlir::Value sizes;
+  /// Which tokens may leave, [T], or null: all that the options do not protect.
+  mlir::Value prunable;
+  PruningOptions options;
+};
+
+/// What is left of the tokens.
+struct FewerTokens {
+  /// [R, D].
+  mlir::Value tokens;
+  /// The indices of the tokens that the rows were, [R].
+  mlir::Value kept;
+  /// [R]; null where each row stands for what its token did.
+  mlir::Value sizes;
+  /// Makes T rows of R rows, [R, D], that were computed from `tokens`.
+  std::function<mlir::Value(mlir::OpBuilder &, mlir::Value rows)> restore;
+};
+
+/// Where a policy prunes.
+enum class PrunedModel {
+  /// Behind an attention layer of an encoder, in front of the feed-forward
+  /// layer.
+  Encoder,
+  /// Behind a block of a decoder, while it reads a prompt.
+  Prompt,
+};
+
+/// A way to prune tokens.
+struct TokenPruning {
+  llvm::StringLiteral name;
+  PrunedModel model;
+  /// The least share of tokens that it can keep.
+  double leastKeep;
+  Rounding rounding;
+  /// Tokens at the ends that stay unless a recipe says otherwise.
+  int64_t first, last;
+  /// Makes what `prune` reads, from inside the layer: it becomes results of it.
+  llvm::SmallVector<mlir::Value> (*observe)(mlir::OpBuilder &builder,
+                                            AttentionOp attention,
+                                            const PruningOptions &options);
+  FewerTokens (*prune)(mlir::OpBuilder &builder, const PruningSite &site,
+                       mlir::ValueRange observed);
+};
+
+extern const TokenPruning kEvit;
+extern const TokenPruning kFastV;
+extern const TokenPruning kTome;
+extern const TokenPruning kTurbo;
+
+// Parts that policies share. Each makes ops behind the attention, which may be
+// replaced by one with more results.
+
+/// How much the first, or the last, token of each segment looks at each token,
+/// [T].
+mlir::Value scoreByAttention(mlir::OpBuilder &builder, AttentionOp &attention,
+                             bool last = false);
+
+/// Leaves out all but the tokens with the largest scores, `observed`.
+FewerTokens keepBest(mlir::OpBuilder &builder, const PruningSite &site,
+                     mlir::ValueRange observed);
+
+/// Which token each one is most like.
+TokenMatchOp matchKeys(mlir::OpBuilder &builder, AttentionOp attention,
+                       const PruningOptions &options);
+
+/// Merges all but the tokens with the largest scores into those that they are
+/// like. `observed`: the indices of those, and scores.
+FewerTokens mergeOthers(mlir::OpBuilder &builder, const PruningSite &site,
+                        mlir::ValueRange observed);
+
+/// The type of `count` rows, `kDynamic` or not, of what `rows` has.
+mlir::RankedTensorType withRows(mlir::Value rows, int64_t count);
+
+} // namespace winnow
+
+#endif // WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
