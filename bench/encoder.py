@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "test" / "EndToEnd"))
+sys.path += [str(ROOT / "python"), str(ROOT / "test" / "EndToEnd")]
 
 from artifact import Artifact  # noqa: E402
 

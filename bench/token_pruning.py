@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path += [str(ROOT / "scripts"), str(ROOT / "test" / "EndToEnd")]
+sys.path += [str(ROOT / folder) for folder in ("scripts", "python", "test/EndToEnd")]
 
 from artifact import Artifact  # noqa: E402
 from fetch_minilm import minilm_path  # noqa: E402
