@@ -186,12 +186,9 @@ static winnow_status append(winnow_session &session, const Tokens &tokens,
 static winnow_status appendIds(winnow_session &session, const Decoder &decoder,
                                const winnow_tokens &tokens, winnow_rows rows,
                                winnow_error *error) {
-  Tokens all = {decoder,
-                reinterpret_cast<const uint8_t *>(tokens.ids),
-                sizeof(int32_t),
-                tokens.positions,
-                tokens.segments,
-                tokens.count};
+  Tokens all = {decoder,         reinterpret_cast<const uint8_t *>(tokens.ids),
+                sizeof(int32_t), tokens.positions,
+                tokens.segments, tokens.count};
   if (winnow_status status = checkTokens(session, all, error))
     return status;
   if (winnow_status status = checkIds(session, tokens, error))
@@ -224,7 +221,8 @@ winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
 /// Tokens at the end of a prompt that stay where the caller does not say.
 static constexpr int64_t kDefaultTail = 64;
 
-winnow_status prefillPrompt(winnow_session *session, const winnow_tokens *tokens,
+winnow_status prefillPrompt(winnow_session *session,
+                            const winnow_tokens *tokens,
                             const winnow_span *span, winnow_rows rows,
                             winnow_error *error) {
   if (winnow_status status = checkDecoder(session, tokens, rows, error))
@@ -241,7 +239,7 @@ winnow_status prefillPrompt(winnow_session *session, const winnow_tokens *tokens
   }
   const Decoder &prompt = session->model->prompt;
   if (!prompt.entry)
-    return prefill(session, tokens, rows, error);
+    return appendIds(*session, session->model->decoder, *tokens, rows, error);
   // More tokens than there is room for are an error below.
   int32_t *prunable = reinterpret_cast<int32_t *>(session->prunable.data);
   for (int64_t i = 0; i < tokens->count && i < session->context; ++i)

@@ -17,7 +17,7 @@ struct Decoder {
   int32_t index = 0;                   ///< of the entry
   int64_t width = 0; ///< of a row of embeddings; 0: tokens are ids
   int32_t tokens = 0, positions = 0, segments = 0, rows = 0; ///< inputs
-  int32_t prunable = -1; ///< of "prompt" alone
+  int32_t prunable = -1;            ///< of "prompt" alone
   int32_t tokenDim = 0, rowDim = 0; ///< named dimensions T and R
 };
 

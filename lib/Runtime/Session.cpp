@@ -381,11 +381,11 @@ void destroySession(winnow_session *session) {
                static_cast<size_t>(session->threads));
   releaseArray(allocator, session->profiler.counters,
                static_cast<size_t>(session->threads));
-  Region *regions[] = {
-      &session->arena, &session->scratch,     &session->positions,
-      &session->zeros, &session->rows,        &session->logits,
-      &session->prunable,
-      &session->spare, &session->pieceArrays, &session->hidden};
+  Region *regions[] = {&session->arena,       &session->scratch,
+                       &session->positions,   &session->zeros,
+                       &session->rows,        &session->logits,
+                       &session->prunable,    &session->spare,
+                       &session->pieceArrays, &session->hidden};
   for (Region *region : regions)
     region->release();
   releaseArray(allocator, session, 1);

@@ -32,11 +32,11 @@ struct winnow_session {
   winnow::runtime::Region arena;
   winnow::runtime::Region scratch;
 
-  /// Position of each stored token, [context]; zeros and the rows that a piece is
-  /// asked for, [piece], or [context] where prompts are pruned.
+  /// Position of each stored token, [context]; zeros and the rows that a piece
+  /// is asked for, [piece], or [context] where prompts are pruned.
   winnow::runtime::Region positions, zeros, rows;
   winnow::runtime::Region prunable; ///< of a prompt, [context]
-  winnow::runtime::Region logits; ///< [context, vocabulary]
+  winnow::runtime::Region logits;   ///< [context, vocabulary]
   /// Encoder: longest piece in tokens, what a piece is described by, and hidden
   /// states that nobody asked for.
   int64_t encodePiece = 0;
@@ -78,7 +78,8 @@ winnow_status prefill(winnow_session *session, const winnow_tokens *tokens,
 winnow_status prefillEmbeddings(winnow_session *session,
                                 const winnow_embeddings *embeddings,
                                 winnow_rows rows, winnow_error *error);
-winnow_status prefillPrompt(winnow_session *session, const winnow_tokens *tokens,
+winnow_status prefillPrompt(winnow_session *session,
+                            const winnow_tokens *tokens,
                             const winnow_span *span, winnow_rows rows,
                             winnow_error *error);
 winnow_status decode(winnow_session *session, int32_t id, winnow_error *error);

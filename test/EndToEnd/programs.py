@@ -81,6 +81,13 @@ class Artifacts:
         return self._names[key]
 
 
+def recipe(folder: Path, *lines: str) -> str:
+    """The option that takes these passes, from a file of its own in `folder`."""
+    path = folder / f"{len(list(folder.iterdir()))}.recipe"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return f"--recipe={path}"
+
+
 def join(ids: list[int]) -> str:
     """Ids as the programs take them."""
     return ",".join(map(str, ids))

@@ -17,9 +17,8 @@ from fetch_minilm import minilm_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
 from interpreter import Call, recode
-from programs import Programs
+from programs import Programs, recipe
 from test_calibrate import calibrate
-from test_drop_layers import recipe
 from test_evaluate import TEXT, evaluate
 from test_gptq import compile_with
 from test_offline_weights import dense, random_param

@@ -13,8 +13,7 @@ from fetch_minilm import minilm_path
 from hugging_face import read_header, stored_tensors
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Programs
-from test_drop_layers import recipe
+from programs import Programs, recipe
 from test_evaluate import TEXT, tokenize, windows_of
 
 KINDS = "channels,gram,similarity"

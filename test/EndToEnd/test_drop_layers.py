@@ -15,7 +15,7 @@ from conftest import ROOT, Tiny
 from hugging_face import read_header, stored_tensors
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs, join
+from programs import Artifacts, Programs, join, recipe
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
 # Of one file each; the files of qwen3 are several, but for the GGUF below.
@@ -23,12 +23,6 @@ DECODERS = ("gemma2", "gemma3", "gpt_neox", "gpt_neox_sequential", "llama", "mis
 DECODERS += ("qwen2",)
 BLOCK = re.compile(r"(?<=layer\.|ayers\.)\d+(?=\.)")
 DROPPED = 1
-
-
-def recipe(folder: Path, text: str) -> str:
-    path = folder / f"{len(list(folder.iterdir()))}.recipe"
-    path.write_text(text)
-    return f"--recipe={path}"
 
 
 def manifest(name: Path) -> dict:

@@ -14,9 +14,9 @@ import pytest
 
 from fetch_minilm import minilm_path
 from interpreter import Call
-from programs import Artifacts, Programs
+from programs import Artifacts, Programs, recipe
 from test_calibrate import expected_statistics, statistics_of
-from test_drop_layers import manifest, recipe
+from test_drop_layers import manifest
 from test_evaluate import TEXT, evaluate, tokenize, windows_of
 
 WINDOW = 24

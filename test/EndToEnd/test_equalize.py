@@ -13,9 +13,9 @@ import pytest
 from conftest import Tiny
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs
+from programs import Artifacts, Programs, recipe
 from test_calibrate import calibrate, statistics_of
-from test_drop_layers import manifest, recipe, run
+from test_drop_layers import manifest, run
 from test_evaluate import TEXT
 from tiny_encoders import GOLDEN, write_vocabulary
 

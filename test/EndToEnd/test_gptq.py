@@ -13,9 +13,8 @@ from fetch_minilm import minilm_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Programs
+from programs import Programs, recipe
 from test_calibrate import calibrate
-from test_drop_layers import recipe
 from test_evaluate import TEXT, evaluate
 
 LINE = "winnow-quantize-weights{{format={} method={}}}"

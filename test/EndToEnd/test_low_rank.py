@@ -13,10 +13,9 @@ from both_ways import run_both_ways
 from conftest import Tiny
 from interpreted_model import interpret_model
 from interpreter import Call, recode
-from programs import Artifacts, Programs
+from programs import Artifacts, Programs, recipe
 from test_awq import matrix_text
 from test_calibrate import calibrate
-from test_drop_layers import recipe
 from test_evaluate import TEXT
 from test_offline_weights import random_param
 

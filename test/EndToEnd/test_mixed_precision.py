@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from programs import Artifacts, Programs
+from programs import Artifacts, Programs, recipe
 from test_calibrate import calibrate
-from test_drop_layers import manifest, recipe
+from test_drop_layers import manifest
 from test_evaluate import TEXT
 
 FORMATS = ("q8_0", "q5_1", "q4_0")

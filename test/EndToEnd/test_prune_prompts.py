@@ -15,19 +15,17 @@ from fetch_gemma import gemma_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs
+from programs import Artifacts, Programs, recipe
 from reference.pruned_transformer import PrunedTransformer
 
 MODELS = ("llama-f32", "qwen2-f32", "gptneox-f32")
 EXACT = "--activations=f32"
 
 
-def recipe(folder: Path, keep: dict[int, float]) -> str:
+def fastv(folder: Path, keep: dict[int, float]) -> str:
     layers = ",".join(map(str, keep))
     shares = ",".join(map(str, keep.values()))
-    path = folder / f"{len(list(folder.iterdir()))}.recipe"
-    path.write_text(f"winnow-prune-tokens{{policy=fastv layer={layers} keep={shares}}}\n")
-    return f"--recipe={path}"
+    return recipe(folder, f"winnow-prune-tokens{{policy=fastv layer={layers} keep={shares}}}")
 
 
 def prompt_of(tiny: Tiny, length: int) -> list[int]:
@@ -58,7 +56,7 @@ def test_masked_tokens_are_no_tokens(
     states, cache, seen = reference.prompt(ids, span)
     expected = reference.logits(states)
     following = [5, 3, 1, 8]
-    with Artifact(artifacts.get(tiny.path, recipe(tmp_path, keep), EXACT)) as artifact:
+    with Artifact(artifacts.get(tiny.path, fastv(tmp_path, keep), EXACT)) as artifact:
         assert artifact.info().prunes_prompts == 1
         results = []
         for threads in (1, 3):
@@ -91,7 +89,7 @@ def test_interpreter_agrees(
     tiny: Tiny, programs: Programs, artifacts: Artifacts, tmp_path: Path
 ) -> None:
     keep, ids, span = {1: 0.5, 2: 0.7}, prompt_of(tiny, 60), (2, 55)
-    options = (recipe(tmp_path, keep), EXACT)
+    options = (fastv(tmp_path, keep), EXACT)
     with Artifact(artifacts.get(tiny.path, *options)) as artifact, artifact.session() as session:
         logits = session.prefill_prompt(ids, span)
     numbers = np.arange(len(ids), dtype=np.int32)
@@ -113,7 +111,7 @@ def test_only_prompts_are_pruned(tiny: Tiny, artifacts: Artifacts, tmp_path: Pat
     """prefill and decode are those of the model without the pass, bit for bit; and
     so is a prompt of which nothing may leave."""
     ids = prompt_of(tiny, 90)
-    pruning = artifacts.get(tiny.path, recipe(tmp_path, {1: 0.5}))
+    pruning = artifacts.get(tiny.path, fastv(tmp_path, {1: 0.5}))
     with Artifact(artifacts.get(tiny.path)) as plain, plain.session() as session:
         expected = session.prefill(ids)
         assert plain.info().prunes_prompts == 0
@@ -136,7 +134,7 @@ def test_only_prompts_are_pruned(tiny: Tiny, artifacts: Artifacts, tmp_path: Pat
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
 def test_errors(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> None:
-    pruning = artifacts.get(tiny.path, recipe(tmp_path, {1: 0.5}))
+    pruning = artifacts.get(tiny.path, fastv(tmp_path, {1: 0.5}))
     with Artifact(pruning) as artifact, artifact.session(context=100) as session:
         for span in ((-1, 3), (3, 2), (0, 11)):
             with pytest.raises(ArtifactError, match=r"is not within the 10 tokens") as error:
@@ -150,7 +148,7 @@ def test_errors(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> None:
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
 def test_command_line(tiny: Tiny, programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None:
     """A prompt with a span, logits of all its tokens, and what is refused."""
-    pruning, plain = artifacts.get(tiny.path, recipe(tmp_path, {1: 0.5})), artifacts.get(tiny.path)
+    pruning, plain = artifacts.get(tiny.path, fastv(tmp_path, {1: 0.5})), artifacts.get(tiny.path)
     ids, span = prompt_of(tiny, 40), (3, 30)
     path = tmp_path / "logits.npy"
     found = programs.logits(pruning, ids, path, f"--prune-span={span[0]}:{span[1]}")
@@ -176,7 +174,7 @@ def test_gemma(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None
     text.write_text("\n".join(lines) + "\n", encoding="utf-8")
     divergences = []
     for keep in (0.9, 0.5, 0.2):
-        name = artifacts.get(gemma_path(), recipe(tmp_path, {6: keep}))
+        name = artifacts.get(gemma_path(), fastv(tmp_path, {6: keep}))
         flags = ("--against", plain, "--context", "512", "--json", "--after", "256")
         found = programs.execute("winnow-run", name, "--evaluate", text, *flags)
         assert found.returncode == 0, found.stderr
@@ -191,7 +189,7 @@ def test_everything_kept_is_the_identity(tiny: Tiny, artifacts: Artifacts, tmp_p
         suffixes = (".so", ".weights", ".json")
         return [name.with_name(name.name + suffix).read_bytes() for suffix in suffixes]
 
-    plain, nothing = files(), files(recipe(tmp_path, {1: 1.0}))
+    plain, nothing = files(), files(fastv(tmp_path, {1: 1.0}))
     assert plain == nothing
-    less = files(recipe(tmp_path, {1: 0.99}))
+    less = files(fastv(tmp_path, {1: 0.99}))
     assert all(a != b for a, b in zip(plain, less, strict=True))

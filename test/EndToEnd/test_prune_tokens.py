@@ -11,7 +11,7 @@ from artifact import Artifact
 from fetch_minilm import minilm_path
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs
+from programs import Artifacts, Programs, recipe
 from reference.encoder import TextEncoder
 from reference.pruned_encoder import PrunedImageEncoder, PrunedTextEncoder, Pruning, Tokens
 from tiny_encoders import GOLDEN, goldens, relative, sentence_transformer, split
@@ -25,12 +25,6 @@ PRUNINGS = {
     "turbo": Pruning("turbo", {0: 0.7, 1: 0.6}, alpha=8),
     "tome_ends": Pruning("tome", {0: 0.6, 1: 0.5}, first=1, last=1),
 }
-
-
-def recipe(folder: Path, *lines: str) -> str:
-    path = folder / f"{len(list(folder.iterdir()))}.recipe"
-    path.write_text("\n".join(lines) + "\n")
-    return f"--recipe={path}"
 
 
 def line(pruning: Pruning) -> str:

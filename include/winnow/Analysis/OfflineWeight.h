@@ -5,9 +5,11 @@
 //
 //   %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
 //   %d = winnow.recode %w : ... -> tensor<32x64xf32>
-//   %b = linalg.broadcast ins(%scale : tensor<64xf32>) outs(%empty) dimensions
-//   = [0] %m = arith.mulf %d, %b : tensor<32x64xf32> %q = winnow.recode %m :
-//   tensor<32x64xf32> -> ..., #winnow.encoding<q4_0>
+//   %b = linalg.broadcast ins(%scale : ...) outs(%empty : ...) dimensions = [0]
+//
+//   %m = arith.mulf %d, %b : tensor<32x64xf32>
+//
+//   %q = winnow.recode %m : ... -> ..., #winnow.encoding<q4_0>
 //
 // Such a weight is offline: the writer of an artifact evaluates it, row by row,
 // and nothing of it is left at run time. This file says which values are

@@ -164,6 +164,20 @@ static KernelBuilder::Values sumOverSegment(
   return totals;
 }
 
+/// The number of tokens of segment `own`, and how many of them are in front of
+/// `row` (i64), both i32.
+static std::pair<Value, Value> emitPlace(KernelBuilder &k, Value segments,
+                                         Value own, Value rows, Value row) {
+  Value number = k.trunc(row, k.i32Type());
+  KernelBuilder::Values sums =
+      sumOverSegment(k, segments, own, rows, 2,
+                     [&](Value, Value, Value numbers, Value isMember) {
+                       return KernelBuilder::Values{
+                           isMember, k.lessThan(numbers, k.broadcast(number))};
+                     });
+  return {sums[0], sums[1]};
+}
+
 /// How many of the `count` tokens of a segment always stay, some of which must
 /// not be pruned.
 static Value emitCountProtected(KernelBuilder &k, TokenPolicyAttr policy,
@@ -218,15 +232,8 @@ void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
                        const TokenSelectOperands &operands, Value row,
                        Value order, Value limit) {
   Value own = operands.segments ? loadWord(k, operands.segments, row) : Value();
-  Value number = k.trunc(row, k.i32Type());
-  // The tokens of the segment, and those of them in front of this one.
-  KernelBuilder::Values sums =
-      sumOverSegment(k, operands.segments, own, operands.rows, 2,
-                     [&](Value, Value, Value numbers, Value isMember) {
-                       return KernelBuilder::Values{
-                           isMember, k.lessThan(numbers, k.broadcast(number))};
-                     });
-  Value count = sums[0], place = sums[1];
+  auto [count, place] =
+      emitPlace(k, operands.segments, own, operands.rows, row);
   Value isFirst = k.lessThan(place, k.i32(policy.getFirst()));
   Value isLast = k.lessEqual(k.sub(count, place), k.i32(policy.getLast()));
   Value isProtected = k.orI(isFirst, isLast);
@@ -306,13 +313,9 @@ void emitTokenMatchRow(KernelBuilder &k, const TokenMatchSpec &spec,
                        Value into, Value score) {
   Value own = operands.segments ? loadWord(k, operands.segments, row) : Value();
   Value number = k.trunc(row, k.i32Type());
-  KernelBuilder::Values sums =
-      sumOverSegment(k, operands.segments, own, operands.rows, 2,
-                     [&](Value, Value, Value numbers, Value isMember) {
-                       return KernelBuilder::Values{
-                           isMember, k.lessThan(numbers, k.broadcast(number))};
-                     });
-  Value end = k.sub(sums[0], k.i32(spec.last)), place = sums[1];
+  auto [count, place] =
+      emitPlace(k, operands.segments, own, operands.rows, row);
+  Value end = k.sub(count, k.i32(spec.last));
   /// Whether a token of this place is matched and its place odd or not.
   auto isMatched = [&](Value at, bool odd) {
     Value parity = k.equal(k.andI(at, k.i32(1)), k.i32(odd));

@@ -60,11 +60,7 @@ static SmallVector<Value> observeScores(OpBuilder &builder,
 FewerTokens winnow::keepBest(OpBuilder &builder, const PruningSite &site,
                              ValueRange observed) {
   FewerTokens fewer;
-  auto ids =
-      RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  fewer.kept =
-      TokenSelectOp::create(builder, site.location, ids, observed[0],
-                            site.segments, site.prunable, site.options.kept);
+  fewer.kept = selectTokens(builder, site, observed[0]);
   fewer.tokens = TokenGatherOp::create(
       builder, site.location, withRows(site.tokens, ShapedType::kDynamic),
       site.tokens, fewer.kept);

@@ -28,6 +28,13 @@ RankedTensorType withRows(Value rows, int64_t count) {
   return type.clone(shape);
 }
 
+Value selectTokens(OpBuilder &builder, const PruningSite &site, Value scores) {
+  auto ids =
+      RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  return TokenSelectOp::create(builder, site.location, ids, scores,
+                               site.segments, site.prunable, site.options.kept);
+}
+
 } // namespace winnow
 
 using namespace winnow;

@@ -88,6 +88,10 @@ extern const TokenPruning kTurbo;
 mlir::Value scoreByAttention(mlir::OpBuilder &builder, AttentionOp &attention,
                              bool last = false);
 
+/// The indices of the tokens that stay, by scores [T].
+mlir::Value selectTokens(mlir::OpBuilder &builder, const PruningSite &site,
+                         mlir::Value scores);
+
 /// Leaves out all but the tokens with the largest scores, `observed`.
 FewerTokens keepBest(mlir::OpBuilder &builder, const PruningSite &site,
                      mlir::ValueRange observed);

@@ -34,11 +34,7 @@ static SmallVector<Value> observeMatches(OpBuilder &builder,
 FewerTokens winnow::mergeOthers(OpBuilder &builder, const PruningSite &site,
                                 ValueRange observed) {
   FewerTokens fewer;
-  auto ids =
-      RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  fewer.kept =
-      TokenSelectOp::create(builder, site.location, ids, observed[1],
-                            site.segments, site.prunable, site.options.kept);
+  fewer.kept = selectTokens(builder, site, observed[1]);
   auto tokens = cast<RankedTensorType>(site.tokens.getType());
   auto merged = TokenMergeOp::create(
       builder, site.location, withRows(site.tokens, ShapedType::kDynamic),
