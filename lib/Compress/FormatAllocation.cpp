@@ -142,10 +142,9 @@ static void addHullSteps(size_t weight, ArrayRef<FormatOption> options,
   }
 }
 
-FormatAllocation
-winnow::allocateFormats(ArrayRef<SmallVector<FormatOption>> weights,
-                        uint64_t budget,
-                        function_ref<uint64_t(ArrayRef<unsigned>)> sizeOf) {
+FormatAllocation winnow::allocateFormats(
+    ArrayRef<SmallVector<FormatOption>> weights, uint64_t budget,
+    function_ref<uint64_t(ArrayRef<unsigned>)> sizeOf, bool spendsAll) {
   FormatAllocation allocation;
   allocation.chosen.resize(weights.size());
   SmallVector<HullStep> steps;
@@ -164,7 +163,7 @@ winnow::allocateFormats(ArrayRef<SmallVector<FormatOption>> weights,
     allocation.bound = step.error;
     allocation.price = step.price;
   }
-  if (allocation.size <= budget)
+  if (spendsAll && allocation.size <= budget)
     Refinement(weights, budget, sizeOf, allocation).run();
   return allocation;
 }

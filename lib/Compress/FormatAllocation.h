@@ -41,11 +41,13 @@ struct FormatAllocation {
 };
 
 /// `sizeOf` is the size of the file: the bytes of the options and what is
-/// around them, which differs little.
+/// around them, which differs little. Without `spendsAll` the greedy part is
+/// all.
 FormatAllocation
 allocateFormats(llvm::ArrayRef<llvm::SmallVector<FormatOption>> weights,
                 uint64_t budget,
-                llvm::function_ref<uint64_t(llvm::ArrayRef<unsigned>)> sizeOf);
+                llvm::function_ref<uint64_t(llvm::ArrayRef<unsigned>)> sizeOf,
+                bool spendsAll = true);
 
 } // namespace winnow
 

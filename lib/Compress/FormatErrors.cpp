@@ -93,9 +93,9 @@ FormatErrors::measure(const MatrixParam &matrix,
         inputs.square.push_back(number * number);
     } else {
       return param.emitOpError("needs the statistics '")
-             << getStatisticKey("channels.rms", name)
-             << "' of its width for 'winnow-mixed-precision': "
-                "--statistics=FILE, written by winnow-compile --calibrate";
+             << getStatisticKey("channels.rms", name) << "' of its width for '"
+             << user
+             << "': --statistics=FILE, written by winnow-compile --calibrate";
     }
   }
   FailureOr<std::vector<float>> numbers = readWeight(weight);

@@ -21,7 +21,9 @@ namespace winnow {
 /// rows are taken, at equal distances.
 class FormatErrors {
 public:
-  explicit FormatErrors(mlir::ModuleOp module) : statistics(module) {}
+  /// Diagnostics name `user`.
+  FormatErrors(mlir::ModuleOp module, llvm::StringRef user)
+      : statistics(module), user(user) {}
 
   /// The error in each of the formats, in their order; those that the numbers
   /// have already cost nothing. Fails at the param where there are no
@@ -32,6 +34,7 @@ public:
 
 private:
   Statistics statistics;
+  llvm::StringRef user;
 };
 
 } // namespace winnow

@@ -1,20 +1,16 @@
 //===- MixedPrecision.cpp - A number format for each matrix ---------------===//
 
 #include "FormatAllocation.h"
-#include "FormatErrors.h"
-#include "NamePattern.h"
+#include "FormatChoices.h"
 
 #include "winnow/Analysis/Services.h"
-#include "winnow/Analysis/WeightPlanner.h"
+#include "winnow/Compress/Budget.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Formats/Encode.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <cmath>
 
 using namespace mlir;
 using llvm::formatv;
@@ -28,37 +24,6 @@ using namespace winnow;
 
 namespace {
 
-/// A size: a share of another one, or bytes.
-struct SizeOption {
-  bool isShare = false;
-  double number = 0;
-
-  static std::optional<SizeOption> parse(StringRef text);
-  uint64_t of(uint64_t whole) const {
-    return static_cast<uint64_t>(std::floor(
-        isShare ? number / 100 * static_cast<double>(whole) : number));
-  }
-};
-
-/// What a weight could become.
-struct FormatChoice {
-  /// Null: it stays as it is.
-  const NumberFormat *target = nullptr;
-  /// What its numbers are then.
-  const NumberFormat *format = nullptr;
-  /// The tensor of the file.
-  PlannedWeight planned;
-  double error = 0;
-};
-
-/// A weight that may change.
-struct Candidate {
-  MatrixParam matrix;
-  std::vector<FormatChoice> options;
-  /// Its place in the file.
-  size_t place = 0;
-};
-
 struct MixedPrecision
     : public winnow::impl::WinnowMixedPrecisionBase<MixedPrecision> {
   using WinnowMixedPrecisionBase::WinnowMixedPrecisionBase;
@@ -67,45 +32,19 @@ struct MixedPrecision
 
 private:
   LogicalResult verifyOptions();
-  LogicalResult collect();
-  void addOptions(Candidate &candidate);
-  LogicalResult plan();
-  LogicalResult measure();
   LogicalResult allocate();
   void write();
-  void remarkOn(Candidate &candidate, unsigned chosen);
+  void remarkOn(ChoosableWeight &weight, unsigned chosen);
 
-  SizeOption budget;
+  SizeLimit budget;
   /// Null stands for keep.
   SmallVector<const NumberFormat *> targets;
-  std::vector<Candidate> candidates;
-  /// The file as it would be without this pass.
-  std::vector<PlannedWeight> weights;
+  std::optional<FormatChoices> choices;
   uint64_t allowed = 0;
   FormatAllocation allocation;
 };
 
 } // namespace
-
-std::optional<SizeOption> SizeOption::parse(StringRef text) {
-  SizeOption size;
-  StringRef number =
-      text.take_while([](char c) { return llvm::isDigit(c) || c == '.'; });
-  StringRef unit = text.drop_front(number.size());
-  double factor = llvm::StringSwitch<double>(unit)
-                      .Cases({"%", "", "B"}, 1)
-                      .Case("KB", 1e3)
-                      .Case("MB", 1e6)
-                      .Case("GB", 1e9)
-                      .Default(0);
-  if (factor == 0 || number.getAsDouble(size.number) || size.number <= 0)
-    return std::nullopt;
-  size.isShare = unit == "%";
-  size.number *= factor;
-  if (size.number > (size.isShare ? 100 : 1e18))
-    return std::nullopt;
-  return size;
-}
 
 //===----------------------------------------------------------------------===//
 // What there is to choose
@@ -113,7 +52,7 @@ std::optional<SizeOption> SizeOption::parse(StringRef text) {
 
 LogicalResult MixedPrecision::verifyOptions() {
   Location location = getOperation().getLoc();
-  std::optional<SizeOption> parsed = SizeOption::parse(size);
+  std::optional<SizeLimit> parsed = SizeLimit::parse(size);
   if (!parsed)
     return emitError(location)
            << "expects 'size' of winnow-mixed-precision to be a share of at "
@@ -124,133 +63,15 @@ LogicalResult MixedPrecision::verifyOptions() {
     return emitError(location)
            << "expects 'formats' of winnow-mixed-precision: some of keep, "
            << llvm::join(encodableFormats(), ", ");
-  for (const std::string &name : formats) {
-    const NumberFormat *format = lookupFormat(name);
-    if (name != "keep" && (!format || !canEncodeWeights(*format)))
-      return emitError(location)
-             << "expects 'formats' of winnow-mixed-precision to be some of "
-                "keep, "
-             << llvm::join(encodableFormats(), ", ") << "; found '" << name
-             << "'";
-    targets.push_back(name == "keep" ? nullptr : format);
-  }
-  return success();
-}
-
-/// What a matrix may become, each format once.
-void MixedPrecision::addOptions(Candidate &candidate) {
-  auto type = cast<RankedTensorType>(candidate.matrix.getRead().getType());
-  const NumberFormat *present = formatOf(type);
-  auto add = [&](const NumberFormat *target) {
-    const NumberFormat *format = target ? target : present;
-    if (llvm::none_of(candidate.options, [&](const FormatChoice &option) {
-          return option.format == format;
-        }))
-      candidate.options.push_back(
-          {format == present ? nullptr : format, format, {}, 0});
-  };
-  for (const NumberFormat *target : targets) {
-    const NumberFormat *fitting =
-        target ? findFittingFormat(target, type.getShape().back()) : nullptr;
-    if (fitting || !target)
-      add(fitting);
-  }
-  if (candidate.options.empty())
-    add(nullptr);
-}
-
-LogicalResult MixedPrecision::collect() {
-  Location location = getOperation().getLoc();
-  NamePattern onlyNames(only), skipNames(skip);
-  if (failed(onlyNames.verify(location, "only")) ||
-      failed(skipNames.verify(location, "skip")))
-    return failure();
-  for (MatrixParam &matrix : MatrixParam::collect(getOperation())) {
-    SmallVector<StringRef> names = matrix.getNames();
-    if (!matrix.isMatrix() || !onlyNames.matches(names, true) ||
-        skipNames.matches(names, false))
-      continue;
-    candidates.push_back({matrix, {}, 0});
-    addOptions(candidates.back());
-  }
-  if (candidates.empty())
-    return emitError(location) << "has no matrix whose name matches 'only' and "
-                                  "'skip' of winnow-mixed-precision";
-  return success();
-}
-
-/// Changes a matrix as winnow-quantize-weights does.
-static void apply(MatrixParam &matrix, const NumberFormat &target) {
-  matrix.decode();
-  if (formatOf(matrix.getRead().getType()) != &target)
-    matrix.encode(target);
-}
-
-/// The bytes of each option: the program is laid out once for each target.
-LogicalResult MixedPrecision::plan() {
-  ModuleOp module = getOperation();
-  WeightPlanner *planner = getServices(module).planner;
-  if (!planner)
-    return emitError(module.getLoc())
-           << "'size' of winnow-mixed-precision is that of an artifact's "
-              "weights, which only winnow-compile and the libraries know";
-  auto fail = [&](llvm::Error error) {
-    return emitError(module.getLoc())
-           << "winnow-mixed-precision cannot tell the size of the weights: "
-           << llvm::toString(std::move(error));
-  };
-  if (llvm::Error error = planner->plan(module).moveInto(weights))
-    return fail(std::move(error));
-  llvm::StringMap<size_t> places;
-  for (auto [place, weight] : llvm::enumerate(weights))
-    places[weight.name] = place;
-  llvm::SetVector<const NumberFormat *> distinct;
-  for (Candidate &candidate : candidates) {
-    candidate.place = places.lookup(candidate.matrix.getParam().getSymName());
-    for (FormatChoice &option : candidate.options) {
-      option.planned = weights[candidate.place];
-      if (option.target)
-        distinct.insert(option.target);
-    }
-  }
-  for (const NumberFormat *target : distinct) {
-    OwningOpRef<ModuleOp> copy = module.clone();
-    llvm::StringMap<FormatChoice *> changed;
-    for (Candidate &candidate : candidates)
-      for (FormatChoice &option : candidate.options)
-        if (option.target == target)
-          changed[candidate.matrix.getParam().getSymName()] = &option;
-    for (MatrixParam &matrix : MatrixParam::collect(*copy))
-      if (changed.contains(matrix.getParam().getSymName()))
-        apply(matrix, *target);
-    std::vector<PlannedWeight> planned;
-    if (llvm::Error error = planner->plan(*copy).moveInto(planned))
-      return fail(std::move(error));
-    for (PlannedWeight &weight : planned)
-      if (FormatChoice *option = changed.lookup(weight.name))
-        option->planned = std::move(weight);
-  }
-  llvm::Expected<uint64_t> whole = planner->getFileSize(weights);
-  if (!whole)
-    return fail(whole.takeError());
-  allowed = budget.of(*whole);
-  return success();
-}
-
-LogicalResult MixedPrecision::measure() {
-  FormatErrors errors(getOperation());
-  for (Candidate &candidate : candidates) {
-    auto all =
-        llvm::map_to_vector(candidate.options, [](const FormatChoice &option) {
-          return option.format;
-        });
-    FailureOr<SmallVector<double>> found =
-        errors.measure(candidate.matrix, all);
-    if (failed(found))
-      return failure();
-    for (auto [option, error] : llvm::zip_equal(candidate.options, *found))
-      option.error = error;
-  }
+  std::string unknown;
+  auto found = parseFormats(llvm::to_vector(formats), unknown);
+  if (!found)
+    return emitError(location)
+           << "expects 'formats' of winnow-mixed-precision to be some of "
+              "keep, "
+           << llvm::join(encodableFormats(), ", ") << "; found '" << unknown
+           << "'";
+  targets = std::move(*found);
   return success();
 }
 
@@ -261,24 +82,29 @@ LogicalResult MixedPrecision::measure() {
 LogicalResult MixedPrecision::allocate() {
   ModuleOp module = getOperation();
   WeightPlanner *planner = getServices(module).planner;
-  std::vector<PlannedWeight> file = weights;
+  std::vector<PlannedWeight> file = choices->getFile();
   std::string failed;
-  auto sizeOf = [&](ArrayRef<unsigned> chosen) -> uint64_t {
-    for (auto [candidate, option] : llvm::zip_equal(candidates, chosen))
-      file[candidate.place] = candidate.options[option].planned;
+  auto getSize = [&]() -> uint64_t {
     llvm::Expected<uint64_t> size = planner->getFileSize(file);
     if (size)
       return *size;
     failed = llvm::toString(size.takeError());
     return 0;
   };
-  auto choices = llvm::map_to_vector(candidates, [](const Candidate &one) {
-    return SmallVector<FormatOption>(
-        llvm::map_range(one.options, [](const FormatChoice &option) {
-          return FormatOption{option.planned.bytes, option.error};
-        }));
-  });
-  allocation = allocateFormats(choices, allowed, sizeOf);
+  allowed = budget.of(getSize());
+  auto sizeOf = [&](ArrayRef<unsigned> chosen) {
+    for (auto [weight, option] : llvm::zip_equal(choices->getWeights(), chosen))
+      file[weight.place] = weight.options[option].planned;
+    return getSize();
+  };
+  auto options = llvm::map_to_vector(
+      choices->getWeights(), [](const ChoosableWeight &weight) {
+        return SmallVector<FormatOption>(
+            llvm::map_range(weight.options, [](const FormatChoice &option) {
+              return FormatOption{option.planned.bytes, option.error};
+            }));
+      });
+  allocation = allocateFormats(options, allowed, sizeOf);
   if (!failed.empty())
     return emitError(module.getLoc()) << failed;
   if (allocation.size > allowed)
@@ -290,7 +116,7 @@ LogicalResult MixedPrecision::allocate() {
   return success();
 }
 
-void MixedPrecision::remarkOn(Candidate &candidate, unsigned chosen) {
+void MixedPrecision::remarkOn(ChoosableWeight &candidate, unsigned chosen) {
   ParamOp param = candidate.matrix.getParam();
   auto options =
       remark::RemarkOpts::name(param.getSymName()).category("mixed-precision");
@@ -329,7 +155,7 @@ void MixedPrecision::remarkOn(Candidate &candidate, unsigned chosen) {
 void MixedPrecision::write() {
   double sum = 0;
   for (auto [candidate, chosen] :
-       llvm::zip_equal(candidates, allocation.chosen)) {
+       llvm::zip_equal(choices->getWeights(), allocation.chosen)) {
     ++numSeen;
     remarkOn(candidate, chosen);
     const FormatChoice &option = candidate.options[chosen];
@@ -337,7 +163,7 @@ void MixedPrecision::write() {
     if (!option.target)
       continue;
     ++numEncoded;
-    apply(candidate.matrix, *option.target);
+    changeFormat(candidate.matrix, *option.target);
   }
   remark::analysis(
       getOperation().getLoc(),
@@ -356,7 +182,9 @@ void MixedPrecision::runOnOperation() {
   // Whatever there is may stay.
   if (keepsAll && budget.isShare && budget.number == 100)
     return markAllAnalysesPreserved();
-  if (failed(collect()) || failed(plan()) || failed(measure()) ||
+  choices.emplace(getOperation(), "winnow-mixed-precision");
+  if (failed(choices->collect(targets, only, skip)) ||
+      failed(choices->plan()) || failed(choices->measure()) ||
       failed(allocate()))
     return signalPassFailure();
   write();

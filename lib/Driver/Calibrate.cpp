@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
 
@@ -29,18 +30,47 @@ Expected<std::vector<std::string>> parseStatisticKinds(StringRef text) {
 }
 
 /// Writes all statistics as one file.
+/// Bytes of all texts that statistics keep, for passes that measure candidates.
+static constexpr size_t kSampleBytes = 16384;
+
+/// The beginning of each text, in whole lines where those are short enough.
+static Expected<std::string> takeSample(ArrayRef<std::string> paths) {
+  json::Array texts;
+  for (const std::string &path : paths) {
+    ErrorOr<std::unique_ptr<MemoryBuffer>> file =
+        MemoryBuffer::getFile(path, /*IsText=*/true);
+    if (std::error_code code = file.getError())
+      return createStringError(code, "'" + path + "': " + code.message());
+    StringRef text = (*file)->getBuffer();
+    if (size_t share = kSampleBytes / paths.size(); text.size() > share) {
+      text = text.take_front(share);
+      size_t line = text.rfind('\n');
+      if (line != StringRef::npos && line >= share / 2)
+        text = text.take_front(line + 1);
+    }
+    // A letter that was cut becomes a replacement character.
+    texts.push_back(json::fixUTF8(text));
+  }
+  return formatv("{0}", json::Value(json::Object{{"texts", std::move(texts)}}))
+      .str();
+}
+
 static Error writeStatistics(StringRef output, const LoadedModel &model,
                              const CalibrateOptions &options,
                              const Observation &observation) {
   json::Object readers;
   for (const auto &[weight, tap] : observation.readers)
     readers[weight] = tap;
+  Expected<std::string> sample = takeSample(options.texts);
+  if (!sample)
+    return sample.takeError();
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
   archiveOptions.metadata = {
       {"model", model.computeContentHash()},
       {"readers", formatv("{0}", json::Value(std::move(readers))).str()},
       {"tokens", std::to_string(observation.tokens)},
+      {"sample", std::move(*sample)},
       {"statistics", "1"}};
   std::vector<WeightTensor> tensors;
   for (const StatisticArray &array : observation.arrays) {

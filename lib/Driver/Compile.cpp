@@ -4,6 +4,7 @@
 #include "ModelWeightPlanner.h"
 #include "PassSetup.h"
 #include "Remarks.h"
+#include "ReportBuilder.h"
 #include "TextEvaluator.h"
 
 #include "winnow/Analysis/Services.h"
@@ -117,6 +118,35 @@ static void recordRecipe(const CompileOptions &options,
   manifest["decisions"] = std::move(changes);
 }
 
+/// Whether there is something to measure candidates on.
+static bool hasTexts(const LoadedModel &model, const CompileOptions &options) {
+  return !options.evaluate.texts.empty() ||
+         (model.getTokenizer() && !model.getTextSample().empty());
+}
+
+Expected<SearchResult>
+LoadedModel::search(const SearchOptions &search,
+                    const CompileOptions &options) const {
+  registerModelPasses();
+  std::unique_ptr<TextEvaluator> evaluator;
+  if (hasTexts(*this, options))
+    if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
+      return std::move(error);
+  ModelWeightPlanner planner(*this);
+  Services services;
+  services.evaluator = evaluator.get();
+  services.planner = &planner;
+  ServicesScope scope(*context, services);
+  mlir::FailureOr<SearchResult> result = searchUnderBudget(getModule(), search);
+  if (mlir::succeeded(result))
+    return std::move(*result);
+  Error error = diagnostics->take("the search failed");
+  if (!evaluator || !evaluator->isCancelled())
+    return std::move(error);
+  consumeError(std::move(error));
+  return cancelled();
+}
+
 Error LoadedModel::compile(StringRef output,
                            const CompileOptions &options) const {
   if (options.emit == EmitKind::Mlir && options.dumpAfter.empty())
@@ -141,7 +171,7 @@ Error LoadedModel::compile(StringRef output,
   if (Error error = addCompilePasses(passes, options, output, kernels))
     return error;
   std::unique_ptr<TextEvaluator> evaluator;
-  if (!options.evaluate.texts.empty())
+  if (hasTexts(*this, options))
     if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
       return error;
   ModelWeightPlanner planner(*this);
@@ -190,8 +220,14 @@ Error LoadedModel::compile(StringRef output,
   artifact.manifest["activations"] =
       options.quantizeActivations ? "auto" : "f32";
   recordRecipe(options, decisions, artifact.manifest);
-  return emitArtifact(*lowered, model.checkpoint.get(), *target,
-                      std::move(artifact));
+  if (Error error = emitArtifact(*lowered, model.checkpoint.get(), *target,
+                                 std::move(artifact)))
+    return error;
+  if (options.reports.empty())
+    return Error::success();
+  Expected<Report> report =
+      buildReport(*this, options, output, evaluator.get());
+  return report ? writeReport(*report, options.reports) : report.takeError();
 }
 
 } // namespace winnow

@@ -53,6 +53,12 @@ Expected<std::string> parseWeights(StringRef name) {
   return name.str();
 }
 
+Expected<std::string> parseReport(StringRef path) {
+  if (!path.ends_with(".html") && !path.ends_with(".json"))
+    return notOneOf("a name that ends with .html or .json", path);
+  return path.str();
+}
+
 Expected<std::string> parseRegex(StringRef text) {
   std::string why;
   if (!Regex(text).isValid(why))

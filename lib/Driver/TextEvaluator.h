@@ -18,12 +18,14 @@ namespace winnow {
 /// compiled and run once, when the first candidate comes; its results are kept.
 class TextEvaluator : public Evaluator {
 public:
-  /// Reads the texts of `options.evaluate`, of which there is at least one.
+  /// Reads the texts of `options.evaluate`, or takes what the statistics of
+  /// `model` have of the calibration's; fails if there is neither.
   /// `model` outlives the evaluator.
   static llvm::Expected<std::unique_ptr<TextEvaluator>>
   create(const LoadedModel &model, const CompileOptions &options);
 
-  llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate) override;
+  llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate,
+                                   RunTime *time = nullptr) override;
   llvm::Expected<llvm::StringMap<float>>
   observeSimilarity(mlir::ModuleOp candidate) override;
   bool advance(llvm::StringRef what, double done) override;
@@ -59,6 +61,7 @@ private:
                 llvm::function_ref<llvm::Error(const float *logits,
                                                llvm::ArrayRef<int32_t> next)>
                     take) const;
+  llvm::Error runWorkload(const Running &program, RunTime &time) const;
   /// A row for each text, or for each token of a model that does not pool.
   llvm::Error encode(const Running &program, std::vector<float> &rows) const;
 

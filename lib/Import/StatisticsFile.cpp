@@ -39,6 +39,24 @@ static bool fits(const StatisticKind &kind, ArrayRef<int64_t> shape) {
   }
 }
 
+Error StatisticsFile::readSample(StringRef text) {
+  if (text.empty())
+    return Error::success();
+  StringRef path = buffer->getBufferIdentifier();
+  Expected<json::Object> object =
+      parseJsonObject(text, (path + ": 'sample'").str());
+  if (!object)
+    return object.takeError();
+  const json::Array *texts = object->getArray("texts");
+  for (const json::Value &value : texts ? *texts : json::Array()) {
+    std::optional<StringRef> one = value.getAsString();
+    if (!one)
+      return createStringError(path + ": 'sample' expects strings as 'texts'");
+    sample.push_back(one->str());
+  }
+  return Error::success();
+}
+
 Error StatisticsFile::read(StringRef expectedModel) {
   StringRef path = buffer->getBufferIdentifier();
   auto fail = [&](const Twine &message) {
@@ -72,6 +90,8 @@ Error StatisticsFile::read(StringRef expectedModel) {
                   quote(entry.first));
     readers.emplace_back(entry.first.str(), tap->str());
   }
+  if (Error error = readSample(file->metadata.lookup("sample")))
+    return error;
   for (const auto &unusable : file->unusable)
     if (!unusable.first().starts_with("winnow.padding."))
       return fail("array " + quote(unusable.first()) + " " + unusable.second);

@@ -5,6 +5,7 @@
 #include "winnow/Driver/Calibrate.h"
 #include "winnow/Driver/Recipe.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Option/ArgList.h"
 #include "llvm/Option/OptTable.h"
 #include "llvm/Option/Option.h"
@@ -89,6 +90,14 @@ static Error readReports(const InputArgList &args, CommandLine &line) {
     for (StringRef name : split)
       line.compile.dumpAfter.push_back(name.str());
   }
+  for (const std::string &path : args.getAllArgValues(OPT_report_EQ)) {
+    Expected<std::string> parsed = parseReport(path);
+    if (!parsed)
+      return createStringError("--report " + toString(parsed.takeError()));
+    line.compile.reports.push_back(std::move(*parsed));
+  }
+  if (!line.compile.reports.empty() && line.compile.emit != EmitKind::Artifact)
+    return createStringError("--report is of an artifact, without --emit");
   if (!line.compile.dumpDirectory.empty() && line.compile.dumpAfter.empty())
     return createStringError("--dump-dir goes with --dump-after");
   return Error::success();
@@ -149,8 +158,48 @@ static Error readEvaluation(const InputArgList &args,
   if (Error error =
           parseNumber(args, OPT_evaluate_tokens_EQ, 1, evaluate.tokens))
     return error;
-  return expectFlag(args, OPT_evaluate_on, "--evaluate-on",
-                    {OPT_evaluate_window_EQ, OPT_evaluate_tokens_EQ});
+  return args.hasArg(OPT_budget_EQ)
+             ? Error::success()
+             : expectFlag(args, OPT_evaluate_on, "--evaluate-on",
+                          {OPT_evaluate_window_EQ, OPT_evaluate_tokens_EQ});
+}
+
+static Error readSearch(const InputArgList &args, CommandLine &line) {
+  if (Error error = expectFlag(
+          args, OPT_budget_EQ, "--budget",
+          {OPT_budget_formats_EQ, OPT_budget_rounds_EQ, OPT_write_recipe_EQ}))
+    return error;
+  const Arg *budget = args.getLastArg(OPT_budget_EQ);
+  if (!budget)
+    return Error::success();
+  SearchOptions &search = line.search.emplace();
+  if (Error error =
+          parseChoice(args, OPT_budget_EQ, Budget::parse, search.budget))
+    return error;
+  if (const Arg *formats = args.getLastArg(OPT_budget_formats_EQ)) {
+    search.formats.clear();
+    for (StringRef name : split(formats->getValue(), ',')) {
+      Expected<std::string> format = parseWeights(name);
+      if (!format)
+        return createStringError("--budget-formats " +
+                                 toString(format.takeError()));
+      search.formats.push_back(std::move(*format));
+    }
+  }
+  int64_t rounds = search.rounds;
+  if (Error error = parseNumber(args, OPT_budget_rounds_EQ, 0, rounds))
+    return error;
+  search.rounds = rounds;
+  line.writeRecipe = args.getLastArgValue(OPT_write_recipe_EQ).str();
+  if (line.statistics.empty())
+    return createStringError("--budget needs --statistics=FILE, written by "
+                             "winnow-compile --calibrate");
+  for (OptSpecifier other : {OPT_recipe_EQ, OPT_weights_EQ})
+    if (const Arg *arg = args.getLastArg(other))
+      return createStringError(arg->getSpelling().rtrim("=") +
+                               " does not go with --budget, which finds a "
+                               "recipe itself");
+  return Error::success();
 }
 
 Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
@@ -217,6 +266,8 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
   if (Error error = readCalibration(args, line))
     return std::move(error);
   if (Error error = readEvaluation(args, line.compile.evaluate))
+    return std::move(error);
+  if (Error error = readSearch(args, line))
     return std::move(error);
   line.calibrate.threads = line.compile.threads;
   if (inputs.size() != 1)

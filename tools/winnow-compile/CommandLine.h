@@ -20,6 +20,10 @@ struct CommandLine {
   /// With texts: where statistics go; otherwise where they are.
   std::string statistics;
   CalibrateOptions calibrate;
+  /// What --budget asks for, and where the recipe goes (empty: nowhere).
+  std::optional<SearchOptions> search;
+  std::string writeRecipe;
+  SearchResult found;
   bool quiet = false;
   bool printPipeline = false;
   bool timing = false;

@@ -27,6 +27,18 @@ defm recipe : Value<"recipe", "FILE",
     "Passes that change the model first, one per line, such as "
     "winnow-drop-layers{granularity=attention layers=3,7}; # begins a "
     "comment">;
+defm budget : Value<"budget", "LIMIT[,LIMIT]",
+    "Search for a recipe that keeps these limits and loses as little as "
+    "possible, and compile with it: size=60% of NAME.weights (or 120MB), "
+    "time=0.7x of a prompt of 512 tokens and 64 more, kl=0.02 (alone: the "
+    "smallest model within). Needs --statistics; takes minutes">;
+defm budget_formats : Value<"budget-formats", "FORMAT[,FORMAT]",
+    "With --budget: number formats to choose from (default: bf16, q8_0, q6_k, "
+    "q5_k, q4_k, q4_0, q3_k)">;
+defm budget_rounds : Value<"budget-rounds", "N",
+    "With --budget: runs that are spent on making a plan better (default 20)">;
+defm write_recipe : Value<"write-recipe", "FILE",
+    "With --budget: where the recipe goes that was found">;
 def calibrate : Flag<["--", "-"], "calibrate">,
     HelpText<"Run the model on the texts that follow (files, up to the next "
              "option) and write what the lossy passes want to know of it to "
@@ -41,8 +53,9 @@ defm observe_only : Value<"observe-only", "REGEX",
 defm calibrate_window : Value<"calibrate-window", "N",
     "With --calibrate: tokens that a decoder sees together (default 512)">;
 def evaluate_on : Flag<["--", "-"], "evaluate-on">,
-    HelpText<"What passes of the recipe that measure candidates (metric=kl) do "
-             "it on: the texts that follow (files, up to the next option)">;
+    HelpText<"What passes of the recipe that measure candidates (metric=kl) and "
+             "--budget do it on (default: what --statistics has of the "
+             "calibration's): the texts that follow (files, up to the next option)">;
 defm evaluate_tokens : Value<"evaluate-tokens", "N",
     "With --evaluate-on: tokens of all texts together, as many of the "
     "beginning of each (default 1024). The logits of the model itself stay in "
@@ -80,5 +93,9 @@ defm dump_dir : Value<"dump-dir", "FOLDER",
     "With --dump-after: write a file per pass instead, numbered in order">;
 defm remarks : Value<"remarks", "FILE",
     "Write what passes decided, and why, as LLVM's YAML remarks">;
+defm report : Value<"report", "FILE",
+    "Write what became of the model, layer by layer: a page (.html) or JSON "
+    "(.json); may be given twice. With texts (--evaluate-on, or those of "
+    "--statistics) the artifact and the plain model are run for it">;
 def timing : Flag<["--", "-"], "timing">,
     HelpText<"Print to standard error how long each step and pass took">;

@@ -3,6 +3,7 @@
 #include "CommandLine.h"
 
 #include "mlir/Support/Timing.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
@@ -52,6 +53,22 @@ static int fail(Error error) {
   return 1;
 }
 
+/// Finds the recipe to compile with.
+static Error findRecipe(const LoadedModel &model, CommandLine &line) {
+  if (Error error =
+          model.search(*line.search, line.compile).moveInto(line.found))
+    return error;
+  line.compile.search = &line.found;
+  if (!line.writeRecipe.empty())
+    if (Error error = writeToOutput(line.writeRecipe, [&](raw_ostream &os) {
+          os << line.found.recipe;
+          return Error::success();
+        }))
+      return error;
+  return parseRecipe(line.found.recipe, "--budget")
+      .moveInto(line.compile.recipe);
+}
+
 static Error compile(CommandLine &line) {
   mlir::DefaultTimingManager timingManager;
   timingManager.setEnabled(line.timing);
@@ -76,6 +93,9 @@ static Error compile(CommandLine &line) {
   }
   if (!line.statistics.empty())
     if (Error error = (*model)->loadStatistics(line.statistics))
+      return error;
+  if (line.search)
+    if (Error error = findRecipe(**model, line))
       return error;
   return (*model)->compile(line.output, line.compile);
 }

@@ -13,6 +13,8 @@
 #include "llvm/Support/Error.h"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace winnow {
 
@@ -32,11 +34,42 @@ struct Quality {
 
 /// The same candidate always gets the same answer. Candidates are programs of
 /// whole modules in the state in which recipes find them, and are left alone.
+/// What runs between two barriers of a program.
+struct StageTime {
+  std::string name;
+  /// The params that it reads.
+  std::vector<std::string> weights;
+  double seconds = 0;
+};
+
+/// A part of a workload: "prefill" of a prompt of 512 tokens and "decode" of 64
+/// behind it, or "encode" of 8 texts of 128 tokens; less where a session holds
+/// less.
+struct PhaseTime {
+  std::string name;
+  double seconds = 0;
+  std::vector<StageTime> stages;
+};
+using RunTime = std::vector<PhaseTime>;
+
+/// Of all phases.
+double getSeconds(const RunTime &time);
+
+/// What each stage of a phase belongs to, by `ownerOf` of the params that it
+/// reads last (-1: nothing). A stage that reads none goes with the one in front
+/// of it.
+llvm::SmallVector<int>
+findOwners(const PhaseTime &phase,
+           llvm::function_ref<int(llvm::StringRef param)> ownerOf);
+
 class Evaluator {
 public:
   virtual ~Evaluator();
 
-  virtual llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate) = 0;
+  /// With `time`, the candidate also runs its workload three times, of which
+  /// the fastest counts.
+  virtual llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate,
+                                           RunTime *time = nullptr) = 0;
 
   /// The statistics `similarity` of a candidate on the texts, by their keys
   /// (Statistics.h).

@@ -44,6 +44,8 @@ llvm::Expected<bool> parseActivations(llvm::StringRef name);
 llvm::Expected<std::string> parseWeights(llvm::StringRef name);
 
 /// A regular expression.
+llvm::Expected<std::string> parseReport(llvm::StringRef path);
+
 llvm::Expected<std::string> parseRegex(llvm::StringRef text);
 
 /// Takes what is being done and how much of it (0 to 1); false stops the
@@ -51,6 +53,8 @@ llvm::Expected<std::string> parseRegex(llvm::StringRef text);
 using ProgressFunction = std::function<bool(llvm::StringRef step, double done)>;
 
 /// The texts that candidates are measured on.
+struct SearchResult;
+
 struct EvaluateOptions {
   /// Files of text; without any nothing can be measured. A decoder reads each
   /// as a whole, an encoder its lines, a text each.
@@ -84,6 +88,11 @@ struct CompileOptions {
   /// A folder for what `dumpAfter` prints: a file per pass, numbered in the
   /// order in which they run.
   std::string dumpDirectory;
+  /// Files for what became of the model, .html or .json, of an artifact (see
+  /// docs/Reports.md). What is measured for them is measured on `evaluate`.
+  std::vector<std::string> reports;
+  /// The search that found the recipe, for the reports; may be null.
+  const SearchResult *search = nullptr;
   /// A file for what passes say about their decisions, as LLVM's YAML remarks;
   /// empty for none.
   std::string remarks;

@@ -9,6 +9,7 @@
 #ifndef WINNOW_DRIVER_LOADEDMODEL_H
 #define WINNOW_DRIVER_LOADEDMODEL_H
 
+#include "winnow/Compress/BudgetSearch.h"
 #include "winnow/Driver/CompileOptions.h"
 #include "winnow/Import/Import.h"
 #include "winnow/Import/StatisticsFile.h"
@@ -68,6 +69,12 @@ public:
   /// module. Fails for statistics of another checkpoint.
   llvm::Error loadStatistics(llvm::StringRef path);
 
+  /// What the statistics have of the texts that they are of.
+  llvm::ArrayRef<std::string> getTextSample() const {
+    return statistics ? statistics->getTextSample()
+                      : llvm::ArrayRef<std::string>();
+  }
+
   /// Runs passes, in the syntax of mlir-opt: "builtin.module(...)", or only
   /// what stands between the parentheses. On failure the module is as before.
   llvm::Error runPipeline(llvm::StringRef passes);
@@ -75,6 +82,13 @@ public:
   /// Gives the weights the types that kernels read, as compiling would, and the
   /// module the attribute `winnow.weights`.
   llvm::Error layOutWeights();
+
+  /// A recipe that keeps a budget (Compress/BudgetSearch.h). Needs statistics;
+  /// candidates are measured on `options.evaluate`, or on the sample of texts
+  /// that statistics have. Of `options`, the target, activations and threads
+  /// are those that the recipe is for.
+  llvm::Expected<SearchResult> search(const SearchOptions &search,
+                                      const CompileOptions &options) const;
 
   /// Compiles a copy of the module to files that begin with `output`, or to the
   /// one file `output` ("-" is standard output), as `options.emit` says.

@@ -20,6 +20,8 @@ public:
 
   /// The value of `winnow.statistics`; see Analysis/Statistics.h.
   mlir::DictionaryAttr getAttribute(mlir::MLIRContext *context) const;
+  /// The beginning of each text; empty in files that have none.
+  llvm::ArrayRef<std::string> getTextSample() const { return sample; }
 
 private:
   struct Value {
@@ -29,12 +31,14 @@ private:
   };
 
   llvm::Error read(llvm::StringRef model);
+  llvm::Error readSample(llvm::StringRef text);
 
   std::unique_ptr<llvm::MemoryBuffer> buffer;
   std::string model;
   int64_t tokens = 0;
   std::vector<Value> values;
   std::vector<std::pair<std::string, std::string>> readers;
+  std::vector<std::string> sample;
 };
 
 } // namespace winnow

@@ -4,6 +4,9 @@
 
 #include "winnow/Codegen/Cpu/Linear.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -93,11 +96,25 @@ static DictionaryAttr toAttribute(Builder &builder, const StageCost &cost) {
   });
 }
 
+/// Adds the params that `value` is made of.
+static void addWeights(Value value, llvm::SetVector<StringRef> &weights) {
+  while (Operation *op = value ? value.getDefiningOp() : nullptr) {
+    if (auto use = dyn_cast<ParamRefOp>(op))
+      weights.insert(use.getParam());
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      return;
+    value = op->getOperand(0);
+  }
+}
+
 DictionaryAttr describeStage(Builder &builder, const EntryPlan &plan,
                              const StageRecord &record) {
   SmallVector<StageCost> costs;
+  llvm::SetVector<StringRef> weights;
   StringRef name;
   for (const Step *step : record.steps) {
+    for (Value operand : step->op->getOperands())
+      addWeights(operand, weights);
     if (auto location = step->op->getLoc()->findInstanceOf<NameLoc>();
         location && name.empty())
       name = location.getName().getValue();
@@ -114,7 +131,9 @@ DictionaryAttr describeStage(Builder &builder, const EntryPlan &plan,
       known->bytes[i] += cost.bytes[i];
     }
   }
-  SmallVector<Attribute> kernels, costAttributes;
+  SmallVector<Attribute> kernels, weightNames, costAttributes;
+  for (StringRef weight : weights)
+    weightNames.push_back(builder.getStringAttr(weight));
   for (const std::string &kernel : record.kernels)
     kernels.push_back(builder.getStringAttr(kernel));
   for (const StageCost &cost : costs)
@@ -124,6 +143,7 @@ DictionaryAttr describeStage(Builder &builder, const EntryPlan &plan,
   return builder.getDictionaryAttr({
       builder.getNamedAttr("name", builder.getStringAttr(name)),
       builder.getNamedAttr("kernels", builder.getArrayAttr(kernels)),
+      builder.getNamedAttr("weights", builder.getArrayAttr(weightNames)),
       builder.getNamedAttr("costs", builder.getArrayAttr(costAttributes)),
   });
 }

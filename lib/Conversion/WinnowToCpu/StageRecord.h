@@ -21,6 +21,7 @@ struct StageRecord {
 /// The record as an attribute of the entry's description:
 ///   name     the location of the first op in the model, or ""
 ///   kernels  names of the functions that run
+///   weights  names of the params that are read, in the order of the ops
 ///   costs    a list of {rows, keys, past, window, integer, operations, bytes}.
 ///            With r rows (a number of the entry's dimensions, -1: one) and
 ///            k = min(window, dimension `keys` + past * tokens in the caches)

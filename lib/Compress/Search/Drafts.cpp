@@ -1,0 +1,187 @@
+//===- Drafts.cpp - Plans that should keep a budget -----------------------===//
+
+#include "Drafts.h"
+
+#include "../FormatAllocation.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace winnow {
+
+/// Costs of options are whole numbers: shares of the limits in this unit, but
+/// bytes where only they are limited.
+static constexpr double kUnits = 1e9;
+
+/// The option that leaves a weight as it is, or the first.
+static unsigned presentOption(const ChoosableWeight &weight) {
+  for (auto [number, option] : llvm::enumerate(weight.options))
+    if (!option.target)
+      return number;
+  return 0;
+}
+
+double Drafts::matrixSeconds(const PricedLayer &layer) const {
+  double seconds = 0;
+  for (auto [weight, priced] :
+       llvm::zip_equal(prices.choices.getWeights(), prices.weights)) {
+    ParamOp param = weight.matrix.getParam();
+    if (layer.params.contains(param.getSymName()))
+      seconds += priced.seconds[presentOption(weight)];
+  }
+  return seconds;
+}
+
+double Drafts::savedBy(const PricedLayer &layer,
+                       const Weighing &weighing) const {
+  double bytes = 0;
+  for (const PlannedWeight &weight : prices.choices.getFile())
+    if (layer.params.contains(weight.name))
+      bytes += static_cast<double>(weight.bytes);
+  return bytes * weighing.bytes +
+         (layer.otherSeconds + matrixSeconds(layer)) * weighing.seconds;
+}
+
+/// By divergence for what they save.
+SmallVector<const PricedLayer *>
+Drafts::rankLayers(const Weighing &weighing) const {
+  SmallVector<std::pair<double, const PricedLayer *>> ranked;
+  for (const PricedLayer &layer : prices.layers)
+    if (double saved = savedBy(layer, weighing);
+        saved > 0 && std::isfinite(layer.divergence))
+      ranked.emplace_back(layer.divergence / saved, &layer);
+  llvm::stable_sort(ranked, llvm::less_first());
+  return llvm::map_to_vector(ranked,
+                             [](const auto &one) { return one.second; });
+}
+
+llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
+                                       ArrayRef<double> factors,
+                                       const Weighing &weighing,
+                                       ArrayRef<const PricedLayer *> gone,
+                                       bool spendsAll) {
+  auto leaves = [&](StringRef name) {
+    return llvm::any_of(gone, [&](const PricedLayer *layer) {
+      return layer->params.contains(name);
+    });
+  };
+  // The file without what goes.
+  std::vector<PlannedWeight> file;
+  SmallVector<size_t> places;
+  for (const PlannedWeight &weight : prices.choices.getFile()) {
+    places.push_back(file.size());
+    if (!leaves(weight.name))
+      file.push_back(weight);
+  }
+  SmallVector<size_t> staying;
+  SmallVector<SmallVector<FormatOption>> options;
+  double fixed = prices.seconds;
+  for (const PricedLayer *layer : gone)
+    fixed -= layer->otherSeconds + matrixSeconds(*layer);
+  for (auto [number, weight] : llvm::enumerate(prices.choices.getWeights())) {
+    ParamOp param = weight.matrix.getParam();
+    if (leaves(param.getSymName()))
+      continue;
+    const PricedWeight &priced = prices.weights[number];
+    fixed -= priced.seconds[presentOption(weight)];
+    staying.push_back(number);
+    SmallVector<FormatOption> &added = options.emplace_back();
+    for (auto [option, seconds] :
+         llvm::zip_equal(weight.options, priced.seconds))
+      added.push_back(
+          {static_cast<uint64_t>(std::max(
+               0.0, static_cast<double>(option.planned.bytes) * weighing.bytes +
+                        seconds * weighing.seconds)),
+           option.error * prices.owners[priced.owner].worth *
+               factors[priced.owner]});
+  }
+  Draft draft;
+  std::string failed;
+  auto evaluate = [&](ArrayRef<unsigned> chosen) {
+    draft.seconds = fixed;
+    for (auto [number, option] : llvm::zip_equal(staying, chosen)) {
+      const ChoosableWeight &weight = prices.choices.getWeights()[number];
+      file[places[weight.place]] = weight.options[option].planned;
+      draft.seconds += prices.weights[number].seconds[option];
+    }
+    if (llvm::Error error = planner.getFileSize(file).moveInto(draft.bytes))
+      failed = llvm::toString(std::move(error));
+    draft.excess = std::max(static_cast<double>(draft.bytes) / limits.bytes,
+                            draft.seconds / limits.seconds);
+  };
+  double unit = std::isfinite(limits.bytes) ? limits.bytes : kUnits;
+  auto costOf = [&](ArrayRef<unsigned> chosen) {
+    evaluate(chosen);
+    return static_cast<uint64_t>(std::max(0.0, std::ceil(draft.excess * unit)));
+  };
+  FormatAllocation allocation =
+      allocateFormats(options, static_cast<uint64_t>(unit), costOf, spendsAll);
+  evaluate(allocation.chosen);
+  if (!failed.empty())
+    return llvm::createStringError(failed);
+
+  draft.shares.assign(prices.owners.size(), 0);
+  for (auto [number, option] : llvm::zip_equal(staying, allocation.chosen)) {
+    const ChoosableWeight &weight = prices.choices.getWeights()[number];
+    const PricedWeight &priced = prices.weights[number];
+    double loss = weight.options[option].error *
+                  prices.owners[priced.owner].worth * factors[priced.owner];
+    draft.shares[priced.owner] += loss;
+    draft.divergence += loss;
+    ParamOp param = weight.matrix.getParam();
+    if (weight.options[option].target)
+      draft.plan.matrices.push_back(
+          {param.getSymName(), weight.options[option].target->name});
+  }
+  for (const PricedLayer *layer : gone) {
+    draft.divergence += layer->divergence;
+    (layer->granularity == Granularity::Attention ? draft.plan.attention
+                                                  : draft.plan.mlp)
+        .push_back(layer->number);
+  }
+  return draft;
+}
+
+/// Whether a plan is better: it fits, or is nearer to that, or loses less.
+static bool isBetter(const Draft &one, const Draft &other) {
+  if (one.fits() != other.fits())
+    return one.fits();
+  return one.fits() ? one.divergence < other.divergence
+                    : one.excess < other.excess;
+}
+
+llvm::Expected<Draft> Drafts::make(const Limits &limits,
+                                   ArrayRef<double> factors) {
+  // Both limits at once: several weights of one against the other.
+  SmallVector<double> mixes = {1, 0.75, 0.5, 0.25, 0};
+  if (!std::isfinite(limits.seconds))
+    mixes = {1};
+  else if (!std::isfinite(limits.bytes))
+    mixes = {0};
+  double unit = std::isfinite(limits.bytes) ? limits.bytes : kUnits;
+  std::optional<Draft> best;
+  Weighing weighingOfBest = {};
+  SmallVector<const PricedLayer *> goneOfBest;
+  for (double mix : mixes) {
+    Weighing weighing = {mix == 0 ? 0 : mix * unit / limits.bytes,
+                         mix == 1 ? 0 : (1 - mix) * unit / limits.seconds};
+    SmallVector<const PricedLayer *> ranked = rankLayers(weighing);
+    for (size_t count = 0; count <= ranked.size(); ++count) {
+      ArrayRef<const PricedLayer *> gone = ArrayRef(ranked).take_front(count);
+      llvm::Expected<Draft> draft =
+          allocate(limits, factors, weighing, gone, /*spendsAll=*/false);
+      if (!draft)
+        return draft.takeError();
+      if (best && !isBetter(*draft, *best))
+        continue;
+      best = std::move(*draft);
+      weighingOfBest = weighing;
+      goneOfBest.assign(gone.begin(), gone.end());
+    }
+  }
+  return allocate(limits, factors, weighingOfBest, goneOfBest,
+                  /*spendsAll=*/true);
+}
+
+} // namespace winnow

@@ -1,0 +1,63 @@
+//===- Drafts.h - Plans that should keep a budget ---------------*- C++ -*-===//
+
+#ifndef WINNOW_LIB_COMPRESS_SEARCH_DRAFTS_H
+#define WINNOW_LIB_COMPRESS_SEARCH_DRAFTS_H
+
+#include "Plan.h"
+#include "Prices.h"
+
+namespace winnow {
+
+/// What a plan may cost; infinity where there is no limit.
+struct Limits {
+  double bytes, seconds;
+};
+
+/// A plan with what is expected of it.
+struct Draft {
+  Plan plan;
+  uint64_t bytes = 0;
+  double seconds = 0, divergence = 0;
+  /// How often it is as large, or takes as long, as the limits allow.
+  double excess = 0;
+  /// Divergence by owner (Prices::owners).
+  llvm::SmallVector<double> shares;
+
+  bool fits() const { return excess <= 1; }
+};
+
+class Drafts {
+public:
+  /// Both outlive this object.
+  Drafts(const Prices &prices, WeightPlanner &planner)
+      : prices(prices), planner(planner) {}
+
+  /// The plan with the least divergence under `limits`, where what the matrices
+  /// of an owner lose counts `factors` times. If none fits, one that is as
+  /// small and fast as can be. Fails where the planner does.
+  llvm::Expected<Draft> make(const Limits &limits,
+                             llvm::ArrayRef<double> factors);
+
+private:
+  struct Weighing {
+    double bytes, seconds; ///< of one unit of cost
+  };
+
+  llvm::Expected<Draft> allocate(const Limits &limits,
+                                 llvm::ArrayRef<double> factors,
+                                 const Weighing &weighing,
+                                 llvm::ArrayRef<const PricedLayer *> gone,
+                                 bool spendsAll);
+  llvm::SmallVector<const PricedLayer *>
+  rankLayers(const Weighing &weighing) const;
+  double savedBy(const PricedLayer &layer, const Weighing &weighing) const;
+  /// Seconds of the matrices of a layer.
+  double matrixSeconds(const PricedLayer &layer) const;
+
+  const Prices &prices;
+  WeightPlanner &planner;
+};
+
+} // namespace winnow
+
+#endif // WINNOW_LIB_COMPRESS_SEARCH_DRAFTS_H

@@ -1,0 +1,68 @@
+//===- Prices.h - What the options of a search cost -------------*- C++ -*-===//
+
+#ifndef WINNOW_LIB_COMPRESS_SEARCH_PRICES_H
+#define WINNOW_LIB_COMPRESS_SEARCH_PRICES_H
+
+#include "../FormatChoices.h"
+
+#include "winnow/Analysis/Evaluator.h"
+#include "winnow/Analysis/Layers.h"
+
+#include "llvm/ADT/StringSet.h"
+
+namespace winnow {
+
+/// A weight that may change: its options with the time that they take, and the
+/// layer that it belongs to.
+struct PricedWeight {
+  llvm::SmallVector<double> seconds; ///< of each option
+  unsigned owner = 0;                ///< of Prices::owners
+};
+
+/// What errors of matrices are taken together as: a layer, or a matrix that
+/// stands in none.
+struct Owner {
+  std::string name;
+  /// Divergence for one error of its matrices.
+  double worth = 1;
+};
+
+/// A layer that may go.
+struct PricedLayer {
+  Granularity granularity;
+  int64_t number;
+  std::string name;
+  /// What goes with it.
+  llvm::StringSet<> params;
+  /// Of stages that multiply no matrix.
+  double otherSeconds = 0;
+  double divergence = 0;
+};
+
+/// All prices. Divergences and times are filled in by the search.
+class Prices {
+public:
+  explicit Prices(mlir::ModuleOp module) : choices(module, "--budget") {}
+
+  mlir::LogicalResult collect(mlir::ModuleOp module,
+                              llvm::ArrayRef<const NumberFormat *> targets);
+
+  /// Takes the times of a run in which every weight has the option that
+  /// `optionOf` says, or one that is none of its own (-1).
+  void takeTimes(const RunTime &time, llvm::ArrayRef<int> optionOf);
+  /// The option of each weight that is `target`, as `takeTimes` wants it.
+  llvm::SmallVector<int> getOptions(const NumberFormat *target) const;
+  /// Options without a time get that of the weight as it is.
+  void fillTimes();
+
+  FormatChoices choices;
+  std::vector<PricedWeight> weights; ///< like those of `choices`
+  std::vector<Owner> owners;
+  std::vector<PricedLayer> layers;
+  /// Of the model as it is.
+  double seconds = 0;
+};
+
+} // namespace winnow
+
+#endif // WINNOW_LIB_COMPRESS_SEARCH_PRICES_H

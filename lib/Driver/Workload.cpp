@@ -1,0 +1,147 @@
+//===- Workload.cpp - What candidates are timed with ----------------------===//
+
+#include "Workload.h"
+
+#include "llvm/Support/JSON.h"
+
+#include <algorithm>
+
+using namespace llvm;
+
+namespace winnow {
+
+static constexpr int64_t kPrompt = 512, kDecoded = 64;
+static constexpr int64_t kTexts = 8, kTextLength = 128;
+
+/// Ids spread over the vocabulary: real weights, no repeated rows.
+static std::vector<int32_t> makeIds(int64_t count, int64_t vocabulary) {
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < count; ++i)
+    ids.push_back(static_cast<int32_t>((i * 7919 + 13) % vocabulary));
+  return ids;
+}
+
+Expected<Workload> Workload::create(const client::Artifact &artifact,
+                                    client::Session &session) {
+  Workload workload(artifact, session);
+  if (Error error = workload.readStages())
+    return std::move(error);
+  return workload;
+}
+
+Error Workload::readStages() {
+  Expected<json::Value> manifest = json::parse(artifact.info().manifest_json);
+  if (!manifest)
+    return manifest.takeError();
+  const json::Array *entries = manifest->getAsObject()->getArray("entries");
+  for (const json::Value &entry : entries ? *entries : json::Array()) {
+    const json::Object &object = *entry.getAsObject();
+    std::vector<StageTime> &found = stages[*object.getString("name")];
+    for (const json::Value &stage : *object.getArray("stages")) {
+      StageTime &added = found.emplace_back();
+      added.name = *stage.getAsObject()->getString("name");
+      for (const json::Value &weight :
+           *stage.getAsObject()->getArray("weights"))
+        added.weights.push_back(weight.getAsString()->str());
+    }
+  }
+  return Error::success();
+}
+
+/// The threads of a session go from stage to stage together, so that the first
+/// one tells for all.
+void Workload::notice(void *context, const winnow_stage *stage) {
+  if (stage->thread != 0)
+    return;
+  auto &self = *static_cast<Workload *>(context);
+  Clock::time_point now = Clock::now();
+  if (stage->leaves) {
+    self.end = now;
+    return;
+  }
+  auto close = [&](Clock::time_point time) {
+    if (self.running && self.open >= 0)
+      (*self.running)[self.open].seconds +=
+          std::chrono::duration<double>(time - self.begin).count();
+  };
+  // Between two calls no stage runs.
+  close(stage->stage == 0 ? self.end : now);
+  if (stage->stage == 0) {
+    auto entry = self.stages.find(stage->entry);
+    self.running = entry == self.stages.end() ? nullptr : &entry->second;
+  }
+  bool isKnown =
+      self.running && stage->stage < static_cast<int32_t>(self.running->size());
+  self.open = isKnown ? stage->stage : -1;
+  self.begin = now;
+}
+
+Expected<PhaseTime> Workload::time(StringRef name,
+                                   function_ref<bool(std::string &)> call) {
+  for (auto &entry : stages)
+    for (StageTime &stage : entry.second)
+      stage.seconds = 0;
+  running = nullptr;
+  open = -1;
+  winnow_error failure = {};
+  const winnow_api &api = artifact.api();
+  if (api.set_profiler(session.get(), notice, this, &failure) != WINNOW_OK)
+    return createStringError(failure.message);
+  std::string message;
+  Clock::time_point start = Clock::now();
+  bool succeeded = call(message);
+  PhaseTime phase;
+  phase.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  api.set_profiler(session.get(), nullptr, nullptr, nullptr);
+  if (!succeeded)
+    return createStringError(message);
+  phase.name = name;
+  if (running) {
+    if (open >= 0)
+      (*running)[open].seconds +=
+          std::chrono::duration<double>(end - begin).count();
+    phase.stages = *running;
+  }
+  return phase;
+}
+
+Expected<RunTime> Workload::run() {
+  const winnow_model_info &info = artifact.info();
+  RunTime time;
+  auto add = [&](StringRef name,
+                 function_ref<bool(std::string &)> call) -> Error {
+    return this->time(name, call).moveInto(time.emplace_back());
+  };
+  session.reset();
+  if (info.hidden_width != 0) {
+    int64_t length = std::min(kTextLength, session.context());
+    std::vector<int32_t> ids = makeIds(kTexts * length, info.vocabulary);
+    std::vector<int64_t> lengths(kTexts, length);
+    winnow_texts texts = {ids.data(), lengths.data(), kTexts};
+    bool pools = info.pooled_width != 0;
+    std::vector<float> result(pools ? kTexts * info.pooled_width
+                                    : kTexts * length * info.hidden_width);
+    if (Error error = add("encode", [&](std::string &message) {
+          return session.encode(texts, pools ? nullptr : result.data(),
+                                pools ? result.data() : nullptr, message);
+        }))
+      return std::move(error);
+    return time;
+  }
+  int64_t decoded = std::min(kDecoded, session.context() / 2);
+  int64_t prompt = std::min(kPrompt, session.context() - decoded);
+  std::vector<int32_t> ids = makeIds(prompt + decoded, info.vocabulary);
+  if (Error error = add("prefill", [&](std::string &message) {
+        return session.prefillPrompt(ids.data(), prompt, /*span=*/nullptr,
+                                     WINNOW_ROWS_LAST, message);
+      }))
+    return std::move(error);
+  if (Error error = add("decode", [&](std::string &message) {
+        return all_of(ArrayRef(ids).drop_front(prompt),
+                      [&](int32_t id) { return session.decode(id, message); });
+      }))
+    return std::move(error);
+  return time;
+}
+
+} // namespace winnow

@@ -1,0 +1,298 @@
+//===- BudgetSearchTest.cpp - A recipe under a budget ---------------------===//
+//
+// The search in a world where what programs cost is known: errors and times of
+// layers are sums, so that all plans can be tried.
+//
+//===----------------------------------------------------------------------===//
+
+#include "winnow/Compress/BudgetSearch.h"
+
+#include "winnow/Analysis/Services.h"
+#include "winnow/Analysis/WeightPlanner.h"
+#include "winnow/Compress/Passes.h"
+#include "winnow/Dialect/WinnowDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace winnow;
+
+namespace {
+
+constexpr StringLiteral kLayers = "abcde";
+constexpr StringLiteral kFormats[] = {"f32", "q8_0", "q5_0", "q4_0", "gone"};
+/// What a layer is, in the order of kFormats. q5_0 is slower than q8_0.
+constexpr uint64_t kBytes[] = {4096, 1088, 704, 576, 0};
+constexpr double kSeconds[] = {1.2, 0.5, 0.9, 0.4, 0};
+/// About what rounding costs in these formats; times what layers are worth.
+constexpr double kErrors[] = {0, 1.8e-5, 1.2e-3, 5.1e-3, 1};
+constexpr double kWorth[] = {1, 20, 3, 0.5, 8};
+constexpr double kGone[] = {0.9, 5, 0.05, 2, 0.4};
+constexpr uint64_t kHeader = 256;
+/// Of a layer beside its matrix.
+constexpr double kOther = 0.2;
+
+/// The format of each layer, as a place in kFormats.
+using State = std::array<unsigned, 5>;
+
+State stateOf(ModuleOp module) {
+  State state;
+  state.fill(4);
+  module.walk([&](LinearOp linear) {
+    auto layer = linear->getParentOfType<LayerOp>();
+    StringRef name = cast<NameLoc>(layer.getLoc()).getName();
+    EncodingAttr encoding = getEncoding(linear.getWeight().getType());
+    StringRef format = encoding ? encoding.getFormat() : StringRef("f32");
+    state[kLayers.find(name)] =
+        static_cast<unsigned>(llvm::find(kFormats, format) - kFormats);
+  });
+  return state;
+}
+
+uint64_t bytesOf(const State &state) {
+  uint64_t bytes = kHeader;
+  for (unsigned format : state)
+    bytes += kBytes[format];
+  return bytes;
+}
+
+double secondsOf(const State &state) {
+  double seconds = 0;
+  for (unsigned format : state)
+    seconds += format == 4 ? 0 : kSeconds[format] + kOther;
+  return seconds;
+}
+
+double divergenceOf(const State &state) {
+  double divergence = 0;
+  for (size_t i = 0; i < state.size(); ++i)
+    divergence += state[i] == 4 ? kGone[i] : kErrors[state[i]] * kWorth[i];
+  return divergence;
+}
+
+class FakePlanner : public WeightPlanner {
+public:
+  llvm::Expected<std::vector<PlannedWeight>> plan(ModuleOp module) override {
+    std::vector<PlannedWeight> weights;
+    State state = stateOf(module);
+    for (size_t i = 0; i < state.size(); ++i)
+      if (state[i] != 4)
+        weights.push_back(
+            {kLayers.substr(i, 1).str(), false, {}, kBytes[state[i]]});
+    return weights;
+  }
+  llvm::Expected<uint64_t>
+  getFileSize(llvm::ArrayRef<PlannedWeight> weights) override {
+    uint64_t bytes = kHeader;
+    for (const PlannedWeight &weight : weights)
+      bytes += weight.bytes;
+    return bytes;
+  }
+};
+
+class FakeEvaluator : public Evaluator {
+public:
+  llvm::Expected<Quality> evaluate(ModuleOp candidate, RunTime *time) override {
+    State state = stateOf(candidate);
+    if (time) {
+      PhaseTime &phase = time->emplace_back();
+      phase.name = "encode";
+      bool isMixed = !llvm::all_equal(state);
+      phase.seconds = secondsOf(state) * (isMixed ? surprise : 1);
+      for (size_t i = 0; i < state.size(); ++i)
+        if (state[i] != 4) {
+          phase.stages.push_back(
+              {"", {kLayers.substr(i, 1).str()}, kSeconds[state[i]]});
+          phase.stages.push_back({"", {}, kOther});
+        }
+    }
+    return Quality{divergenceOf(state), std::nullopt};
+  }
+  llvm::Expected<llvm::StringMap<float>> observeSimilarity(ModuleOp) override {
+    return llvm::StringMap<float>();
+  }
+  bool advance(llvm::StringRef, double) override { return runs++ < stopsAfter; }
+
+  /// How much longer mixed programs take than their parts.
+  double surprise = 1;
+  int runs = 0, stopsAfter = 1000;
+};
+
+class BudgetSearchTest : public testing::Test {
+protected:
+  BudgetSearchTest()
+      : handler(&context, [this](Diagnostic &diagnostic) {
+          message = diagnostic.str();
+          return success();
+        }) {
+    static bool registered = (registerWinnowCompressPasses(), true);
+    (void)registered;
+    context.loadDialect<WinnowDialect, func::FuncDialect>();
+    std::string text = "module attributes {winnow.statistics = {model = \"\", "
+                       "tokens = 3 : i64, readers = {}, values = {";
+    for (char layer : kLayers)
+      text += llvm::formatv("{0}\"channels.rms/{1}\" = dense<1.0> : "
+                            "tensor<32xf32>, \"similarity.cosine/{1}\" = "
+                            "dense<{2:f2}> : tensor<1xf32>",
+                            layer == 'a' ? "" : ", ", layer,
+                            1 - kGone[layer - 'a'] / 10)
+                  .str();
+    text += "}}} {\n";
+    for (char layer : kLayers)
+      text += llvm::formatv("winnow.param @{0} from {{random = {1} : i64} : "
+                            "tensor<32x32xf32>\n",
+                            layer, int(layer))
+                  .str();
+    text += "func.func @forward(%x: tensor<2x32xf32>) -> tensor<2x32xf32> {\n";
+    std::string before = "x";
+    for (char layer : kLayers) {
+      text += llvm::formatv(
+                  "%y{0} = winnow.layer residual(%{1}) inputs(%u = %{1}) : "
+                  "(tensor<2x32xf32>, tensor<2x32xf32>) -> tensor<2x32xf32> "
+                  "{{\n  %w = winnow.use @{0} : tensor<32x32xf32>\n"
+                  "  %f = winnow.linear %u, %w : tensor<2x32xf32>, "
+                  "tensor<32x32xf32> -> tensor<2x32xf32>\n"
+                  "  winnow.yield %f : tensor<2x32xf32>\n} loc(\"{0}\")\n",
+                  layer, before)
+                  .str();
+      before = std::string("y") + layer;
+    }
+    text += "return %" + before + " : tensor<2x32xf32>\n}\n}\n";
+    module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module) << message;
+  }
+
+  FailureOr<SearchResult> search(StringRef budget) {
+    SearchOptions options;
+    options.budget = llvm::cantFail(Budget::parse(budget));
+    options.formats = {"q8_0", "q5_0", "q4_0"};
+    Services services;
+    services.evaluator = &evaluator;
+    services.planner = &planner;
+    ServicesScope scope(context, services);
+    return searchUnderBudget(*module, options);
+  }
+
+  /// The least of `cost` over all plans for which `fits` holds.
+  template <typename Fits, typename Cost>
+  static double best(Fits fits, Cost cost) {
+    double least = INFINITY;
+    State state = {};
+    for (;;) {
+      if (fits(state))
+        least = std::min(least, double(cost(state)));
+      size_t i = 0;
+      while (i < state.size() && ++state[i] == std::size(kFormats))
+        state[i++] = 0;
+      if (i == state.size())
+        return least;
+    }
+  }
+
+  MLIRContext context;
+  std::string message;
+  ScopedDiagnosticHandler handler;
+  OwningOpRef<ModuleOp> module;
+  FakeEvaluator evaluator;
+  FakePlanner planner;
+};
+
+const uint64_t kWhole = bytesOf({});
+const double kWholeSeconds = secondsOf({});
+
+TEST_F(BudgetSearchTest, KeepsASize) {
+  for (int percent : {90, 50, 30, 20, 16}) {
+    std::string budget = llvm::formatv("size={0}%", percent).str();
+    FailureOr<SearchResult> result = search(budget);
+    ASSERT_TRUE(succeeded(result)) << message;
+    uint64_t allowed = kWhole * percent / 100;
+    EXPECT_LE(result->found.bytes, allowed);
+    double least = best([&](const State &s) { return bytesOf(s) <= allowed; },
+                        divergenceOf);
+    EXPECT_LE(result->found.divergence, 1.2 * least) << budget;
+    // Nothing but the recipe changes, and it is what was measured.
+    EXPECT_EQ(kWhole, result->before.bytes);
+    EXPECT_TRUE(StringRef(result->recipe).contains(result->found.passes[0]));
+  }
+}
+
+TEST_F(BudgetSearchTest, KeepsATime) {
+  for (double surprise : {1.0, 1.15})
+    for (double share : {0.9, 0.6, 0.45, 0.35}) {
+      evaluator.surprise = surprise;
+      std::string budget = llvm::formatv("time={0:f2}x", share).str();
+      FailureOr<SearchResult> result = search(budget);
+      ASSERT_TRUE(succeeded(result)) << message;
+      EXPECT_LE(getSeconds(result->found.time), share * kWholeSeconds + 1e-9);
+      double least = best(
+          [&](const State &s) {
+            return secondsOf(s) * surprise <= share * kWholeSeconds;
+          },
+          divergenceOf);
+      EXPECT_LE(result->found.divergence, 1.3 * least) << budget << surprise;
+    }
+}
+
+TEST_F(BudgetSearchTest, KeepsSizeAndTime) {
+  FailureOr<SearchResult> result = search("size=20%,time=0.45x");
+  ASSERT_TRUE(succeeded(result)) << message;
+  EXPECT_LE(result->found.bytes, kWhole / 5);
+  EXPECT_LE(getSeconds(result->found.time), 0.45 * kWholeSeconds);
+  double least = best(
+      [&](const State &s) {
+        return bytesOf(s) <= kWhole / 5 && secondsOf(s) <= 0.45 * kWholeSeconds;
+      },
+      divergenceOf);
+  EXPECT_LE(result->found.divergence, 1.3 * least);
+}
+
+TEST_F(BudgetSearchTest, FindsTheSmallestWithinADivergence) {
+  FailureOr<SearchResult> result = search("kl=0.05");
+  ASSERT_TRUE(succeeded(result)) << message;
+  EXPECT_LE(result->found.divergence, 0.05);
+  double least =
+      best([](const State &s) { return divergenceOf(s) <= 0.05; }, bytesOf);
+  EXPECT_LE(double(result->found.bytes), 1.2 * least);
+}
+
+TEST_F(BudgetSearchTest, TellsWhatCannotBe) {
+  EXPECT_TRUE(failed(search("size=1%")));
+  EXPECT_TRUE(StringRef(message).starts_with("cannot keep the budget: formats "
+                                             "and layers that may go leave at "
+                                             "least "))
+      << message;
+  EXPECT_EQ(0, evaluator.runs);
+  EXPECT_TRUE(failed(search("time=0.01x")));
+  EXPECT_TRUE(StringRef(message).starts_with(
+      "cannot keep the budget: the nearest that was found has "))
+      << message;
+  EXPECT_TRUE(failed(search("size=16%,kl=0.00001")));
+  EXPECT_TRUE(StringRef(message).starts_with(
+      "cannot keep the budget: the least divergence that was found is "))
+      << message;
+  evaluator.runs = 0;
+  evaluator.stopsAfter = 3;
+  EXPECT_TRUE(failed(search("size=50%")));
+  EXPECT_EQ("the search was stopped", message);
+  EXPECT_EQ(4, evaluator.runs);
+}
+
+TEST_F(BudgetSearchTest, NeedsStatisticsAndServices) {
+  EXPECT_TRUE(failed(searchUnderBudget(*module, {})));
+  EXPECT_TRUE(StringRef(message).starts_with(
+      "a budget needs texts to measure candidates on: "))
+      << message;
+  (*module)->removeAttr("winnow.statistics");
+  EXPECT_TRUE(failed(search("size=50%")));
+  EXPECT_TRUE(StringRef(message).starts_with("a budget needs statistics: "))
+      << message;
+}
+
+} // namespace
