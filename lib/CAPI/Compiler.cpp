@@ -1,82 +1,16 @@
 //===- Compiler.cpp - C API of the compiler -------------------------------===//
 
-#include "winnow/Compiler.h"
+#include "CompilerSupport.h"
 
 #include "winnow/Dialect/WinnowDialect.h"
-#include "winnow/Driver/LoadedModel.h"
-#include "winnow/Driver/Recipe.h"
 
 #include "llvm/Support/raw_ostream.h"
 
-#include <cstring>
+#include <algorithm>
 
 using namespace llvm;
 using namespace winnow;
-
-/// The opaque type of Compiler.h.
-struct winnow_compiler_model {
-  std::unique_ptr<LoadedModel> loaded;
-};
-
-//===----------------------------------------------------------------------===//
-// Errors and options
-//===----------------------------------------------------------------------===//
-
-static winnow_compiler_status fail(winnow_compiler_error *error,
-                                   winnow_compiler_status status,
-                                   StringRef message) {
-  if (!error)
-    return status;
-  error->status = status;
-  size_t size = std::min(message.size(), sizeof error->message - 1);
-  std::replace_copy(message.begin(), message.begin() + size, error->message,
-                    '\n', ' ');
-  error->message[size] = '\0';
-  return status;
-}
-
-static winnow_compiler_status succeed(winnow_compiler_error *error) {
-  return fail(error, WINNOW_COMPILER_OK, "");
-}
-
-static winnow_compiler_status refuse(winnow_compiler_error *error,
-                                     StringRef message) {
-  return fail(error, WINNOW_COMPILER_INVALID_ARGUMENT, message);
-}
-
-/// The code of a failure (see LoadedModel) as a status; `otherwise` for what is
-/// wrong with the model itself.
-static winnow_compiler_status report(winnow_compiler_error *error,
-                                     Error failure,
-                                     winnow_compiler_status otherwise) {
-  std::error_code code;
-  std::string message;
-  handleAllErrors(std::move(failure), [&](const ErrorInfoBase &info) {
-    // Of several the first.
-    if (message.empty()) {
-      code = info.convertToErrorCode();
-      message = info.message();
-    }
-  });
-  winnow_compiler_status status =
-      code == inconvertibleErrorCode()        ? otherwise
-      : code == std::errc::invalid_argument   ? WINNOW_COMPILER_INVALID_ARGUMENT
-      : code == std::errc::operation_canceled ? WINNOW_COMPILER_CANCELLED
-                                              : WINNOW_COMPILER_IO_ERROR;
-  return fail(error, status, message);
-}
-
-/// Copies the fields that the caller's version of a struct has, and leaves the
-/// others zero. False where struct_size is not set.
-template <typename T> static bool readOptions(const T *given, T &options) {
-  options = {};
-  if (!given)
-    return true;
-  if (given->struct_size < sizeof given->struct_size)
-    return false;
-  std::memcpy(&options, given, std::min<size_t>(given->struct_size, sizeof(T)));
-  return true;
-}
+using namespace winnow::capi;
 
 static winnow_compiler_severity severityOf(mlir::DiagnosticSeverity severity) {
   switch (severity) {
@@ -222,66 +156,6 @@ winnow_compiler_run_pipeline(winnow_compiler_model *model, const char *passes,
   if (Error failure = model->loaded->runPipeline(passes))
     return report(error, std::move(failure), WINNOW_COMPILER_FAILED);
   return succeed(error);
-}
-
-/// Reads the words and numbers of `given`.
-static Expected<CompileOptions>
-readCompileOptions(const winnow_compiler_options &given) {
-  CompileOptions options;
-  auto invalid = [](const Twine &message) {
-    return createStringError(std::make_error_code(std::errc::invalid_argument),
-                             message);
-  };
-  if (given.threads < 0)
-    return invalid("threads must not be negative, and is " +
-                   Twine(given.threads));
-  options.threads = static_cast<unsigned>(given.threads);
-  options.debug = given.debug != 0;
-  if (given.target_cpu)
-    options.targetCpu = given.target_cpu;
-  if (given.activations) {
-    Expected<bool> quantize = parseActivations(given.activations);
-    if (!quantize)
-      return invalid("activations " + toString(quantize.takeError()));
-    options.quantizeActivations = *quantize;
-  }
-  if (given.emit) {
-    Expected<EmitKind> emit = parseEmitKind(given.emit);
-    if (!emit)
-      return invalid("emit " + toString(emit.takeError()));
-    options.emit = *emit;
-  }
-  if (given.remarks)
-    options.remarks = given.remarks;
-  auto readWord = [&](StringRef what, const char *word,
-                      Expected<std::string> (*parse)(StringRef),
-                      std::string &result) -> Error {
-    if (!word || !*word)
-      return Error::success();
-    Expected<std::string> parsed = parse(word);
-    if (!parsed)
-      return invalid(what + " " + toString(parsed.takeError()));
-    result = std::move(*parsed);
-    return Error::success();
-  };
-  if (Error error =
-          readWord("weights", given.weights, parseWeights, options.weights))
-    return std::move(error);
-  if (Error error = readWord("weights_only", given.weights_only, parseRegex,
-                             options.weightsOnly))
-    return std::move(error);
-  if (Error error = readWord("weights_skip", given.weights_skip, parseRegex,
-                             options.weightsSkip))
-    return std::move(error);
-  if (given.recipe && *given.recipe)
-    if (Error error = readRecipe(given.recipe).moveInto(options.recipe))
-      return std::move(error);
-  if (given.progress)
-    options.progress = [given](StringRef step, double done) {
-      return given.progress(given.progress_context, step.str().c_str(), done) ==
-             0;
-    };
-  return options;
 }
 
 winnow_compiler_status

@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <array>
 #include <optional>
 #include <tuple>
 
@@ -92,27 +93,61 @@ bool Refinement::improveOne() {
 }
 
 bool Refinement::improvePair() {
-  // One gains more than the other loses.
-  SmallVector<std::tuple<double, size_t, unsigned, size_t, unsigned>> changes;
-  int64_t room = int64_t(budget - allocation.size) + kSlack;
-  for (size_t first = 0; first < weights.size(); ++first)
-    for (unsigned to = 0; to < weights[first].size(); ++to) {
-      double gain = gainOf(first, to);
-      if (gain <= 0)
-        continue;
-      for (size_t second = 0; second < weights.size(); ++second)
-        for (unsigned other = 0; other < weights[second].size(); ++other) {
-          double loss = -gainOf(second, other);
-          // Sums of errors fall in earnest, so that this comes to an end.
-          if (second != first && loss < gain * (1 - 1e-9) &&
-              growthOf(first, to) + growthOf(second, other) <= room)
-            changes.emplace_back(loss - gain, first, to, second, other);
-        }
+  // One gains more than the other loses. Of the losses that make enough room
+  // for a gain, the least is the best: losses are sorted by how much they grow,
+  // and of those so far the least two of different weights are kept.
+  struct Move {
+    int64_t growth;
+    double loss;
+    size_t weight;
+    unsigned to;
+  };
+  SmallVector<Move> gains, losses;
+  for (size_t weight = 0; weight < weights.size(); ++weight)
+    for (unsigned to = 0; to < weights[weight].size(); ++to)
+      if (to != allocation.chosen[weight]) {
+        Move move = {growthOf(weight, to), -gainOf(weight, to), weight, to};
+        (move.loss < 0 ? gains : losses).push_back(move);
+      }
+  sort(losses, [](const Move &a, const Move &b) {
+    return std::tie(a.growth, a.loss, a.weight, a.to) <
+           std::tie(b.growth, b.loss, b.weight, b.to);
+  });
+  SmallVector<std::array<const Move *, 2>> least;
+  std::array<const Move *, 2> best = {};
+  for (const Move &loss : losses) {
+    if (!best[0] || loss.loss < best[0]->loss) {
+      if (best[0] && best[0]->weight != loss.weight)
+        best[1] = best[0];
+      best[0] = &loss;
+    } else if (loss.weight != best[0]->weight &&
+               (!best[1] || loss.loss < best[1]->loss)) {
+      best[1] = &loss;
     }
-  sort(changes);
+    least.push_back(best);
+  }
+  int64_t room = int64_t(budget - allocation.size) + kSlack;
+  SmallVector<std::tuple<double, const Move *, const Move *>> changes;
+  for (const Move &gain : gains) {
+    auto *end = llvm::upper_bound(
+        losses, room - gain.growth,
+        [](int64_t most, const Move &loss) { return most < loss.growth; });
+    if (end == losses.begin())
+      continue;
+    for (const Move *loss : least[end - losses.begin() - 1])
+      // Sums of errors fall in earnest, so that this comes to an end.
+      if (loss && loss->weight != gain.weight &&
+          loss->loss < -gain.loss * (1 - 1e-9)) {
+        changes.emplace_back(loss->loss + gain.loss, &gain, loss);
+        break;
+      }
+  }
+  sort(changes, [](const auto &a, const auto &b) {
+    return std::get<0>(a) < std::get<0>(b);
+  });
   return any_of(changes, [&](const auto &change) {
-    auto [error, first, to, second, other] = change;
-    return tryChange({{first, to}, {second, other}});
+    auto [error, gain, loss] = change;
+    return tryChange({{gain->weight, gain->to}, {loss->weight, loss->to}});
   });
 }
 

@@ -13,6 +13,7 @@ tokenizers do not. Failures are exceptions derived from `Error`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from winnow.artifact import Artifact, Entry, TensorSpec
 from winnow.chat import Message, render_chat
@@ -81,6 +82,8 @@ def compile(
     threads: int | None = None,
     debug: bool = False,
     remarks: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
+    evaluate_on: Sequence[str | os.PathLike[str]] = (),
     progress: bool | ProgressFunction = True,
 ) -> Artifact:
     """Compiles a model to OUTPUT.so, OUTPUT.weights and so on, and opens them.
@@ -90,8 +93,8 @@ def compile(
         output: path of the artifact without an extension.
         context: with a path, see `load`.
         target, activations, weights, weights_only, weights_skip, recipe, threads,
-            debug, remarks, progress: see `Model.compile`, which also compiles for
-            processors that this one is not.
+            debug, remarks, report, evaluate_on, progress: see `Model.compile`,
+            which also compiles for processors that this one is not.
 
     Raises what `load`, `Model.compile` and `Artifact` raise.
     """
@@ -105,6 +108,8 @@ def compile(
         "threads": threads,
         "debug": debug,
         "remarks": remarks,
+        "report": report,
+        "evaluate_on": evaluate_on,
         "progress": progress,
     }
     if isinstance(model, Model):

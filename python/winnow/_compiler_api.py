@@ -66,7 +66,34 @@ class Options(ctypes.Structure):
         ("weights_only", c_char_p),
         ("weights_skip", c_char_p),
         ("recipe", c_char_p),
+        ("report", c_char_p),
+        ("evaluate_texts", POINTER(c_char_p)),
+        ("evaluate_text_count", c_int32),
+        ("evaluate_tokens", c_int64),
+        ("evaluate_window", c_int64),
     )
+
+
+class CalibrateOptions(ctypes.Structure):
+    """winnow_compiler_calibrate_options."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("threads", c_int32),
+        ("texts", POINTER(c_char_p)),
+        ("text_count", c_int32),
+        ("kinds", c_char_p),
+        ("only", c_char_p),
+        ("window", c_int64),
+        ("progress", PROGRESS),
+        ("progress_context", c_void_p),
+    )
+
+
+class SearchOptions(ctypes.Structure):
+    """winnow_compiler_search_options."""
+
+    _fields_ = (("struct_size", c_uint32), ("rounds", c_int32), ("formats", c_char_p))
 
 
 class ModelInfo(ctypes.Structure):
@@ -93,6 +120,15 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "winnow_compiler_print": (c_int, c_void_p, WRITE, c_void_p, _ERROR),
     "winnow_compiler_tokenizer": (c_int, c_void_p, WRITE, c_void_p, _ERROR),
     "winnow_compiler_run_pipeline": (c_int, c_void_p, c_char_p, _ERROR),
+    "winnow_compiler_calibrate": (
+        *(c_int, c_void_p, c_char_p, POINTER(CalibrateOptions)),
+        _ERROR,
+    ),
+    "winnow_compiler_load_statistics": (c_int, c_void_p, c_char_p, _ERROR),
+    "winnow_compiler_search": (
+        *(c_int, c_void_p, c_char_p, c_char_p, POINTER(SearchOptions), POINTER(Options)),
+        _ERROR,
+    ),
     "winnow_compiler_compile": (c_int, c_void_p, c_char_p, POINTER(Options), _ERROR),
 }
 

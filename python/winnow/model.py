@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import byref, c_void_p
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from winnow._compiler_api import (
     PROGRESS,
     SEVERITIES,
     WRITE,
+    CalibrateOptions,
     LoadOptions,
     ModelInfo,
     Options,
+    SearchOptions,
     call,
     compiler_api,
 )
@@ -149,6 +151,103 @@ class Model:
             raise InvalidArgumentError(f"passes expects text, found {passes!r}")
         self._call(self._api.run_pipeline, passes.encode("utf-8", "replace"))
 
+    def calibrate(
+        self,
+        texts: Sequence[str | os.PathLike[str]],
+        statistics: str | os.PathLike[str],
+        *,
+        kinds: Sequence[str] = ("channels", "similarity"),
+        only: str = "",
+        window: int = 512,
+        threads: int | None = None,
+        progress: bool | ProgressFunction = True,
+    ) -> Path:
+        """Runs the model on texts and writes what lossy passes want to know of it.
+        Returns `statistics`.
+
+        Args:
+            texts: files; a decoder reads each as a whole, an encoder its lines.
+            statistics: the file to write, a safetensors archive
+                (docs/Statistics.md): the same bytes for the same texts.
+            kinds: some of "channels", "gram" (large: the square of each layer's
+                width) and "similarity".
+            only: a regular expression for names of weights and layers.
+            window: tokens that a decoder sees together.
+            threads, progress: see `compile`.
+
+        Raises InvalidArgumentError, FileError or CompilationError.
+        """
+        paths = _paths(texts)
+        options = CalibrateOptions(
+            ctypes.sizeof(CalibrateOptions),
+            0 if threads is None else integer(threads, "threads", 1, 2**31 - 1),
+            paths,
+            len(paths),
+            _word(",".join(kinds), "kinds"),
+            _word(only, "only"),
+            integer(window, "window", 2, 2**31 - 1),
+        )
+        with _Progress(progress) as shown:
+            options.progress = shown.callback
+            output = encode_path(statistics, "statistics")
+            self._call(self._api.calibrate, output, byref(options))
+        return Path(statistics)
+
+    def load_statistics(self, path: str | os.PathLike[str]) -> None:
+        """Gives a file of `calibrate` to passes that run from now on.
+
+        Raises FileError or CompilationError, the latter for statistics of another
+        checkpoint.
+        """
+        self._call(self._api.load_statistics, encode_path(path, "path"))
+
+    def search(
+        self,
+        budget: str,
+        recipe: str | os.PathLike[str],
+        *,
+        formats: Sequence[str] = (),
+        rounds: int = 20,
+        target: str = "host",
+        activations: str = "auto",
+        threads: int | None = None,
+        evaluate_on: Sequence[str | os.PathLike[str]] = (),
+        progress: bool | ProgressFunction = True,
+    ) -> Path:
+        """Finds a recipe that keeps a budget and loses as little as possible, and
+        returns `recipe`. Needs `load_statistics`; takes minutes.
+
+        Args:
+            budget: limits for the compiled model beside the plain one, such as
+                "size=60%,time=0.7x,kl=0.02" (docs/Recipes.md).
+            recipe: the file to write.
+            formats: number formats to choose from; none: a usual choice.
+            rounds: runs that are spent on making a plan better.
+            evaluate_on: files of text; without any, what the statistics have.
+            target, activations, threads, progress: see `compile`.
+
+        Raises InvalidArgumentError, FileError or CompilationError, the latter
+        where the budget cannot be kept.
+        """
+        search = SearchOptions(
+            ctypes.sizeof(SearchOptions),
+            integer(rounds, "rounds", 0, 2**31 - 1) or -1,
+            _word(",".join(formats), "formats"),
+        )
+        options = _options(
+            target=target, activations=activations, threads=threads, evaluate_on=evaluate_on
+        )
+        with _Progress(progress) as shown:
+            options.progress = shown.callback
+            self._call(
+                self._api.search,
+                _word(budget, "budget"),
+                encode_path(recipe, "recipe"),
+                byref(search),
+                byref(options),
+            )
+        return Path(recipe)
+
     def compile(
         self,
         output: str | os.PathLike[str],
@@ -163,6 +262,8 @@ class Model:
         threads: int | None = None,
         debug: bool = False,
         remarks: str | os.PathLike[str] | None = None,
+        report: str | os.PathLike[str] | None = None,
+        evaluate_on: Sequence[str | os.PathLike[str]] = (),
         progress: bool | ProgressFunction = True,
     ) -> Path:
         """Compiles the model, which stays as it is, and returns `output`.
@@ -191,6 +292,10 @@ class Model:
             debug: perf and gdb show lines of OUTPUT.kernels.mlir.
             remarks: a file for what passes say about their decisions (LLVM's
                 YAML remarks).
+            report: a file for what became of the model, a page (.html) or JSON
+                (.json; docs/Reports.md).
+            evaluate_on: files of text that passes of the recipe and the report
+                measure on; without any, what loaded statistics have.
             progress: True shows a bar on a terminal (with tqdm where it is
                 installed); a function is called with what is being done and how
                 much of it, 0 to 1, from any thread, and stops the compilation
@@ -198,43 +303,23 @@ class Model:
 
         Raises InvalidArgumentError, FileError or CompilationError.
         """
-        advance, bar = make_progress(progress)
-        raised: list[BaseException] = []
-
-        def forward(_: Any, step: bytes, done: float) -> int:
-            try:
-                if advance is not None:
-                    advance(step.decode(*ENCODING), done)
-            except BaseException as error:
-                raised.append(error)
-            return len(raised)
-
-        options = Options(
-            ctypes.sizeof(Options),
-            0 if threads is None else integer(threads, "threads", 1, 2**31 - 1),
-            _word(target, "target"),
-            _word(activations, "activations"),
-            _word(emit, "emit"),
-            bool(debug),
-            # Also without a bar: it is where an interrupt arrives.
-            PROGRESS(forward),
-            None,
-            None if remarks is None else encode_path(remarks, "remarks"),
-            _word(weights, "weights"),
-            _word(weights_only, "weights_only"),
-            _word(weights_skip, "weights_skip"),
-            None if recipe is None else encode_path(recipe, "recipe"),
+        options = _options(
+            target=target,
+            activations=activations,
+            emit=emit,
+            threads=threads,
+            debug=debug,
+            remarks=remarks,
+            weights=weights,
+            weights_only=weights_only,
+            weights_skip=weights_skip,
+            recipe=recipe,
+            report=report,
+            evaluate_on=evaluate_on,
         )
-        try:
+        with _Progress(progress) as shown:
+            options.progress = shown.callback
             self._call(self._api.compile, encode_path(output, "output"), byref(options))
-        except CancelledError:
-            if not raised:
-                raise
-        finally:
-            if bar is not None:
-                bar.close()
-        if raised:
-            raise raised[0]
         return Path(output)
 
     @property
@@ -261,6 +346,76 @@ def _diagnostic_callback(diagnostic: DiagnosticFunction) -> Any:
         diagnostic(SEVERITIES[severity], text.decode(*ENCODING))
 
     return DIAGNOSTIC(report)
+
+
+class _Progress:
+    """A bar, or a function, that hears of a call's progress, and what it raises."""
+
+    def __init__(self, progress: bool | ProgressFunction) -> None:
+        self._advance, self._bar = make_progress(progress)
+        self._raised: list[BaseException] = []
+        # Also without a bar: it is where an interrupt arrives.
+        self.callback = PROGRESS(self._forward)
+
+    def _forward(self, _: Any, step: bytes, done: float) -> int:
+        try:
+            if self._advance is not None:
+                self._advance(step.decode(*ENCODING), done)
+        except BaseException as error:
+            self._raised.append(error)
+        return len(self._raised)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if self._raised and (kind is None or issubclass(kind, CancelledError)):
+            raise self._raised[0]
+
+
+def _paths(paths: Sequence[str | os.PathLike[str]]) -> Any:
+    """An array of char pointers."""
+    if isinstance(paths, str | os.PathLike):
+        raise InvalidArgumentError(f"texts expects a list of files, found {paths!r}")
+    return (ctypes.c_char_p * len(paths))(*(encode_path(path, "text") for path in paths))
+
+
+def _options(
+    *,
+    target: str,
+    activations: str,
+    threads: int | None,
+    evaluate_on: Sequence[str | os.PathLike[str]],
+    emit: str = "artifact",
+    debug: bool = False,
+    remarks: str | os.PathLike[str] | None = None,
+    weights: str = "keep",
+    weights_only: str = "",
+    weights_skip: str = "",
+    recipe: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
+) -> Options:
+    """All but progress."""
+    texts = _paths(evaluate_on)
+    options = Options(
+        ctypes.sizeof(Options),
+        0 if threads is None else integer(threads, "threads", 1, 2**31 - 1),
+        _word(target, "target"),
+        _word(activations, "activations"),
+        _word(emit, "emit"),
+        bool(debug),
+    )
+    options.remarks = None if remarks is None else encode_path(remarks, "remarks")
+    options.weights = _word(weights, "weights")
+    options.weights_only = _word(weights_only, "weights_only")
+    options.weights_skip = _word(weights_skip, "weights_skip")
+    options.recipe = None if recipe is None else encode_path(recipe, "recipe")
+    options.report = None if report is None else encode_path(report, "report")
+    options.evaluate_texts = texts
+    options.evaluate_text_count = len(texts)
+    return options
 
 
 def _word(value: str, what: str) -> bytes:
