@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gguf import GGUFReader
+
+from commands import run_json
 
 ROOT = Path(__file__).resolve().parent.parent
 PHASES = ("prefill", "decode")
@@ -50,19 +51,9 @@ class Work:
         return Work(stored, operations)
 
 
-def run_json(command: list[Any]) -> dict[str, Any]:
-    """The JSON object that a program prints."""
-    result = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        raise SystemExit(f"{command[0]} failed: {result.stderr.strip()}")
-    return json.loads(result.stdout)
-
-
 def run_ceilings(programs: Path, threads: int) -> dict[str, float]:
     """Rates of this machine in this minute."""
-    report = run_json([programs / "winnow-ceilings", "--threads", threads])["ceilings"][0]
+    report = run_json(programs / "winnow-ceilings", "--threads", threads)["ceilings"][0]
     return {key: value for key, value in report.items() if key.endswith("_per_second")}
 
 
@@ -84,13 +75,13 @@ def measure(arguments: argparse.Namespace, threads: int) -> dict[str, Any]:
         + ["--threads", threads, "--json"]
     }
     if not arguments.without_peer:
-        commands["llama.cpp"] = [sys.executable, Path(__file__).parent / "llama_cpp_speed.py"]
+        commands["llama.cpp"] = [Path(sys.executable), Path(__file__).parent / "llama_cpp_speed.py"]
         commands["llama.cpp"] += [arguments.checkpoint, *lengths, "--threads", threads]
     rounds: dict[str, list[dict[str, Any]]] = {who: [] for who in commands}
     ceilings = run_ceilings(programs, threads)
     for _ in range(arguments.rounds):
         for who, command in commands.items():
-            rounds[who].append(run_json(command))
+            rounds[who].append(run_json(*command))
     # What a neighbour on the machine took may differ before and after.
     after = run_ceilings(programs, threads)
     ceilings = {key: max(value, after[key]) for key, value in ceilings.items()}

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
+from commands import run, run_json  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
@@ -35,14 +35,6 @@ RECIPES: list[dict[int, float]] = [
     {12: 0.5},
     {6: 0.5, 12: 0.5},
 ]
-
-
-def run(program: Path, *arguments: object) -> str:
-    command = [str(program), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise SystemExit(f"{program.name} failed: {result.stderr.strip()}")
-    return result.stdout
 
 
 def beginning(text: Path, tokens: int, folder: Path) -> Path:
@@ -93,18 +85,19 @@ def main() -> None:
     seconds = [float("inf")] * len(names)
     for _ in range(2):
         for number, name in enumerate(names):
-            found = run(tools / "winnow-run", name, "--bench", "--prefill", options.prompt,
-                        "--decode", 8, *flags)  # fmt: skip
-            speed = json.loads(found)["prefill_tokens_per_second"]
+            lengths = ("--prefill", options.prompt, "--decode", 8)
+            found = run_json(tools / "winnow-run", name, "--bench", *lengths, *flags)
+            speed = found["prefill_tokens_per_second"]
             seconds[number] = min(seconds[number], options.prompt / speed)
 
     rows = []
     print("| keep in front of block | perplexity | KL | time | saved | predicted |")
     print("|---|---|---|---|---|---|")
     for keep, name, time in zip(RECIPES, names, seconds, strict=True):
-        found = run(tools / "winnow-run", name, "--evaluate", text, "--against", names[0],
-                    "--context", 2 * options.prompt, "--after", options.prompt, *flags)  # fmt: skip
-        row = json.loads(found) | {
+        halves = ("--context", 2 * options.prompt, "--after", options.prompt)
+        quality = (name, "--evaluate", text, "--against", names[0], *halves, *flags)
+        found = run_json(tools / "winnow-run", *quality)
+        row = found | {
             "keep": keep,
             "seconds": time,
             "saved": 1 - time / seconds[0],

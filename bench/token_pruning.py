@@ -17,7 +17,6 @@ import json
 import math
 import re
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path += [str(ROOT / folder) for folder in ("scripts", "python", "test/EndToEnd")]
 
 from artifact import Artifact  # noqa: E402
+from commands import run, run_json  # noqa: E402
 from fetch_minilm import minilm_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
@@ -38,14 +38,6 @@ RECIPES = [
     for policy in ("evit", "tome")
     for layers, keep in (((1,), 0.7), ((1,), 0.5), ((0, 2), 0.7), ((0, 1), 0.7), ((0, 2), 0.55))
 ] + [("evit", (1,), 0.3)]
-
-
-def run(program: Path, *arguments: object) -> str:
-    command = [str(program), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise SystemExit(f"{program.name} failed: {result.stderr.strip()}")
-    return result.stdout
 
 
 def paragraphs(text: Path, folder: Path) -> Path:
@@ -112,7 +104,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for (policy, layers, keep), name, median in zip(RECIPES, names[1:], medians[1:], strict=True):
         flags = ("--against", names[0], "--json", "--threads", options.threads)
-        quality = json.loads(run(tools / "winnow-run", name, "--evaluate", text, *flags))
+        quality = run_json(tools / "winnow-run", name, "--evaluate", text, *flags)
         saved = 1 - median / medians[0]
         predicted = 1 - operations(config, options.length, layers, keep) / whole
         row = {

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
+from commands import run, run_json  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
@@ -55,14 +55,6 @@ class Workshop:
     folder: Path
     threads: int
 
-    def run(self, program: str, *arguments: object) -> str:
-        """What a program prints."""
-        command = [str(self.programs / program), *map(str, arguments)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise SystemExit(f"{program} failed: {result.stderr.strip()}")
-        return result.stdout
-
     def compile(self, name: str, recipe: list[str]) -> Path:
         """The artifact of a recipe."""
         path = self.folder / re.sub(r"\W+", "_", name)
@@ -76,7 +68,7 @@ class Workshop:
             options += ["--evaluate-on", texts().calibration]
         elif any(word in line for line in recipe for word in ("count=", "gptq", "mixed")):
             options.append(f"--statistics={self.statistics()}")
-        self.run("winnow-compile", gemma_path(), "-o", path, *options)
+        run(self.programs / "winnow-compile", gemma_path(), "-o", path, *options)
         return path
 
     def statistics(self) -> Path:
@@ -85,19 +77,19 @@ class Workshop:
         if not path.exists():
             text = texts().calibration
             kinds = "--observe=channels,gram,similarity"
-            self.run("winnow-compile", gemma_path(), "--calibrate", text, kinds,
-                     f"--statistics={path}")  # fmt: skip
+            run(self.programs / "winnow-compile", gemma_path(), "--calibrate", text, kinds,
+                f"--statistics={path}")  # fmt: skip
         return path
 
     def evaluate(self, name: Path, text: Path, other: Path) -> dict[str, float]:
         """Quality on a text."""
         options = ("--against", other, "--context", WINDOW, "--json", "--threads", self.threads)
-        return json.loads(self.run("winnow-run", name, "--evaluate", text, *options))
+        return run_json(self.programs / "winnow-run", name, "--evaluate", text, *options)
 
     def bench(self, name: Path) -> dict[str, float]:
         """Speed at a prompt of 512 tokens."""
         options = ("--bench", "--json", "--threads", self.threads)
-        return json.loads(self.run("winnow-run", name, *options))
+        return run_json(self.programs / "winnow-run", name, *options)
 
 
 def beginning(text: Path, tokens: int, folder: Path) -> Path:

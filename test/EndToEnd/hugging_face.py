@@ -60,7 +60,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         if kind == "BF16":
             values = (np.frombuffer(stored, "<u2").astype(np.uint32) << 16).view(np.float32)
         else:
-            values = np.frombuffer(stored, {"F32": "<f4", "F16": "<f2"}[kind])
+            values = np.frombuffer(stored, {"F32": "<f4", "F16": "<f2", "I64": "<i8"}[kind])
         tensors[name] = values.astype(np.float32).reshape(header[name]["shape"])
     return tensors
 
