@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluation import TEXT
 from make_tiny_models import MODELS, TinyModel, make_all
 from programs import Artifacts, Programs
 from reference import Transformer
@@ -73,6 +74,14 @@ def tiny_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def artifacts(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
     """Compiles models, each with the same options only once."""
     return Artifacts(programs, tmp_path_factory.mktemp("artifacts"))
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a short text."""
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text(TEXT)
+    return path
 
 
 @pytest.fixture(scope="session", params=[model.name for model in MODELS])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,3 +98,25 @@ def join(ids: list[int]) -> str:
 def artifact_files(name: Path) -> list[Path]:
     """The files that exist of an artifact, whatever their suffixes."""
     return sorted(name.parent.glob(name.name + "*"))
+
+
+def manifest(name: Path) -> dict[str, Any]:
+    """What an artifact says of itself."""
+    return json.loads(name.with_name(name.name + ".json").read_text())
+
+
+def run_fixed(programs: Programs, name: Path, output: Path) -> np.ndarray:
+    """What a model of any kind makes of some fixed input."""
+    shapes = manifest(name)["entries"][0]
+    inputs = {value["name"]: value for value in shapes["inputs"]}
+    result = shapes["outputs"][0]["name"]
+    option = "--logits" if result == "logits" else "--hidden"
+    if "image" in inputs:
+        image = np.random.default_rng(1).standard_normal(inputs["image"]["shape"], np.float32)
+        np.save(output.with_name("image.npy"), image)
+        given: tuple[object, ...] = ("--image", output.with_name("image.npy"))
+    else:
+        given = ("--ids", join([1, 5, 9, 2, 30, 7, 7, 44, 11, 3]))
+    finished = programs.execute("winnow-run", name, *given, option, output)
+    assert finished.returncode == 0, finished.stderr
+    return np.load(output)

@@ -12,14 +12,14 @@ import pytest
 
 from artifact import Artifact
 from both_ways import run_both_ways
+from calibration import calibrate
 from conftest import Tiny
+from evaluation import TEXT, evaluate
 from fetch_minilm import minilm_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
 from interpreter import Call, recode
 from programs import Programs, recipe
-from test_calibrate import calibrate
-from test_evaluate import TEXT, evaluate
 from test_gptq import compile_with
 from test_offline_weights import dense, random_param
 

@@ -15,7 +15,7 @@ from conftest import ROOT, Tiny
 from hugging_face import read_header, stored_tensors
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs, join, recipe
+from programs import Artifacts, Programs, manifest, recipe, run_fixed
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
 # Of one file each; the files of qwen3 are several, but for the GGUF below.
@@ -23,10 +23,6 @@ DECODERS = ("gemma2", "gemma3", "gpt_neox", "gpt_neox_sequential", "llama", "mis
 DECODERS += ("qwen2",)
 BLOCK = re.compile(r"(?<=layer\.|ayers\.)\d+(?=\.)")
 DROPPED = 1
-
-
-def manifest(name: Path) -> dict:
-    return json.loads(name.with_name(name.name + ".json").read_text())
 
 
 def without_block(model: Path, folder: Path) -> Path:
@@ -55,23 +51,6 @@ def without_block(model: Path, folder: Path) -> Path:
     return target
 
 
-def run(programs: Programs, name: Path, output: Path) -> np.ndarray:
-    """What a model of any kind makes of some fixed input."""
-    shapes = manifest(name)["entries"][0]
-    inputs = {value["name"]: value for value in shapes["inputs"]}
-    result = shapes["outputs"][0]["name"]
-    option = "--logits" if result == "logits" else "--hidden"
-    if "image" in inputs:
-        image = np.random.default_rng(1).standard_normal(inputs["image"]["shape"], np.float32)
-        np.save(output.with_name("image.npy"), image)
-        given: tuple[object, ...] = ("--image", output.with_name("image.npy"))
-    else:
-        given = ("--ids", join([1, 5, 9, 2, 30, 7, 7, 44, 11, 3]))
-    finished = programs.execute("winnow-run", name, *given, option, output)
-    assert finished.returncode == 0, finished.stderr
-    return np.load(output)
-
-
 @pytest.mark.parametrize(
     "model", [*DECODERS, *(f"encoders/{name}" for name in ("bert", "mpnet", "vit"))]
 )
@@ -81,10 +60,10 @@ def test_a_block_less_is_a_model_without_it(
     text = f"winnow-drop-layers{{granularity=block layers={DROPPED}}}"
     dropped = artifacts.get(GOLDEN / model, recipe(tmp_path, text))
     written = artifacts.get(without_block(GOLDEN / model, tmp_path / "written"))
-    found = run(programs, dropped, tmp_path / "found.npy")
-    expected = run(programs, written, tmp_path / "expected.npy")
+    found = run_fixed(programs, dropped, tmp_path / "found.npy")
+    expected = run_fixed(programs, written, tmp_path / "expected.npy")
     np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
-    whole = run(programs, artifacts.get(GOLDEN / model), tmp_path / "whole.npy")
+    whole = run_fixed(programs, artifacts.get(GOLDEN / model), tmp_path / "whole.npy")
     assert np.abs(whole - expected).max() > 1e-2 * np.abs(whole).max()
     # Nothing of it is left: weights, caches, kernels.
     here, there = manifest(dropped), manifest(written)

@@ -12,22 +12,14 @@ import gguf
 import numpy as np
 import pytest
 
+from calibration import expected_statistics, statistics_of
+from evaluation import TEXT, evaluate, tokenize, windows_of
 from fetch_minilm import minilm_path
 from interpreter import Call
-from programs import Artifacts, Programs, recipe
-from test_calibrate import expected_statistics, statistics_of
-from test_drop_layers import manifest
-from test_evaluate import TEXT, evaluate, tokenize, windows_of
+from programs import Artifacts, Programs, manifest, recipe
 
 WINDOW = 24
 ON = (f"--evaluate-window={WINDOW}", "--evaluate-on")
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    path.write_text(TEXT)
-    return path
 
 
 def decisions(

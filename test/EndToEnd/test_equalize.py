@@ -10,24 +10,16 @@ import gguf
 import numpy as np
 import pytest
 
+from calibration import calibrate, statistics_of
 from conftest import Tiny
+from evaluation import TEXT
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs, recipe
-from test_calibrate import calibrate, statistics_of
-from test_drop_layers import manifest, run
-from test_evaluate import TEXT
+from programs import Artifacts, Programs, manifest, recipe, run_fixed
 from tiny_encoders import GOLDEN, write_vocabulary
 
 LINE = "winnow-equalize{method=diagonal}"
 FAMILIES = ["llama-f32", "llama3-f32", "mistral-f32", "qwen2-f32", "qwen3-f32", "gemma3-f32"]
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    path.write_text(TEXT)
-    return path
 
 
 def options_of(folder: Path, line: str, statistics: Path) -> tuple[str, ...]:
@@ -77,8 +69,8 @@ def test_a_norm_in_the_residual_stream_stays(
     divided = {d["name"] for d in decisions if "are divided by" in d["what"]}
     assert divided and all("attention.output.dense" in weight for weight in divided)
     plain = artifacts.get(model, "--activations=f32")
-    expected = run(programs, plain, tmp_path / "plain.npy")
-    found = run(programs, name, tmp_path / "found.npy")
+    expected = run_fixed(programs, plain, tmp_path / "plain.npy")
+    found = run_fixed(programs, name, tmp_path / "found.npy")
     np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
 
 

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from comparison import kl_divergence, log_softmax
+from evaluation import TEXT, evaluate, tokenize, window_logits, windows_of
 from fetch_gemma import gemma_path
 from fetch_minilm import minilm_path
 from fetch_texts import texts
 from programs import Artifacts, Programs
 
 WINDOW = 24
-TEXT = "It was a dark and stormy night; the rain fell in torrents.\nNobody heard it. " * 2
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    path.write_text(TEXT)
-    return path
-
-
-def tokenize(programs: Programs, name: Path, text: bytes) -> list[int]:
-    """What the vocabulary makes of a text, with what it puts in front."""
-    answer = subprocess.run(
-        [programs.directory.parent / "unittests" / "winnow-tokenize", f"{name}.tokenizer"],
-        input=struct.pack("<I", len(text)) + text,
-        capture_output=True,
-        check=True,
-    )
-    return [int(number) for number in answer.stdout.decode().split("\t")[0].split(",")]
-
-
-def evaluate(programs: Programs, name: Path, text: Path, *options: object) -> dict[str, float]:
-    result = programs.execute("winnow-run", name, "--evaluate", text, "--json", *options)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
-
-
-def window_logits(
-    programs: Programs, name: Path, windows: list[list[int]], folder: Path
-) -> np.ndarray:
-    """The rows that predict a token, window by window."""
-    rows = []
-    for window in windows:
-        rows.append(programs.logits(name, window[:-1], folder / "logits.npy"))
-    return np.concatenate(rows)
-
-
-def windows_of(ids: list[int], window: int) -> list[list[int]]:
-    """Each begins with the first of the ids and predicts `window` others."""
-    bos, rest = ids[0], ids[1:]
-    return [[bos, *rest[start : start + window]] for start in range(0, len(rest), window)]
 
 
 @pytest.mark.parametrize("model", ["llama-f32", "gemma3-k-quants"])

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration import calibrate
+from evaluation import TEXT, evaluate
 from fetch_minilm import minilm_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
 from interpreter import Call
 from programs import Programs, recipe
-from test_calibrate import calibrate
-from test_evaluate import TEXT, evaluate
 
 LINE = "winnow-quantize-weights{{format={} method={}}}"
 

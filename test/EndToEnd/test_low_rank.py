@@ -10,13 +10,13 @@ import pytest
 
 from artifact import Artifact
 from both_ways import run_both_ways
+from calibration import calibrate
 from conftest import Tiny
+from evaluation import TEXT
 from interpreted_model import interpret_model
 from interpreter import Call, recode
 from programs import Artifacts, Programs, recipe
 from test_awq import matrix_text
-from test_calibrate import calibrate
-from test_evaluate import TEXT
 from test_offline_weights import random_param
 
 

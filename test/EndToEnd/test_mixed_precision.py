@@ -9,24 +9,14 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from programs import Artifacts, Programs, recipe
-from test_calibrate import calibrate
-from test_drop_layers import manifest
-from test_evaluate import TEXT
+from calibration import calibrate
+from programs import Artifacts, Programs, manifest, recipe
 
 FORMATS = ("q8_0", "q5_1", "q4_0")
 MODEL = "llama-blocks-96"
 ONLY = "blk.0|^output"
 LINE = "winnow-mixed-precision{{size={} formats={} only={}}}"
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    path.write_text(TEXT)
-    return path
 
 
 def size_of(name: Path) -> int:
