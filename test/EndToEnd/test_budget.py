@@ -9,21 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from calibration import calibrate
+from evaluation import TEXT
 from make_tiny_models import TinyModel, make_model
 from programs import Artifacts, Programs, recipe
-from test_calibrate import calibrate
-from test_evaluate import TEXT
 
 FORMATS = ("q8_0", "q5_1", "q4_0")
 OPTIONS = (f"--budget-formats={','.join(FORMATS)}", "--budget-rounds=4")
 SUFFIXES = (".so", ".weights", ".json", ".h")
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    path.write_text(TEXT)
-    return path
 
 
 @pytest.fixture(scope="module")

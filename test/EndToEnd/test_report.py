@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from programs import Artifacts, Programs, recipe
-from test_calibrate import calibrate
-from test_drop_layers import manifest
-from test_evaluate import TEXT
+from calibration import calibrate
+from programs import Artifacts, Programs, manifest, recipe
 
 MODEL = "llama-blocks-96"
 LINES = """winnow-drop-layers{granularity=attention layers=1}
@@ -45,13 +43,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    path.write_text(TEXT)
-    return path
 
 
 def test_report(
