@@ -228,6 +228,85 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
   let hasFolder = 1;
 }
 
+def Winnow_TakeOp : Winnow_Op<"take", [Pure, Winnow_NamesResults]> {
+  let summary = "Some rows or columns of a weight";
+  let description = [{
+    #### Semantics
+
+    ```
+    output[i, j] = input[indices[i], j]       along 0; of a vector, its elements
+    output[i, j] = input[i, indices[j]]       along 1
+    ```
+
+    Passes that take channels out of a model (winnow-sparsify) put it between a
+    `use` and the ops that read the weight.
+
+    #### Numerics
+
+    Bit-exact: codes and scales are kept as they are. To take columns that are
+    no whole blocks of a number format, numbers are decoded first.
+
+    #### Corner cases
+
+    All indices give the input, none an empty result. Native code takes from
+    weights alone, when the artifact is written; from anything else is an error
+    of the compiler.
+
+    #### Inputs
+
+    - I1 `input`: [N, K] or [N], plain or in any encoding.
+
+    #### Attributes
+
+    - A1 `indices`: which ones, in their order.
+    - A2 `axis`: 0 takes rows (of a vector, elements), 1 columns.
+
+    #### Results
+
+    - R1 `output`: what is left of the input, in its encoding.
+
+    #### Constraints
+
+    - C1 Both have f32 elements and no encoding but `#winnow.encoding` (type
+      constraints).
+    - C2 The input has a static shape of rank 1 or 2, and the axis is one of its
+      dimensions.
+    - C3 Indices rise, from 0 on, and are below the size of the axis.
+    - C4 type(output) = type(input) with the number of indices as the size of the
+      axis.
+    - C5 Along the last dimension of an encoded input, the indices are all those
+      of some blocks of the format.
+    - C6 An encoded input has the layout `rows`.
+
+    #### Invariants
+
+    - V1 Decoding the result equals taking from the decoded input.
+    - V2 A `linear` of fewer columns equals one whose input is zero in the
+      others.
+
+    #### Example
+
+    ```mlir
+    func.func @take() {
+      %w = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>
+      %r = winnow.take %w [0, 2] along 0 : tensor<3x2xf32> -> tensor<2x2xf32>
+      %y = winnow.take %r [1] along 1 : tensor<2x2xf32> -> tensor<2x1xf32>
+      %y_is = arith.constant dense<[[2.0], [6.0]]> : tensor<2x1xf32>
+      check.expect_eq %y, %y_is : tensor<2x1xf32>
+      return
+    }
+    ```
+  }];
+  // C1
+  let arguments = (ins Winnow_F32Tensor:$input, DenseI64ArrayAttr:$indices,
+    I64Attr:$axis);
+  let results = (outs Winnow_F32Tensor:$output);
+  let assemblyFormat = [{
+    $input $indices `along` $axis attr-dict `:` type($input) `->` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
 def Winnow_EmbedOp : Winnow_TokenOp<"embed"> {
   let summary = "Rows of a table, chosen by token ids";
   let description = [{

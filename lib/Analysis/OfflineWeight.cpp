@@ -51,14 +51,59 @@ static std::optional<OfflineStep> matchStep(Operation *op, Value operand) {
   return step;
 }
 
+/// Whether a value is a param, or a part of one, as it is stored.
+static bool isStored(Value value) {
+  while (auto take = value.getDefiningOp<TakeOp>())
+    value = take.getInput();
+  return static_cast<bool>(value.getDefiningOp<ParamRefOp>());
+}
+
+/// Leaves `indices` of what is left.
+static void select(DenseI64ArrayAttr &left, DenseI64ArrayAttr indices) {
+  if (left)
+    indices = DenseI64ArrayAttr::get(
+        indices.getContext(),
+        llvm::map_to_vector(indices.asArrayRef(),
+                            [&](int64_t index) { return left[index]; }));
+  left = indices;
+}
+
+/// Leaves `indices` of a vector.
+static DenseElementsAttr select(DenseElementsAttr values,
+                                ArrayRef<int64_t> indices) {
+  auto all = values.getValues<float>();
+  auto left = llvm::map_to_vector(
+      indices, [&](int64_t index) -> float { return all[index]; });
+  auto type = RankedTensorType::get({static_cast<int64_t>(left.size())},
+                                    values.getElementType());
+  return DenseElementsAttr::get(type, ArrayRef<float>(left));
+}
+
+static std::optional<OfflineWeight> matchNumbers(Value value);
+
+static std::optional<OfflineWeight> matchTake(TakeOp take) {
+  std::optional<OfflineWeight> weight = matchNumbers(take.getInput());
+  if (!weight)
+    return std::nullopt;
+  int64_t rank = cast<RankedTensorType>(take.getType()).getRank();
+  bool ofColumns = static_cast<int64_t>(take.getAxis()) == rank - 1;
+  select(ofColumns ? weight->columns : weight->rows, take.getIndicesAttr());
+  // The steps before are done on what is left.
+  for (OfflineStep &step : weight->steps)
+    if (!step.values.isSplat() && step.perColumn == ofColumns)
+      step.values = select(step.values, take.getIndices());
+  return weight;
+}
+
 static std::optional<OfflineWeight> matchNumbers(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto use = dyn_cast_or_null<ParamRefOp>(op))
-    return OfflineWeight{use, {}, {}};
+    return OfflineWeight{use, {}, {}, {}, {}};
+  if (auto take = dyn_cast_or_null<TakeOp>(op))
+    return matchTake(take);
   if (auto recode = dyn_cast_or_null<RecodeOp>(op)) {
     // A second rounding is not the writer's.
-    if (getEncoding(recode.getType()) ||
-        !recode.getInput().getDefiningOp<ParamRefOp>())
+    if (getEncoding(recode.getType()) || !isStored(recode.getInput()))
       return std::nullopt;
     return matchNumbers(recode.getInput());
   }
@@ -94,7 +139,7 @@ std::optional<OfflineWeight> matchOfflineWeight(Value value) {
 static void forEachRead(Value value, function_ref<void(OpOperand &)> visit) {
   for (OpOperand &operand : llvm::make_early_inc_range(value.getUses())) {
     Operation *user = operand.getOwner();
-    if (isa<RecodeOp, arith::MulFOp, arith::AddFOp>(user) &&
+    if (isa<RecodeOp, TakeOp, arith::MulFOp, arith::AddFOp>(user) &&
         matchOfflineWeight(user->getResult(0)))
       forEachRead(user->getResult(0), visit);
     else
@@ -173,12 +218,21 @@ void OfflineArithmetic::apply(int64_t row,
   }
 }
 
+void takeColumns(std::vector<float> &numbers, int64_t width,
+                 ArrayRef<int64_t> columns) {
+  size_t end = 0;
+  // They rise, so that nothing is overwritten before it is read.
+  for (size_t row = 0; row < numbers.size(); row += width)
+    for (int64_t column : columns)
+      numbers[end++] = numbers[row + column];
+  numbers.resize(end);
+}
+
 //===----------------------------------------------------------------------===//
 // Making
 //===----------------------------------------------------------------------===//
 
-/// The numbers of a weight, decoded.
-static Value decode(OpBuilder &builder, Location location, Value weight) {
+Value decodeWeight(OpBuilder &builder, Location location, Value weight) {
   auto type = cast<RankedTensorType>(weight.getType());
   if (!getEncoding(type))
     return weight;
@@ -188,7 +242,7 @@ static Value decode(OpBuilder &builder, Location location, Value weight) {
 
 Value multiplyWeight(OpBuilder &builder, Location location, Value weight,
                      ArrayRef<float> factors, bool perColumn) {
-  weight = decode(builder, location, weight);
+  weight = decodeWeight(builder, location, weight);
   auto type = cast<RankedTensorType>(weight.getType());
   auto vector = RankedTensorType::get({static_cast<int64_t>(factors.size())},
                                       builder.getF32Type());
@@ -204,9 +258,19 @@ Value multiplyWeight(OpBuilder &builder, Location location, Value weight,
   return arith::MulFOp::create(builder, location, weight, factor);
 }
 
+Value takeFromWeight(OpBuilder &builder, Location location, Value weight,
+                     int64_t axis, ArrayRef<int64_t> indices) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[axis] = static_cast<int64_t>(indices.size());
+  auto taken = RankedTensorType::get(shape, type.getElementType(),
+                                     type.getEncoding());
+  return TakeOp::create(builder, location, taken, weight, indices, axis);
+}
+
 Value addToWeight(OpBuilder &builder, Location location, Value weight,
                   float number) {
-  weight = decode(builder, location, weight);
+  weight = decodeWeight(builder, location, weight);
   auto type = cast<RankedTensorType>(weight.getType());
   Value addend = arith::ConstantOp::create(
       builder, location, DenseElementsAttr::get(type, number));

@@ -4,6 +4,9 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/SetVector.h"
+
+#include <cmath>
 
 using namespace mlir;
 
@@ -27,8 +30,9 @@ std::string getStatisticKey(StringRef kind, StringRef tap) {
 Statistics::Statistics(ModuleOp module)
     : attribute(module->getAttrOfType<DictionaryAttr>(kStatisticsAttr)) {}
 
-/// In the module attribute: what values have been divided by.
-static constexpr StringLiteral kDivided = "divided";
+/// In the module attribute: what values have been divided by, and which of
+/// their channels are left.
+static constexpr StringLiteral kDivided = "divided", kKept = "kept";
 
 StringRef Statistics::findTap(StringRef name) const {
   auto readers =
@@ -67,34 +71,60 @@ ArrayRef<float> Statistics::lookupDivisor(StringRef tap) const {
                  : ArrayRef<float>();
 }
 
+ArrayRef<int64_t> Statistics::lookupKept(StringRef tap) const {
+  auto all =
+      attribute ? attribute.getAs<DictionaryAttr>(kKept) : DictionaryAttr();
+  auto kept =
+      all ? all.getAs<DenseI64ArrayAttr>(tap) : DenseI64ArrayAttr();
+  return kept ? kept.asArrayRef() : ArrayRef<int64_t>();
+}
+
 std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
                                                   StringRef name) const {
   StringRef tap = findTap(name);
   std::optional<ArrayRef<float>> found = lookupStored(kind, tap);
+  if (!found || !kind.starts_with("channels."))
+    return found;
+  ArrayRef<int64_t> kept = lookupKept(tap);
   ArrayRef<float> divisor = lookupDivisor(tap);
-  if (!found || divisor.empty() || found->size() != divisor.size())
+  if (kept.empty() && divisor.empty())
     return found;
   // How many are large cannot be told any more.
-  if (kind == "channels.outliers")
+  if (!divisor.empty() && kind == "channels.outliers")
     return std::nullopt;
-  std::vector<float> &quotient = quotients[getStatisticKey(kind, tap)];
-  quotient.assign(found->begin(), found->end());
-  for (auto [number, d] : llvm::zip_equal(quotient, divisor))
-    number /= d;
-  return ArrayRef(quotient);
+  std::vector<float> &left = changed[getStatisticKey(kind, tap)];
+  left.clear();
+  if (kept.empty())
+    left.assign(found->begin(), found->end());
+  for (int64_t k : kept)
+    left.push_back((*found)[k]);
+  if (!divisor.empty())
+    for (auto [number, d] : llvm::zip_equal(left, divisor))
+      number /= d;
+  return ArrayRef(left);
 }
 
 std::optional<Gram> Statistics::lookupGram(StringRef name,
                                            int64_t width) const {
   StringRef tap = findTap(name);
   std::optional<ArrayRef<float>> found = lookupStored("gram.mean", tap);
-  if (!found || found->size() != static_cast<size_t>(width * width))
+  ArrayRef<int64_t> kept = lookupKept(tap);
+  bool fits = found && (kept.empty() ? found->size() == size_t(width * width)
+                                     : kept.size() == size_t(width));
+  if (!fits)
     return std::nullopt;
-  return Gram{*found, lookupDivisor(tap)};
+  return Gram{*found, kept, lookupDivisor(tap)};
 }
 
 std::vector<float> Gram::evaluate() const {
   std::vector<float> result(numbers.begin(), numbers.end());
+  if (!kept.empty()) {
+    auto stored = static_cast<size_t>(std::sqrt(double(numbers.size())));
+    for (auto [i, row] : llvm::enumerate(kept))
+      for (auto [j, column] : llvm::enumerate(kept))
+        result[i * kept.size() + j] = numbers[row * stored + column];
+    result.resize(kept.size() * kept.size());
+  }
   size_t width = divisor.size();
   for (size_t i = 0; i < width; ++i)
     for (size_t j = 0; j < width; ++j)
@@ -124,6 +154,59 @@ void divideStatistics(ModuleOp module, StringRef name,
   NamedAttrList changed(attribute);
   changed.set(kDivided, entries.getDictionary(module.getContext()));
   module->setAttr(kStatisticsAttr, changed.getDictionary(module.getContext()));
+}
+
+/// The attribute with one entry of its dictionary `key` changed.
+static DictionaryAttr withEntry(DictionaryAttr attribute, StringRef key,
+                                StringRef tap, Attribute value) {
+  MLIRContext *context = attribute.getContext();
+  NamedAttrList entries(attribute.getAs<DictionaryAttr>(key));
+  entries.set(tap, value);
+  NamedAttrList changed(attribute);
+  changed.set(key, entries.getDictionary(context));
+  return changed.getDictionary(context);
+}
+
+/// The attribute with the channels `kept` of a tap left.
+static DictionaryAttr withKept(DictionaryAttr attribute, StringRef tap,
+                               ArrayRef<int64_t> kept) {
+  auto lookup = [&](StringRef key) {
+    auto entries = attribute.getAs<DictionaryAttr>(key);
+    return entries ? entries.get(tap) : Attribute();
+  };
+  SmallVector<int64_t> left(kept);
+  if (auto before = dyn_cast_or_null<DenseI64ArrayAttr>(lookup(kKept)))
+    for (int64_t &channel : left)
+      channel = before[channel];
+  if (auto before = dyn_cast_or_null<DenseElementsAttr>(lookup(kDivided))) {
+    auto all = before.getValues<float>();
+    SmallVector<float> divisor;
+    for (int64_t channel : kept)
+      divisor.push_back(all[channel]);
+    auto type = RankedTensorType::get({static_cast<int64_t>(divisor.size())},
+                                      before.getElementType());
+    attribute =
+        withEntry(attribute, kDivided, tap,
+                  DenseElementsAttr::get(type, ArrayRef<float>(divisor)));
+  }
+  return withEntry(attribute, kKept, tap,
+                   DenseI64ArrayAttr::get(attribute.getContext(), left));
+}
+
+void keepStatistics(ModuleOp module, ArrayRef<StringRef> names,
+                    ArrayRef<int64_t> kept) {
+  auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
+  if (!attribute)
+    return;
+  auto readers = attribute.getAs<DictionaryAttr>("readers");
+  llvm::SetVector<StringRef> taps;
+  for (StringRef name : names) {
+    auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr();
+    taps.insert(tap ? tap.getValue() : name);
+  }
+  for (StringRef tap : taps)
+    attribute = withKept(attribute, tap, kept);
+  module->setAttr(kStatisticsAttr, attribute);
 }
 
 std::optional<double> Statistics::lookupNumber(StringRef kind,

@@ -78,6 +78,19 @@ llvm::Expected<std::vector<uint8_t>> encodeWeight(RecodeOp recode,
   return bytes;
 }
 
+/// Leaves the rows and columns that are left of rows of `width` numbers.
+static void takeFromRows(std::vector<float> &numbers, int64_t width,
+                         const OfflineWeight &weight) {
+  if (weight.rows) {
+    std::vector<float> left;
+    for (int64_t row : weight.rows.asArrayRef())
+      llvm::append_range(left, ArrayRef(numbers).slice(row * width, width));
+    numbers = std::move(left);
+  }
+  if (weight.columns)
+    takeColumns(numbers, width, weight.columns.asArrayRef());
+}
+
 FailureOr<std::vector<float>> readWeight(Value weight) {
   std::optional<OfflineWeight> found = matchOfflineWeight(weight);
   if (!found)
@@ -95,9 +108,11 @@ FailureOr<std::vector<float>> readWeight(Value weight) {
           decode(*lookupFormat(encoding ? encoding.getFormat() : "f32"), *bytes,
                  numbers))
     return param.emitOpError(llvm::toString(std::move(error)));
+  takeFromRows(numbers, type.getShape().back(), *found);
   OfflineArithmetic arithmetic(found->steps);
-  int64_t width = type.getShape().back();
-  for (int64_t row = 0; row * width < type.getNumElements(); ++row)
+  int64_t width = cast<RankedTensorType>(weight.getType()).getShape().back();
+  int64_t size = static_cast<int64_t>(numbers.size());
+  for (int64_t row = 0; row * width < size; ++row)
     arithmetic.apply(row, MutableArrayRef(numbers).slice(row * width, width));
   if (!found->encode)
     return numbers;

@@ -108,11 +108,9 @@ LogicalResult QuantizeWeights::encode(Choice &choice) {
       choice.matrix.isMultiplied()) {
     Statistics statistics(getOperation());
     StringRef name = param.getSymName();
+    auto read = cast<RankedTensorType>(choice.matrix.getRead().getType());
     bool hasGram =
-        statistics
-            .lookupGram(
-                name, cast<RankedTensorType>(param.getType()).getShape().back())
-            .has_value();
+        statistics.lookupGram(name, read.getShape().back()).has_value();
     // The levels of AWQ need the matrix, its factors not.
     if (!hasGram &&
         (method == "gptq" || !statistics.lookup("channels.rms", name)))

@@ -138,6 +138,66 @@ void RecodeOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 }
 
 //===----------------------------------------------------------------------===//
+// TakeOp
+//===----------------------------------------------------------------------===//
+
+bool winnow::areWholeBlocks(ArrayRef<int64_t> indices, int64_t size) {
+  if (indices.size() % size != 0)
+    return false;
+  for (size_t i = 0; i < indices.size(); i += size)
+    if (indices[i] % size != 0 || indices[i + size - 1] - indices[i] >= size)
+      return false;
+  return true;
+}
+
+LogicalResult TakeOp::verify() {
+  auto type = cast<RankedTensorType>(getInput().getType());
+  int64_t axis = getAxis();
+  // C2: rows, columns or elements.
+  if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
+    return emitOpError("expects an input of static shape and rank 1 or 2, "
+                       "found ")
+           << type;
+  if (axis < 0 || axis >= type.getRank())
+    return emitOpError("expects an axis in [0, ")
+           << type.getRank() << "), found " << axis;
+  // C3: each at most once, in order.
+  int64_t last = -1;
+  for (int64_t index : getIndices()) {
+    if (index <= last || index >= type.getDimSize(axis))
+      return emitOpError("expects indices that rise, in [0, ")
+             << type.getDimSize(axis) << "), found " << index << " behind "
+             << last;
+    last = index;
+  }
+  EncodingAttr encoding = getEncoding(type);
+  const NumberFormat *format =
+      encoding ? lookupFormat(encoding.getFormat()) : nullptr;
+  // C5: blocks stay whole. Otherwise there is no type that C4 could expect.
+  if (format && axis == type.getRank() - 1 &&
+      !areWholeBlocks(getIndices(), format->blockElements))
+    return emitOpError("expects whole blocks of ")
+           << format->blockElements << " columns of '" << format->name << "'";
+  // C4: what is left.
+  SmallVector<int64_t> shape(type.getShape());
+  shape[axis] = static_cast<int64_t>(getIndices().size());
+  auto expected = RankedTensorType::get(shape, type.getElementType(),
+                                        type.getEncoding());
+  if (getType() != expected)
+    return emitOpError("expects the result to be ")
+           << expected << ", found " << getType();
+  // C6: other layouts belong to kernels.
+  if (encoding && encoding.getLayout() != "rows")
+    return emitOpError("expects an input in the layout 'rows', found '")
+           << encoding.getLayout() << "'";
+  return success();
+}
+
+void TakeOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "taken");
+}
+
+//===----------------------------------------------------------------------===//
 // EmbedOp
 //===----------------------------------------------------------------------===//
 

@@ -15,7 +15,7 @@ void GramMatrix::leave() {
 }
 
 ArrayRef<float> GramMatrix::evaluate() {
-  if (gram.divisor.empty())
+  if (gram.divisor.empty() && gram.kept.empty())
     return gram.numbers;
   if (evaluated.empty())
     evaluated = gram.evaluate();

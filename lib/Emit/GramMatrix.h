@@ -36,7 +36,7 @@ private:
   llvm::ArrayRef<float> evaluate();
 
   Gram gram;
-  std::vector<float> evaluated; ///< if it is divided by something
+  std::vector<float> evaluated; ///< if it is not as the file has it
   std::shared_ptr<const Statistics> owner;
   std::mutex mutex;
   unsigned users = 0;

@@ -51,14 +51,16 @@ static const NumberFormat &formatOf(mlir::RankedTensorType type) {
   return *lookupFormat(encoding ? encoding.getFormat() : "f32");
 }
 
-/// The bytes of a weight in the layout of files.
-static int64_t bytesIn(const NumberFormat &format,
-                       const LoweredWeight &weight) {
-  ArrayRef<int64_t> shape = weight.stored.getShape();
+/// The bytes of numbers in the layout of files; `otherwise` where the rows are
+/// no whole blocks.
+static int64_t bytesIn(const NumberFormat &format, ArrayRef<int64_t> shape,
+                       int64_t otherwise) {
   Expected<uint64_t> bytes = format.bytesOf(
       mlir::ShapedType::getNumElements(shape.drop_back()), shape.back());
-  // The sizes were checked when the weights were planned.
-  return static_cast<int64_t>(cantFail(std::move(bytes)));
+  if (bytes)
+    return static_cast<int64_t>(*bytes);
+  consumeError(bytes.takeError());
+  return otherwise;
 }
 
 namespace {
@@ -137,8 +139,13 @@ std::string makeManifest(mlir::ModuleOp module,
     // A weight that was only decoded still has the numbers of its source.
     const NumberFormat &format = recoder ? formatOf(weight.type) : source;
     EncodingAttr laidOut = getEncoding(weight.type);
-    int64_t sourceBytes = bytesIn(source, weight);
-    int64_t bytes = bytesIn(format, weight);
+    int64_t sourceBytes =
+        bytesIn(source, weight.stored.getShape(), weight.size);
+    // Of rows and columns that are left, no whole blocks may have been decoded.
+    ArrayRef<int64_t> shape = weight.rows || weight.columns
+                                  ? weight.type.getShape()
+                                  : weight.stored.getShape();
+    int64_t bytes = bytesIn(format, shape, weight.size);
     stored += sourceBytes;
     perToken += bytes;
     if (laidOut && laidOut.getLayout() == "tile16" &&

@@ -29,9 +29,14 @@ void RecodingError::add(const RecodingError &other) {
 }
 
 RowRecoder::RowRecoder(const NumberFormat &from, const NumberFormat &to,
-                       int64_t rows, int64_t width, RecodingMethod method,
+                       int64_t rows, int64_t width,
+                       std::vector<int64_t> columns, RecodingMethod method,
                        OfflineArithmetic arithmetic)
-    : before(from), after(to), encoder(to), width(width),
+    : before(from), after(to), encoder(to), storedWidth(width),
+      columns(std::move(columns)),
+      width(this->columns.empty()
+                ? width
+                : static_cast<int64_t>(this->columns.size())),
       method(std::move(method)), arithmetic(std::move(arithmetic)),
       errors(rows) {
   if (this->method.gram)
@@ -50,6 +55,17 @@ static void decodeRow(const BlockDecoder &decoder, const uint8_t *bytes,
   for (size_t k = 0; k < numbers.size(); k += format.blockElements)
     decoder.decode(bytes + k / format.blockElements * format.blockBytes,
                    numbers.data() + k);
+}
+
+/// What is left of a stored row.
+void RowRecoder::decodeStored(ArrayRef<uint8_t> bytes,
+                              MutableArrayRef<float> numbers) const {
+  if (columns.empty())
+    return decodeRow(before, bytes.data(), numbers);
+  std::vector<float> all(storedWidth);
+  decodeRow(before, bytes.data(), all);
+  takeColumns(all, storedWidth, columns);
+  copy(all, numbers.begin());
 }
 
 Error RowRecoder::encodeRow(ArrayRef<float> numbers,
@@ -77,7 +93,7 @@ Error RowRecoder::recodeRow(int64_t row, ArrayRef<uint8_t> bytes,
                             MutableArrayRef<uint8_t> out,
                             MutableArrayRef<float> numbers,
                             MutableArrayRef<float> differences) {
-  decodeRow(before, bytes.data(), numbers);
+  decodeStored(bytes, numbers);
   arithmetic.apply(row, numbers);
   if (Error failed = encodeRow(numbers, out))
     return failed;
@@ -108,10 +124,11 @@ void RowRecoder::measureProducts(int64_t first, ArrayRef<float> numbers,
 
 Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
                          std::vector<uint8_t> &out) {
-  auto rowBytes = [&](const NumberFormat &format) {
-    return width / format.blockElements * format.blockBytes;
+  auto rowBytes = [](const NumberFormat &format, int64_t elements) {
+    return elements / format.blockElements * format.blockBytes;
   };
-  int64_t from = rowBytes(before.getFormat()), to = rowBytes(after.getFormat());
+  int64_t from = rowBytes(before.getFormat(), storedWidth);
+  int64_t to = rowBytes(after.getFormat(), width);
   int64_t count = int64_t(bytes.size()) / from;
   out.resize(count * to);
   // Products of several rows are measured together.

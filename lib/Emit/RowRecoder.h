@@ -42,12 +42,13 @@ struct RecodingMethod {
 /// taken in the order of the rows.
 class RowRecoder {
 public:
-  /// `arithmetic` is done on decoded numbers, before they get their codes;
-  /// errors are those of its results. Precondition: `canEncodeWeights(to)`;
-  /// `width` is a multiple of both blocks.
+  /// Of decoded rows of `width` numbers, `columns` are left, or all if there are
+  /// none; `arithmetic` is done on them, before they get their codes; errors are
+  /// those of its results. Precondition: `canEncodeWeights(to)`; widths are
+  /// multiples of the blocks.
   RowRecoder(const NumberFormat &from, const NumberFormat &to, int64_t rows,
-             int64_t width, RecodingMethod method = {},
-             OfflineArithmetic arithmetic = {});
+             int64_t width, std::vector<int64_t> columns = {},
+             RecodingMethod method = {}, OfflineArithmetic arithmetic = {});
 
   /// Recodes the stored rows [first, first + n) in `bytes` to `out`. Fails for
   /// numbers that the format cannot hold.
@@ -76,9 +77,14 @@ private:
   void measureProducts(int64_t first, llvm::ArrayRef<float> numbers,
                        llvm::ArrayRef<float> differences);
 
+  void decodeStored(llvm::ArrayRef<uint8_t> bytes,
+                    llvm::MutableArrayRef<float> numbers) const;
+
   BlockDecoder before, after;
   BlockEncoder encoder;
-  int64_t width;
+  int64_t storedWidth;
+  std::vector<int64_t> columns;
+  int64_t width; ///< of what is left
   RecodingMethod method;
   OfflineArithmetic arithmetic;
   std::vector<RecodingError> errors; ///< of each row

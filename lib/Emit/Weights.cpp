@@ -35,6 +35,9 @@ std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
     weight.gptq = entry.getAs<mlir::StringAttr>("gptq").getValue();
     if (auto clip = entry.getAs<mlir::StringAttr>("clip"))
       weight.clip = clip.getValue();
+    weight.rows = entry.getAs<mlir::DenseI64ArrayAttr>("rows");
+    weight.columns = entry.getAs<mlir::DenseI64ArrayAttr>("columns");
+    weight.recoded = entry.contains("recoded");
     weight.steps = parseOfflineSteps(entry.getAs<mlir::ArrayAttr>("steps"));
     weights.push_back(weight);
   }
@@ -57,14 +60,15 @@ WeightTensor describeTensor(const LoweredWeight &weight) {
 
 namespace {
 
-/// Gives stored rows of a param: from the checkpoint's mapping, or generated.
+/// Gives stored rows of a param, of those that are left: from the checkpoint's
+/// mapping, or generated.
 class RowSource {
 public:
   static Expected<std::shared_ptr<RowSource>>
   create(const LoweredWeight &weight, const Checkpoint *checkpoint);
 
-  /// The bytes of rows [first, first + count). `storage` holds them if they
-  /// are not mapped.
+  /// The bytes of rows [first, first + count) of those that are left. `storage`
+  /// holds them if they are not mapped.
   Expected<ArrayRef<uint8_t>> rows(int64_t first, int64_t count,
                                    std::vector<uint8_t> &storage) const;
   /// Called once all rows have been read.
@@ -79,8 +83,13 @@ public:
   uint64_t rowBytes = 0;
 
 private:
+  Expected<ArrayRef<uint8_t>> storedRows(int64_t first, int64_t count,
+                                         std::vector<uint8_t> &storage) const;
+
   const Checkpoint *checkpoint = nullptr;
   const CheckpointTensor *tensor = nullptr;
+  /// The rows that are left, if not all.
+  std::optional<std::vector<int64_t>> left;
   /// The rows of `tensor` that the param has, if not all.
   std::optional<FileRows> fileRows;
   /// A param of the stored type, for generated sources.
@@ -107,6 +116,10 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
   if (!rowBytes)
     return rowBytes.takeError();
   source->rowBytes = *rowBytes;
+  if (weight.rows) {
+    source->left = weight.rows.asArrayRef().vec();
+    source->rowCount = weight.rows.size();
+  }
 
   auto file = weight.source.getAs<mlir::StringAttr>(kFileSource);
   if (!file) {
@@ -143,6 +156,22 @@ RowSource::create(const LoweredWeight &weight, const Checkpoint *checkpoint) {
 Expected<ArrayRef<uint8_t>>
 RowSource::rows(int64_t first, int64_t count,
                 std::vector<uint8_t> &storage) const {
+  if (!left)
+    return storedRows(first, count, storage);
+  std::vector<uint8_t> row, gathered;
+  for (int64_t index : ArrayRef(*left).slice(first, count)) {
+    Expected<ArrayRef<uint8_t>> bytes = storedRows(index, 1, row);
+    if (!bytes)
+      return bytes.takeError();
+    append_range(gathered, *bytes);
+  }
+  storage = std::move(gathered);
+  return ArrayRef<uint8_t>(storage);
+}
+
+Expected<ArrayRef<uint8_t>>
+RowSource::storedRows(int64_t first, int64_t count,
+                      std::vector<uint8_t> &storage) const {
   if (tensor && !fileRows)
     return tensor->bytes.slice(first * rowBytes, count * rowBytes);
   if (tensor) {
@@ -197,6 +226,21 @@ private:
 };
 } // namespace
 
+/// What is left of `rows` rows of blocks: those of the given columns.
+static std::vector<uint8_t> takeBlocks(const NumberFormat &format,
+                                       ArrayRef<uint8_t> bytes, int64_t rows,
+                                       ArrayRef<int64_t> columns) {
+  std::vector<uint8_t> taken;
+  int64_t rowBytes = rows ? static_cast<int64_t>(bytes.size()) / rows : 0;
+  for (int64_t row = 0; row < rows; ++row)
+    for (size_t i = 0; i < columns.size(); i += format.blockElements)
+      append_range(taken, bytes.slice(row * rowBytes +
+                                          columns[i] / format.blockElements *
+                                              format.blockBytes,
+                                      format.blockBytes));
+  return taken;
+}
+
 Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
                                            const Checkpoint *checkpoint) {
   PlannedWeights planned;
@@ -212,16 +256,19 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
     EncodingAttr encoding = getEncoding(weight.type);
     std::shared_ptr<RowRecoder> recoder;
     OfflineArithmetic arithmetic(weight.steps);
+    std::vector<int64_t> columns;
+    if (weight.columns)
+      columns = weight.columns.asArrayRef().vec();
+    int64_t width = weight.type.getShape().back();
     if (encoding) {
       const NumberFormat *format = lookupFormat(encoding.getFormat());
-      if (format != source->format || !arithmetic.isEmpty()) {
-        Expected<RecodingMethod> method =
-            grams.methodOf(weight, source->rowElements);
+      if (weight.recoded || format != source->format || !arithmetic.isEmpty()) {
+        Expected<RecodingMethod> method = grams.methodOf(weight, width);
         if (!method)
           return method.takeError();
         recoder = std::make_shared<RowRecoder>(
             *source->format, *format, source->rowCount, source->rowElements,
-            std::move(*method), arithmetic);
+            columns, std::move(*method), arithmetic);
       }
       // tile16: bytes of groups of 16 rows.
       int64_t rows = weight.type.getDimSize(0);
@@ -243,12 +290,16 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
           if (Error error = recoder->recode(firstRow, *bytes, recoded))
             return error;
           bytes = ArrayRef<uint8_t>(recoded);
+        } else if (!columns.empty()) {
+          recoded = takeBlocks(*source->format, *bytes, lastRow - firstRow,
+                               columns);
+          bytes = ArrayRef<uint8_t>(recoded);
         }
-        return relayoutToTile16(encoding.getFormat(), rows, source->rowElements,
-                                *bytes, first, count, out);
+        return relayoutToTile16(encoding.getFormat(), rows, width, *bytes,
+                                first, count, out);
       };
     } else {
-      int64_t rowBytes = source->rowElements * sizeof(float);
+      int64_t rowBytes = width * sizeof(float);
       tensor.granule = rowBytes;
       tensor.produce = [=](uint64_t offset,
                            MutableArrayRef<uint8_t> out) -> Error {
@@ -261,10 +312,11 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
         std::vector<float> decoded(count * source->rowElements);
         if (Error error = decode(*source->format, *bytes, decoded))
           return error;
+        if (!columns.empty())
+          takeColumns(decoded, source->rowElements, columns);
         for (int64_t row = 0; row < count && !arithmetic.isEmpty(); ++row)
           arithmetic.apply(offset / rowBytes + row,
-                           MutableArrayRef(decoded).slice(
-                               row * source->rowElements, source->rowElements));
+                           MutableArrayRef(decoded).slice(row * width, width));
         std::memcpy(out.data(), decoded.data(), out.size());
         return Error::success();
       };

@@ -118,6 +118,46 @@ FailureOr<RuntimeValue> winnow::evaluateRecode(RecodeOp op,
                                     *bytes, bytes});
 }
 
+/// Appends those of `count` pieces of `size` that are in each group of as many.
+template <typename T>
+static void takePieces(ArrayRef<T> all, int64_t count, int64_t size,
+                       ArrayRef<int64_t> pieces, std::vector<T> &taken) {
+  for (; !all.empty(); all = all.drop_front(count * size))
+    for (int64_t piece : pieces)
+      llvm::append_range(taken, all.slice(piece * size, size));
+}
+
+FailureOr<RuntimeValue> winnow::evaluateTake(TakeOp op,
+                                             const RuntimeValue &input) {
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(op.getType()).getShape();
+  int64_t axis = op.getAxis(), width = type.getShape().back();
+  bool isLast = axis == type.getRank() - 1;
+  if (const auto *plain = std::get_if<Tensor>(&input)) {
+    std::vector<float> taken;
+    takePieces(plain->floats(), type.getDimSize(axis), isLast ? 1 : width,
+               op.getIndices(), taken);
+    Tensor result(ElementKind::F32, shape);
+    llvm::copy(taken, result.mutableFloats().begin());
+    return RuntimeValue(result);
+  }
+  const auto &encoded = std::get<EncodedTensor>(input);
+  const NumberFormat &format = *lookupFormat(encoded.format);
+  auto taken = std::make_shared<std::vector<uint8_t>>();
+  int64_t blocks = width / format.blockElements;
+  if (isLast) {
+    SmallVector<int64_t> pieces;
+    for (size_t i = 0; i < op.getIndices().size(); i += format.blockElements)
+      pieces.push_back(op.getIndices()[i] / format.blockElements);
+    takePieces(encoded.bytes, blocks, format.blockBytes, pieces, *taken);
+  } else {
+    takePieces(encoded.bytes, type.getDimSize(axis), blocks * format.blockBytes,
+               op.getIndices(), *taken);
+  }
+  return RuntimeValue(EncodedTensor{
+      encoded.format, SmallVector<int64_t, 4>(shape), *taken, taken});
+}
+
 /// Checks that every id is a row of a table.
 static LogicalResult checkIds(Operation *op, const Tensor &ids, int64_t rows) {
   for (int64_t id : ids.integers())

@@ -200,6 +200,9 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
       .Case([&](RecodeOp recode) {
         return single(evaluateRecode(recode, frame.get(recode.getInput())));
       })
+      .Case([&](TakeOp take) {
+        return single(evaluateTake(take, frame.get(take.getInput())));
+      })
       .Case([&](EmbedOp embed) {
         return single(evaluateEmbed(embed, frame.get(embed.getTable()),
                                     frame.tensor(embed.getIds())));

@@ -55,6 +55,8 @@ mlir::FailureOr<Tensor> evaluateLinear(LinearOp op, const RuntimeValue &input,
                                        const Tensor *bias);
 mlir::FailureOr<RuntimeValue> evaluateRecode(RecodeOp op,
                                              const RuntimeValue &input);
+mlir::FailureOr<RuntimeValue> evaluateTake(TakeOp op,
+                                           const RuntimeValue &input);
 mlir::FailureOr<Tensor> evaluateEmbed(EmbedOp op, const RuntimeValue &table,
                                       const Tensor &ids);
 mlir::FailureOr<Tensor> evaluateTokenGather(TokenGatherOp op,

@@ -9,7 +9,9 @@
 //
 //   %m = arith.mulf %d, %b : tensor<32x64xf32>
 //
-//   %q = winnow.recode %m : ... -> ..., #winnow.encoding<q4_0>
+//   %t = winnow.take %m [0, 2, 3] along 0 : ... -> tensor<3x64xf32>
+//
+//   %q = winnow.recode %t : ... -> ..., #winnow.encoding<q4_0>
 //
 // Such a weight is offline: the writer of an artifact evaluates it, row by row,
 // and nothing of it is left at run time. This file says which values are
@@ -37,9 +39,14 @@ struct OfflineStep {
   mlir::DenseElementsAttr values;
 };
 
-/// A param, steps on its decoded numbers, and a change of the number format.
+/// Rows and columns of a param, some of them taken; steps on their decoded
+/// numbers; and a change of the number format.
 struct OfflineWeight {
   ParamRefOp use;
+  /// Those that are left, null if all are. The elements of a vector are
+  /// columns.
+  mlir::DenseI64ArrayAttr rows, columns;
+  /// Vectors have a number for each row or column that is left.
   llvm::SmallVector<OfflineStep> steps;
   /// The last op, if it encodes; null otherwise.
   RecodeOp encode;
@@ -80,11 +87,26 @@ private:
   std::vector<Step> steps;
 };
 
+/// Leaves some columns of rows of `width` numbers.
+void takeColumns(std::vector<float> &numbers, int64_t width,
+                 llvm::ArrayRef<int64_t> columns);
+
 /// `weight` with the numbers of each column (or row) multiplied by `factors`,
 /// as ops behind it: decoded first, if it is encoded.
 mlir::Value multiplyWeight(mlir::OpBuilder &builder, mlir::Location location,
                            mlir::Value weight, llvm::ArrayRef<float> factors,
                            bool perColumn = true);
+
+/// Some rows (axis 0) or columns (axis 1) of a weight of any encoding, or some
+/// elements of a vector. Precondition: of an encoded matrix, columns are whole
+/// blocks.
+mlir::Value takeFromWeight(mlir::OpBuilder &builder, mlir::Location location,
+                           mlir::Value weight, int64_t axis,
+                           llvm::ArrayRef<int64_t> indices);
+
+/// The numbers of a weight, decoded if it is encoded.
+mlir::Value decodeWeight(mlir::OpBuilder &builder, mlir::Location location,
+                         mlir::Value weight);
 
 /// `weight` plus one number.
 mlir::Value addToWeight(mlir::OpBuilder &builder, mlir::Location location,

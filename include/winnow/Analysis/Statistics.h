@@ -35,16 +35,20 @@ llvm::ArrayRef<StatisticKind> getStatisticKinds();
 ///   readers  dictionary from weights to the tap that has their statistics,
 ///            for those that are no tap themselves
 ///   values   dictionary from "KIND/TAP" to dense f32 elements
+///   kept     dictionary from taps to the channels that passes have left of
+///            them, if they took some out
 ///   divided  dictionary from taps to a vector that passes have divided their
-///            values by since, if they did
+///            values by since, if they did: those that are left
 inline constexpr llvm::StringLiteral kStatisticsAttr = "winnow.statistics";
 
 /// The key of an array: "KIND/TAP".
 std::string getStatisticKey(llvm::StringRef kind, llvm::StringRef tap);
 
-/// A Gram matrix as the file has it, and what its values have been divided by.
+/// A Gram matrix as the file has it, which of its channels are left, and what
+/// their values have been divided by.
 struct Gram {
   llvm::ArrayRef<float> numbers;
+  llvm::ArrayRef<int64_t> kept;  ///< empty if all are
   llvm::ArrayRef<float> divisor; ///< empty if by nothing
 
   /// The matrix of the values as they are now.
@@ -55,6 +59,12 @@ struct Gram {
 /// `divisor`, channel by channel, from now on.
 void divideStatistics(mlir::ModuleOp module, llvm::StringRef name,
                       llvm::ArrayRef<float> divisor);
+
+/// Notes that of the values whose statistics the weights `names` have, the
+/// channels `kept` are left from now on.
+void keepStatistics(mlir::ModuleOp module,
+                    llvm::ArrayRef<llvm::StringRef> names,
+                    llvm::ArrayRef<int64_t> kept);
 
 class Statistics {
 public:
@@ -80,12 +90,13 @@ private:
                                                     llvm::StringRef tap) const;
   std::optional<llvm::ArrayRef<float>> read(mlir::Attribute value) const;
   llvm::ArrayRef<float> lookupDivisor(llvm::StringRef tap) const;
+  llvm::ArrayRef<int64_t> lookupKept(llvm::StringRef tap) const;
 
   mlir::DictionaryAttr attribute;
   /// Arrays that the IR has as one number, everywhere the same.
   mutable std::map<const void *, std::vector<float>> splats;
-  /// Arrays that are divided.
-  mutable std::map<std::string, std::vector<float>> quotients;
+  /// Arrays that are not as the file has them.
+  mutable std::map<std::string, std::vector<float>> changed;
 };
 
 } // namespace winnow

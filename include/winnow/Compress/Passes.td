@@ -523,4 +523,99 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
                            "::winnow::WinnowDialect"];
 }
 
+def WinnowSparsify : Pass<"winnow-sparsify", "::mlir::ModuleOp"> {
+  let summary = "Take channels of MLPs, or heads, out of a model";
+  let description = [{
+    What: makes layers narrower. A channel goes with everything that makes it and
+    everything that reads it:
+
+    ```
+    mlp    gate, up -> elementwise -> down   rows of gate and up with their
+                                             biases, columns of down
+    heads  q, k, v -> attention -> o         the heads that share a key head:
+                                             rows of q, k and v with their biases,
+                                             columns of o, heads of the cache, of
+                                             sinks and of a relative bias
+    ```
+
+    which gives what the whole model would with those channels at zero in front
+    of down, or o. `keep` of all channels (groups of heads) stay; CFSP (arXiv
+    2409.13199) says how many in which layer and which ones:
+
+    ```
+    layer    keep * u / mean u, with u = 1 / (1 + exp(-strength * 26.2144 (D - mean D)))
+             D = mean arccos(cos(x, y)) / pi of the layer's block, x in front of
+             it and y behind it (similarity.angle)
+    channel  the highest root mean squares of what down reads (channels.rms; of
+             groups of heads, the sum over what o reads of them)
+    ```
+
+    Where a layer would keep all or more, all u are drawn towards their mean
+    first. Numbers are rounded to a `multiple` of channels so that their sum is
+    close to `keep`; of equals the first stays. multiple=0 is what kernels and
+    formats like: of an MLP 32, and the block of the format that down is stored
+    in (256 for q4_k); of heads the latter alone. 26.2144 stands for the 128
+    samples of 2048 tokens over which the published code takes the sum of D.
+
+    ```mlir
+    %g = winnow.use @gate : tensor<64x32xf32>
+    %a = winnow.linear %x, %g : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32>
+    %b = linalg.map { ... } ins(%a : tensor<?x64xf32>) ...
+    %d = winnow.use @down : tensor<32x64xf32>
+    %y = winnow.linear %b, %d : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32>
+    // becomes, with keep=0.5
+    %g = winnow.use @gate : tensor<64x32xf32>
+    %h = winnow.take %g [1, 2, 5, ...] along 0 : tensor<64x32xf32> -> tensor<32x32xf32>
+    %a = winnow.linear %x, %h : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+    %b = linalg.map { ... } ins(%a : tensor<?x32xf32>) ...
+    %d = winnow.use @down : tensor<32x64xf32>
+    %e = winnow.take %d [1, 2, 5, ...] along 1 : tensor<32x64xf32> -> tensor<32x32xf32>
+    %y = winnow.linear %b, %e : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+    ```
+
+    Weights are taken when the artifact is written, so that it is smaller. Rows
+    are never rounded. Columns of a weight that is stored in blocks (q8_0) are
+    decoded, taken and rounded to the same format again, or to the one that
+    winnow-quantize-weights takes for rows which do not fit, and the remark says
+    so; with align=block, blocks stay or go as a whole, and nothing is rounded.
+    Where winnow-quantize-weights gives a format, numbers are taken first and
+    rounded once.
+
+    Requires: statistics of the model (winnow-compile --calibrate); to stand
+    before `winnow-prune-tokens` (heads), `winnow-inline-layers` and
+    `winnow-quantize-activations`.
+    Guarantees: the statistics in the module are those of what is left.
+    Keeps: what `only` and `skip` leave out, by names of layers (blk.3.mlp);
+    layers of which others read a weight, with a remark. With keep=1,
+    everything.
+    Lossy? Yes.
+    Each layer gets a remark.
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"cfsp\"",
+           "What chooses: cfsp">,
+    Option<"target", "target", "std::string", "\"mlp\"",
+           "What goes: mlp (channels) or heads (groups that share a key head)">,
+    Option<"keep", "keep", "double", "1.0", "The share that stays, of all layers">,
+    Option<"strength", "strength", "double", "1.0",
+           "How much more stays in layers whose block changes more; 0: all "
+           "alike">,
+    Option<"multiple", "multiple", "int64_t", "0",
+           "What the number of channels that stay is a multiple of; 0: as the "
+           "formats need it">,
+    Option<"align", "align", "std::string", "\"none\"",
+           "Channels that stay or go together: none, or block, those of a block "
+           "of codes">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a layer has to match">,
+    Option<"skip", "skip", "std::string", "\"\"",
+           "Regular expression that it must not match">
+  ];
+  let statistics = [
+    Statistic<"numSeen", "seen", "Layers seen">,
+    Statistic<"numSliced", "sliced", "Layers made narrower">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
 #endif // WINNOW_COMPRESS_PASSES

@@ -21,6 +21,11 @@ inline constexpr llvm::StringLiteral kGptqAttr = "winnow.gptq";
 inline constexpr llvm::StringLiteral kClipAttr = "winnow.clip";
 /// On a param: the steps of Analysis/OfflineWeight.h on its numbers.
 inline constexpr llvm::StringLiteral kStepsAttr = "winnow.steps";
+/// On a param: the rows and the columns of the stored tensor that are left.
+inline constexpr llvm::StringLiteral kRowsAttr = "winnow.rows";
+inline constexpr llvm::StringLiteral kColumnsAttr = "winnow.columns";
+/// On a param: its numbers get codes anew, even where the format stays.
+inline constexpr llvm::StringLiteral kRecodedAttr = "winnow.recoded";
 /// The entry point that winnow-add-embeddings-entry adds; lib/Runtime knows it.
 inline constexpr llvm::StringLiteral kEmbeddingsEntry = "forward_embeddings";
 /// Module attributes that convert-winnow-to-cpu leaves for Emit.

@@ -51,6 +51,9 @@ EncodingAttr getEncoding(mlir::Type type);
 mlir::RankedTensorType withEncoding(mlir::RankedTensorType type,
                                     EncodingAttr encoding);
 
+/// Whether rising indices are all those of some blocks of `size`.
+bool areWholeBlocks(llvm::ArrayRef<int64_t> indices, int64_t size);
+
 /// Attribute names of entry points (see the dialect's description).
 inline constexpr llvm::StringLiteral kEntryAttr = "winnow.entry";
 inline constexpr llvm::StringLiteral kNameAttr = "winnow.name";

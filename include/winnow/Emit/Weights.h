@@ -25,7 +25,10 @@ struct LoweredWeight {
   int64_t size = 0;
   llvm::StringRef gptq; ///< the tap that codes are fitted to, or ""
   llvm::StringRef clip; ///< the tap that levels are fitted to, or ""
-  llvm::SmallVector<OfflineStep> steps; ///< on the stored numbers, decoded
+  /// The rows and columns of the stored tensor that are left, null if all are.
+  mlir::DenseI64ArrayAttr rows, columns;
+  llvm::SmallVector<OfflineStep> steps; ///< on these numbers, decoded
+  bool recoded = false; ///< whether the numbers get codes in any case
 };
 
 /// The weights of a lowered module, in the order of their offsets.

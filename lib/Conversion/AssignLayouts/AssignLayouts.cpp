@@ -1,6 +1,7 @@
 //===- AssignLayouts.cpp - Give each weight its kernels' layout -----------===//
 
 #include "winnow/Analysis/OfflineWeight.h"
+#include "winnow/Analysis/ParamSource.h"
 #include "winnow/Conversion/Passes.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -29,8 +30,12 @@ struct Layout {
   /// The `gptq` and the `clip` of the recodes that are left to the writer of
   /// the weights, or null.
   StringAttr gptq, clip;
-  /// The steps that are left to it, or null.
+  /// The rows and columns that are left and the steps on them that are left to
+  /// it, or null.
+  DenseI64ArrayAttr rows, columns;
   ArrayAttr steps;
+  /// Whether it gives codes.
+  bool recoded = false;
 };
 
 struct AssignLayouts
@@ -47,15 +52,21 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
                                         ArrayRef<ParamRefOp> uses) {
   auto type = cast<RankedTensorType>(param.getType());
   RankedTensorType read;
-  StringAttr gptq, clip;
-  ArrayAttr steps;
+  Layout layout;
+  layout.type = withEncoding(type, nullptr);
   bool tiled = false, plain = false, agree = true, sameSteps = true;
   bool first = true;
   auto visit = [&](OpOperand &operand) {
     OfflineWeight weight = *matchOfflineWeight(operand.get());
     ArrayAttr stepsHere = toAttribute(&getContext(), weight.steps);
-    sameSteps &= first || stepsHere == steps;
-    steps = stepsHere;
+    sameSteps &= first || (stepsHere == layout.steps &&
+                           weight.rows == layout.rows &&
+                           weight.columns == layout.columns);
+    layout.steps = stepsHere;
+    layout.rows = weight.rows;
+    layout.columns = weight.columns;
+    layout.type = withEncoding(
+        cast<RankedTensorType>(operand.get().getType()), nullptr);
     first = false;
     if (!isMatrixRead(operand)) {
       plain = true;
@@ -67,10 +78,12 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
     RecodeOp encode = weight.encode;
     StringAttr gptqHere = encode ? encode.getGptqAttr() : StringAttr();
     StringAttr clipHere = encode ? encode.getClipAttr() : StringAttr();
-    agree &= !read || (read == here && gptq == gptqHere && clip == clipHere);
+    agree &= !read || (read == here && layout.gptq == gptqHere &&
+                       layout.clip == clipHere);
     read = here;
-    gptq = gptqHere;
-    clip = clipHere;
+    layout.gptq = gptqHere;
+    layout.clip = clipHere;
+    layout.recoded = static_cast<bool>(encode);
   };
   for (ParamRefOp use : uses)
     forEachOfflineRead(use, visit);
@@ -79,7 +92,7 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
                              "cannot be left to the writer of the weights");
   if (!tiled) {
     numDecoded += bool(getEncoding(type));
-    return Layout{withEncoding(type, nullptr), gptq, clip, steps};
+    return layout;
   }
   if (plain)
     param.emitOpError("is read both as a matrix of a linear layer and as a "
@@ -93,7 +106,31 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
   EncodingAttr encoding = getEncoding(read);
   auto tiled16 = EncodingAttr::get(
       &getContext(), encoding ? encoding.getFormat() : "f32", "tile16");
-  return Layout{withEncoding(type, tiled16), gptq, clip, steps};
+  layout.type = withEncoding(layout.type, tiled16);
+  return layout;
+}
+
+/// Numbers in the IR are taken here, so that param and source fit together.
+static void takeValues(ParamOp param, Layout &layout) {
+  auto values =
+      dyn_cast_or_null<DenseElementsAttr>(param.getSource().get(kValuesSource));
+  if (!values || (!layout.rows && !layout.columns))
+    return;
+  int64_t width = values.getType().getShape().back();
+  int64_t height = width ? values.getNumElements() / width : 0;
+  auto all = values.getValues<float>();
+  SmallVector<float> left;
+  for (int64_t i = 0, e = layout.rows ? layout.rows.size() : height; i < e; ++i)
+    for (int64_t j = 0, f = layout.columns ? layout.columns.size() : width;
+         j < f; ++j)
+      left.push_back(all[(layout.rows ? layout.rows[i] : i) * width +
+                         (layout.columns ? layout.columns[j] : j)]);
+  auto type = withEncoding(layout.type, nullptr);
+  Builder builder(param.getContext());
+  param.setSourceAttr(builder.getDictionaryAttr(builder.getNamedAttr(
+      kValuesSource, DenseElementsAttr::get(type, ArrayRef<float>(left)))));
+  param.setTypeAttr(TypeAttr::get(type));
+  layout.rows = layout.columns = nullptr;
 }
 
 /// Erases ops that nothing reads, and what only they needed.
@@ -123,15 +160,21 @@ void AssignLayouts::runOnOperation() {
     FailureOr<Layout> layout = layOut(param, it->second);
     if (failed(layout))
       return signalPassFailure();
+    takeValues(param, *layout);
     // The writer of the weights has to know how the source is stored.
     param->setAttr(kStoredTypeAttr, TypeAttr::get(param.getType()));
     param.setTypeAttr(TypeAttr::get(layout->type));
-    if (layout->gptq)
-      param->setAttr(kGptqAttr, layout->gptq);
-    if (layout->clip)
-      param->setAttr(kClipAttr, layout->clip);
-    if (layout->steps)
-      param->setAttr(kStepsAttr, layout->steps);
+    std::pair<StringLiteral, Attribute> left[] = {
+        {kGptqAttr, layout->gptq},       {kClipAttr, layout->clip},
+        {kStepsAttr, layout->steps},     {kRowsAttr, layout->rows},
+        {kColumnsAttr, layout->columns},
+    };
+    for (auto [name, value] : left)
+      if (value)
+        param->setAttr(name, value);
+    // Else it shows in the formats.
+    if (layout->recoded && layout->columns)
+      param->setAttr(kRecodedAttr, UnitAttr::get(&getContext()));
     for (ParamRefOp use : it->second) {
       // What is done to a weight has become the weight itself.
       SetVector<Operation *> replaced;

@@ -47,10 +47,13 @@ FailureOr<ArrayAttr> winnow::layOutWeights(ModuleOp module) {
                                          ? param->getAttr(kGptqAttr)
                                          : builder.getStringAttr("")),
     });
-    if (Attribute clip = param->getAttr(kClipAttr))
-      entry.append("clip", clip);
-    if (Attribute steps = param->getAttr(kStepsAttr))
-      entry.append("steps", steps);
+    for (auto [key, name] : {std::pair("clip", kClipAttr),
+                             std::pair("steps", kStepsAttr),
+                             std::pair("rows", kRowsAttr),
+                             std::pair("columns", kColumnsAttr),
+                             std::pair("recoded", kRecodedAttr)})
+      if (Attribute value = param->getAttr(name))
+        entry.append(key, value);
     entries.push_back(entry.getDictionary(module.getContext()));
     offset += llvm::alignTo(*bytes, kWeightAlignment);
   }

@@ -183,3 +183,91 @@ func.func @recode_c6(%x: tensor<2x64xf32>) {
   %y = winnow.recode %x {clip = "w", gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<q4_0>>
   return
 }
+
+// -----
+
+func.func @take_c1(%w: tensor<4x2xi32>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor, perhaps encoded, of 32-bit float values}}
+  %y = winnow.take %w [0] along 0 : tensor<4x2xi32> -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @take_c2_shape(%w: tensor<?x2xf32>) {
+  // expected-error @+1 {{expects an input of static shape and rank 1 or 2, found 'tensor<?x2xf32>'}}
+  %y = winnow.take %w [0] along 0 : tensor<?x2xf32> -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
+func.func @take_c2_rank(%w: tensor<4x2x3xf32>) {
+  // expected-error @+1 {{expects an input of static shape and rank 1 or 2, found 'tensor<4x2x3xf32>'}}
+  %y = winnow.take %w [0] along 0 : tensor<4x2x3xf32> -> tensor<1x2x3xf32>
+  return
+}
+
+// -----
+
+func.func @take_c2_axis(%w: tensor<4xf32>) {
+  // expected-error @+1 {{expects an axis in [0, 1), found 1}}
+  %y = winnow.take %w [0] along 1 : tensor<4xf32> -> tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @take_c3_range(%w: tensor<4x2xf32>) {
+  // expected-error @+1 {{expects indices that rise, in [0, 4), found 4 behind 1}}
+  %y = winnow.take %w [1, 4] along 0 : tensor<4x2xf32> -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @take_c3_order(%w: tensor<4x2xf32>) {
+  // expected-error @+1 {{expects indices that rise, in [0, 4), found 2 behind 2}}
+  %y = winnow.take %w [2, 2] along 0 : tensor<4x2xf32> -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @take_c4_size(%w: tensor<4x2xf32>) {
+  // expected-error @+1 {{expects the result to be 'tensor<2x2xf32>', found 'tensor<3x2xf32>'}}
+  %y = winnow.take %w [1, 2] along 0 : tensor<4x2xf32> -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @take_c4_encoding(%w: tensor<4x32xf32, #winnow.encoding<q8_0>>) {
+  // expected-error @+1 {{expects the result to be 'tensor<1x32xf32, #winnow.encoding<q8_0>>', found 'tensor<1x32xf32>'}}
+  %y = winnow.take %w [1] along 0 : tensor<4x32xf32, #winnow.encoding<q8_0>> -> tensor<1x32xf32>
+  return
+}
+
+// -----
+
+func.func @take_c5_count(%w: tensor<4x64xf32, #winnow.encoding<q8_0>>) {
+  // expected-error @+1 {{expects whole blocks of 32 columns of 'q8_0'}}
+  %y = winnow.take %w [0] along 1 : tensor<4x64xf32, #winnow.encoding<q8_0>> -> tensor<4x32xf32, #winnow.encoding<q8_0>>
+  return
+}
+
+// -----
+
+func.func @take_c5_place(%w: tensor<64xf32, #winnow.encoding<q8_0>>) {
+  // expected-error @+1 {{expects whole blocks of 32 columns of 'q8_0'}}
+  %y = winnow.take %w [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32] along 0 : tensor<64xf32, #winnow.encoding<q8_0>> -> tensor<32xf32, #winnow.encoding<q8_0>>
+  return
+}
+
+// -----
+
+func.func @take_c6(%w: tensor<4x32xf32, #winnow.encoding<q8_0, tile16>>) {
+  // expected-error @+1 {{expects an input in the layout 'rows', found 'tile16'}}
+  %y = winnow.take %w [1] along 0 : tensor<4x32xf32, #winnow.encoding<q8_0, tile16>> -> tensor<1x32xf32, #winnow.encoding<q8_0, tile16>>
+  return
+}

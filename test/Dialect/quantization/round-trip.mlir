@@ -28,3 +28,12 @@ func.func @embed(%t: tensor<100x64xf32, #winnow.encoding<q8_0>>, %ids: tensor<?x
   %z = winnow.embed %t[%ids] {scale = 8.0 : f32} : tensor<100x64xf32, #winnow.encoding<q8_0>>, tensor<?xi32> -> tensor<?x64xf32>
   return %z : tensor<?x64xf32>
 }
+
+// CHECK-LABEL: func @take
+// CHECK:         %taken = winnow.take %{{[a-z0-9_]+}} [0, 2] along 0 : tensor<4x64xf32, #winnow.encoding<q8_0>> -> tensor<2x64xf32, #winnow.encoding<q8_0>>
+// CHECK:         winnow.take %{{[a-z0-9_]+}} [3] along 1 : tensor<4x5xf32> -> tensor<4x1xf32>
+func.func @take(%w: tensor<4x64xf32, #winnow.encoding<q8_0>>, %v: tensor<4x5xf32>) -> tensor<4x1xf32> {
+  %x = winnow.take %w [0, 2] along 0 : tensor<4x64xf32, #winnow.encoding<q8_0>> -> tensor<2x64xf32, #winnow.encoding<q8_0>>
+  %y = winnow.take %v [3] along 1 : tensor<4x5xf32> -> tensor<4x1xf32>
+  return %y : tensor<4x1xf32>
+}
