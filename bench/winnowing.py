@@ -32,6 +32,7 @@ WINDOW = 512
 DROPPED = (1, 2, 3, 4, 5, 6)
 BLOCKS = (1, 2)
 MIXED = (90, 80, 70, 60, 50)
+KEPT = (0.9, 0.75)
 MIXED_FORMATS = "keep,q8_0,q6_k,q5_k,q5_0,q4_k,iq4_nl,iq4_xs,q3_k"
 FORMATS = {
     "all q8_0": ["winnow-quantize-weights{format=q8_0}"],
@@ -45,6 +46,9 @@ FORMATS = {
     "embedding q6_k": ["winnow-quantize-weights{format=q6_k only=token_embd}"],
     "embedding q4_k": ["winnow-quantize-weights{format=q4_k only=token_embd}"],
 }
+
+CHOOSING = ("count=", "gptq", "mixed", "sparsify")
+"""What lines have that choose by statistics."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Workshop:
         options = [f"--recipe={file}"]
         if any("metric=kl" in line for line in recipe):
             options += ["--evaluate-on", texts().calibration]
-        elif any(word in line for line in recipe for word in ("count=", "gptq", "mixed")):
+        elif any(word in line for line in recipe for word in CHOOSING):
             options.append(f"--statistics={self.statistics()}")
         run(self.programs / "winnow-compile", gemma_path(), "-o", path, *options)
         return path
@@ -166,6 +170,10 @@ def main() -> None:
     for share in MIXED:
         line = f"winnow-mixed-precision{{size={share}% formats={MIXED_FORMATS}}}"
         recipes[f"mixed, {share} % of the size"] = [line]
+    for keep in KEPT:
+        sparsify = f"winnow-sparsify{{keep={keep} multiple=32}}"
+        recipes[f"{keep} of the channels of MLPs"] = [sparsify]
+        recipes[f"{keep} of the channels of MLPs, all q6_k"] = [sparsify, *FORMATS["all q6_k"]]
     mixed = drop(ranking[:2]) + FORMATS["all q6_k"]
     recipes["the two attention layers less, all q6_k"] = mixed
 

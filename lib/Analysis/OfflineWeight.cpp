@@ -263,8 +263,8 @@ Value takeFromWeight(OpBuilder &builder, Location location, Value weight,
   auto type = cast<RankedTensorType>(weight.getType());
   SmallVector<int64_t> shape(type.getShape());
   shape[axis] = static_cast<int64_t>(indices.size());
-  auto taken = RankedTensorType::get(shape, type.getElementType(),
-                                     type.getEncoding());
+  auto taken =
+      RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
   return TakeOp::create(builder, location, taken, weight, indices, axis);
 }
 

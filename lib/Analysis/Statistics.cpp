@@ -74,8 +74,7 @@ ArrayRef<float> Statistics::lookupDivisor(StringRef tap) const {
 ArrayRef<int64_t> Statistics::lookupKept(StringRef tap) const {
   auto all =
       attribute ? attribute.getAs<DictionaryAttr>(kKept) : DictionaryAttr();
-  auto kept =
-      all ? all.getAs<DenseI64ArrayAttr>(tap) : DenseI64ArrayAttr();
+  auto kept = all ? all.getAs<DenseI64ArrayAttr>(tap) : DenseI64ArrayAttr();
   return kept ? kept.asArrayRef() : ArrayRef<int64_t>();
 }
 

@@ -181,8 +181,8 @@ LogicalResult TakeOp::verify() {
   // C4: what is left.
   SmallVector<int64_t> shape(type.getShape());
   shape[axis] = static_cast<int64_t>(getIndices().size());
-  auto expected = RankedTensorType::get(shape, type.getElementType(),
-                                        type.getEncoding());
+  auto expected =
+      RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
   if (getType() != expected)
     return emitOpError("expects the result to be ")
            << expected << ", found " << getType();

@@ -34,9 +34,8 @@ RowRecoder::RowRecoder(const NumberFormat &from, const NumberFormat &to,
                        OfflineArithmetic arithmetic)
     : before(from), after(to), encoder(to), storedWidth(width),
       columns(std::move(columns)),
-      width(this->columns.empty()
-                ? width
-                : static_cast<int64_t>(this->columns.size())),
+      width(this->columns.empty() ? width
+                                  : static_cast<int64_t>(this->columns.size())),
       method(std::move(method)), arithmetic(std::move(arithmetic)),
       errors(rows) {
   if (this->method.gram)

@@ -42,10 +42,10 @@ struct RecodingMethod {
 /// taken in the order of the rows.
 class RowRecoder {
 public:
-  /// Of decoded rows of `width` numbers, `columns` are left, or all if there are
-  /// none; `arithmetic` is done on them, before they get their codes; errors are
-  /// those of its results. Precondition: `canEncodeWeights(to)`; widths are
-  /// multiples of the blocks.
+  /// Of decoded rows of `width` numbers, `columns` are left, or all if there
+  /// are none; `arithmetic` is done on them, before they get their codes;
+  /// errors are those of its results. Precondition: `canEncodeWeights(to)`;
+  /// widths are multiples of the blocks.
   RowRecoder(const NumberFormat &from, const NumberFormat &to, int64_t rows,
              int64_t width, std::vector<int64_t> columns = {},
              RecodingMethod method = {}, OfflineArithmetic arithmetic = {});

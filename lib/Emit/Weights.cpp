@@ -291,8 +291,8 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
             return error;
           bytes = ArrayRef<uint8_t>(recoded);
         } else if (!columns.empty()) {
-          recoded = takeBlocks(*source->format, *bytes, lastRow - firstRow,
-                               columns);
+          recoded =
+              takeBlocks(*source->format, *bytes, lastRow - firstRow, columns);
           bytes = ArrayRef<uint8_t>(recoded);
         }
         return relayoutToTile16(encoding.getFormat(), rows, width, *bytes,

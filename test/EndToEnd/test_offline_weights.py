@@ -10,7 +10,7 @@ import pytest
 
 from artifact import Artifact
 from both_ways import run_both_ways
-from interpreter import Call, recode
+from interpreter import Call, interpret, recode
 from programs import Programs
 
 ROWS, COLUMNS = 40, 96
@@ -28,6 +28,80 @@ def random_param(seed: int, count: int) -> np.ndarray:
     parts = sum((z >> np.uint64(shift)) & np.uint64(0xFFFF) for shift in (0, 16, 32, 48))
     scale = np.float32(float.fromhex("0x1.1bc77ap-21"))
     return (parts.astype(np.int64) - 131070).astype(np.float32) * scale
+
+
+ROWS_LEFT = [0, 1, 7, 8, 30, 39]
+COLUMNS_LEFT = [*range(32, 64), 70, 95]
+
+
+def taken(number_format: str, blocks: bool) -> str:
+    """Rows of a weight as it is stored, then columns of its numbers or, of blocks,
+    of their codes; then arithmetic on what is left."""
+    encoding = "" if number_format == "f32" else f", #winnow.encoding<{number_format}>"
+    columns = COLUMNS_LEFT[:32] if blocks else COLUMNS_LEFT
+    shape, left = f"{len(ROWS_LEFT)}x{COLUMNS}xf32", f"{len(ROWS_LEFT)}x{len(columns)}xf32"
+    decode, numbers, inner = "", "%r", encoding
+    if not blocks and encoding:
+        decode = f"%d = winnow.recode %r : tensor<{shape}{encoding}> -> tensor<{shape}>"
+        numbers, inner = "%d", ""
+    return f"""
+winnow.param @w from {{random = 1 : i64}} : tensor<{ROWS}x{COLUMNS}xf32{encoding}>
+winnow.param @b from {{random = 2 : i64}} : tensor<{ROWS}xf32>
+func.func @f(%x: tensor<?x{len(columns)}xf32> {{winnow.name = "x", winnow.dims = ["T"]}})
+    -> (tensor<?x{len(ROWS_LEFT)}xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %w = winnow.use @w : tensor<{ROWS}x{COLUMNS}xf32{encoding}>
+  %r = winnow.take %w {ROWS_LEFT} along 0
+    : tensor<{ROWS}x{COLUMNS}xf32{encoding}> -> tensor<{shape}{encoding}>
+  {decode}
+  %c = winnow.take {numbers} {columns} along 1 : tensor<{shape}{inner}> -> tensor<{left}{inner}>
+  %v = winnow.use @b : tensor<{ROWS}xf32>
+  %t = arith.constant {dense(np.arange(ROWS) / 4)}
+  %a = arith.addf %v, %t : tensor<{ROWS}xf32>
+  %b = winnow.take %a {ROWS_LEFT} along 0 : tensor<{ROWS}xf32> -> tensor<{len(ROWS_LEFT)}xf32>
+  %y = winnow.linear %x, %c bias(%b : tensor<{len(ROWS_LEFT)}xf32>)
+    : tensor<?x{len(columns)}xf32>, tensor<{left}{inner}> -> tensor<?x{len(ROWS_LEFT)}xf32>
+  return %y : tensor<?x{len(ROWS_LEFT)}xf32>
+}}
+"""
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+@pytest.mark.parametrize("number_format", ["f32", "f16", "bf16", "q8_0", "q4_1"])
+def test_rows_and_columns(
+    number_format: str, blocks: bool, programs: Programs, tmp_path: Path
+) -> None:
+    """The interpreter decodes the random codes of the whole weight for NumPy."""
+    encoding = "" if number_format == "f32" else f", #winnow.encoding<{number_format}>"
+    whole = f"""
+winnow.param @w from {{random = 1 : i64}} : tensor<{ROWS}x{COLUMNS}xf32{encoding}>
+func.func @f() -> tensor<{ROWS}x{COLUMNS}xf32> {{
+  %w = winnow.use @w : tensor<{ROWS}x{COLUMNS}xf32{encoding}>
+  %d = winnow.recode %w : tensor<{ROWS}x{COLUMNS}xf32{encoding}> -> tensor<{ROWS}x{COLUMNS}xf32>
+  return %d : tensor<{ROWS}x{COLUMNS}xf32>
+}}
+"""
+    winnow_opt = programs.directory / "winnow-opt"
+    [[matrix]] = interpret(winnow_opt, whole, [Call("f", {})], tmp_path / "whole")
+    columns = COLUMNS_LEFT[:32] if blocks else COLUMNS_LEFT
+    matrix = matrix[np.ix_(ROWS_LEFT, columns)]
+    bias = (random_param(2, ROWS) + (np.arange(ROWS) / 4).astype(np.float32))[ROWS_LEFT]
+    inputs = np.vstack([np.eye(len(columns), dtype=np.float32), np.zeros((1, len(columns)))])
+    expected = np.vstack([matrix.T + bias, bias[None]])
+    module = tmp_path / "program.mlir"
+    module.write_text(taken(number_format, blocks))
+    artifact = programs.compile(module, tmp_path / "artifact", "--activations=f32")
+    interpreted, results = run_both_ways(
+        programs,
+        Artifact(artifact),
+        module.read_text(),
+        Call("f", {"x": inputs.astype(np.float32)}),
+        expected.shape,
+        [1, 2],
+        tmp_path / "interpreted",
+    )
+    for native in results:
+        np.testing.assert_array_equal(native, expected)
+    np.testing.assert_array_equal(interpreted, expected)
 
 
 def dense(values: np.ndarray) -> str:

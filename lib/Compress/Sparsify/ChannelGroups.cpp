@@ -84,9 +84,8 @@ bool SiteBuilder::addProducer(Value value, int64_t perUnit) {
     return fail("its channels are not those of linear layers and elementwise "
                 "ops");
   site.values.push_back({map.getInit(), 1, perUnit});
-  return llvm::all_of(map.getInputs(), [&](Value input) {
-    return addChannels(input, perUnit);
-  });
+  return llvm::all_of(map.getInputs(),
+                      [&](Value input) { return addChannels(input, perUnit); });
 }
 
 /// What reads the channels of a value.
@@ -167,7 +166,8 @@ bool SiteBuilder::addCache(AttentionOp attention, KvViewOp view) {
       if (!isa<func::ReturnOp>(user))
         return fail(others);
   }
-  auto entry = dyn_cast<BlockArgument>(layer.getInputs()[before.getArgNumber()]);
+  auto entry =
+      dyn_cast<BlockArgument>(layer.getInputs()[before.getArgNumber()]);
   if (!entry || !entry.hasOneUse() ||
       !isa<func::FuncOp>(entry.getOwner()->getParentOp()))
     return fail(others);
@@ -212,8 +212,8 @@ bool SiteBuilder::addAttention(AttentionOp attention) {
     } else {
       auto layer = dyn_cast<LayerOp>(attention->getParentOp());
       auto argument = dyn_cast<BlockArgument>(bias[0].get());
-      bool isInput = layer && argument &&
-                     argument.getOwner() == &layer.getBody().front();
+      bool isInput =
+          layer && argument && argument.getOwner() == &layer.getBody().front();
       std::optional<OfflineWeight> table;
       if (isInput)
         table = matchOfflineWeight(layer.getInputs()[argument.getArgNumber()]);
@@ -264,8 +264,8 @@ static std::optional<ChannelSite> findSite(LinearOp linear, ChannelKind kind) {
     SiteBuilder(site).addChannels(input, 1);
   } else {
     auto collapse = input.getDefiningOp<tensor::CollapseShapeOp>();
-    auto attention =
-        collapse ? collapse.getSrc().getDefiningOp<AttentionOp>() : AttentionOp();
+    auto attention = collapse ? collapse.getSrc().getDefiningOp<AttentionOp>()
+                              : AttentionOp();
     if (!attention)
       return std::nullopt;
     SiteBuilder(site).addAttention(attention);

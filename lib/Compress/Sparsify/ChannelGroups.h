@@ -7,8 +7,9 @@
 //                                              biases, columns of down
 //   heads  q, k, v -> attention -> o           for heads that share keys: rows
 //                                              of q, k and v with their biases,
-//                                              columns of o, heads of the cache,
-//                                              of sinks and of a relative bias
+//                                              columns of o, heads of the
+//                                              cache, of sinks and of a
+//                                              relative bias
 //
 // This file finds them, with every consumer; ChannelSlicer.h takes some out.
 //
@@ -74,7 +75,7 @@ struct ChannelGroup {
 
 /// All groups of a kind, in the order of the program.
 std::vector<ChannelGroup> findChannelGroups(mlir::ModuleOp module,
-                                                  ChannelKind kind);
+                                            ChannelKind kind);
 
 } // namespace winnow
 

@@ -75,10 +75,10 @@ static void take(OpOperand &operand, unsigned axis, ArrayRef<int64_t> indices) {
     numbers = decodeWeight(builder, location, numbers);
   Value taken = takeFromWeight(builder, location, numbers, axis, indices);
   if (encode || target.rounded)
-    taken = RecodeOp::create(builder, location,
-                             withFormat(taken, *target.format), taken,
-                             encode ? encode.getGptqAttr() : StringAttr(),
-                             encode ? encode.getClipAttr() : StringAttr());
+    taken =
+        RecodeOp::create(builder, location, withFormat(taken, *target.format),
+                         taken, encode ? encode.getGptqAttr() : StringAttr(),
+                         encode ? encode.getClipAttr() : StringAttr());
   operand.set(taken);
   if (encode && encode.use_empty())
     encode.erase();
@@ -103,9 +103,9 @@ static void takeRelativeBias(AttentionOp attention, ArrayRef<int64_t> heads) {
   OpBuilder builder(attention);
   Value use = ParamRefOp::create(builder, attention.getLoc(), own.getType(),
                                  FlatSymbolRefAttr::get(own.getSymNameAttr()));
-  attention.getRelativeBiasMutable().assign(takeFromWeight(
-      builder, attention.getLoc(),
-      decodeWeight(builder, attention.getLoc(), use), 1, heads));
+  attention.getRelativeBiasMutable().assign(
+      takeFromWeight(builder, attention.getLoc(),
+                     decodeWeight(builder, attention.getLoc(), use), 1, heads));
   if (!argument.use_empty())
     return;
   layer.getBody().front().eraseArgument(number);

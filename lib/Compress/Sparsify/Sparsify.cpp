@@ -110,7 +110,8 @@ static void setGrains(Candidate &candidate, ChannelKind kind, bool alignBlocks,
   int64_t block = 1;
   for (const ChannelSite::Axis &axis : site.weights)
     if (axis.axis == 1)
-      block = std::lcm<int64_t>(block, getReadFormat(*axis.weight).blockElements);
+      block =
+          std::lcm<int64_t>(block, getReadFormat(*axis.weight).blockElements);
   if (alignBlocks)
     candidate.together = block / std::gcd(block, site.channels);
   if (multiple == 0)
@@ -219,7 +220,8 @@ FailureOr<std::vector<int64_t>> Sparsify::allot() {
   }
   if (keep * double(total) < double(least) / 2)
     return emitError(getOperation().getLoc())
-           << "'keep' of winnow-sparsify, " << formatv("{0}", keep.getValue()).str()
+           << "'keep' of winnow-sparsify, "
+           << formatv("{0}", keep.getValue()).str()
            << ", is less than can be left: "
            << formatv("{0:f4}", double(least) / double(total)).str()
            << " if each layer keeps the least number of " << getUnits();

@@ -59,14 +59,14 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
   auto visit = [&](OpOperand &operand) {
     OfflineWeight weight = *matchOfflineWeight(operand.get());
     ArrayAttr stepsHere = toAttribute(&getContext(), weight.steps);
-    sameSteps &= first || (stepsHere == layout.steps &&
-                           weight.rows == layout.rows &&
-                           weight.columns == layout.columns);
+    sameSteps &=
+        first || (stepsHere == layout.steps && weight.rows == layout.rows &&
+                  weight.columns == layout.columns);
     layout.steps = stepsHere;
     layout.rows = weight.rows;
     layout.columns = weight.columns;
-    layout.type = withEncoding(
-        cast<RankedTensorType>(operand.get().getType()), nullptr);
+    layout.type =
+        withEncoding(cast<RankedTensorType>(operand.get().getType()), nullptr);
     first = false;
     if (!isMatrixRead(operand)) {
       plain = true;

@@ -47,11 +47,10 @@ FailureOr<ArrayAttr> winnow::layOutWeights(ModuleOp module) {
                                          ? param->getAttr(kGptqAttr)
                                          : builder.getStringAttr("")),
     });
-    for (auto [key, name] : {std::pair("clip", kClipAttr),
-                             std::pair("steps", kStepsAttr),
-                             std::pair("rows", kRowsAttr),
-                             std::pair("columns", kColumnsAttr),
-                             std::pair("recoded", kRecodedAttr)})
+    for (auto [key, name] :
+         {std::pair("clip", kClipAttr), std::pair("steps", kStepsAttr),
+          std::pair("rows", kRowsAttr), std::pair("columns", kColumnsAttr),
+          std::pair("recoded", kRecodedAttr)})
       if (Attribute value = param->getAttr(name))
         entry.append(key, value);
     entries.push_back(entry.getDictionary(module.getContext()));
