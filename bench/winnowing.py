@@ -171,7 +171,7 @@ def main() -> None:
         line = f"winnow-mixed-precision{{size={share}% formats={MIXED_FORMATS}}}"
         recipes[f"mixed, {share} % of the size"] = [line]
     for keep in KEPT:
-        sparsify = f"winnow-sparsify{{keep={keep} multiple=32}}"
+        sparsify = f"winnow-sparsify{{keep={keep}}}"
         recipes[f"{keep} of the channels of MLPs"] = [sparsify]
         recipes[f"{keep} of the channels of MLPs, all q6_k"] = [sparsify, *FORMATS["all q6_k"]]
     mixed = drop(ranking[:2]) + FORMATS["all q6_k"]

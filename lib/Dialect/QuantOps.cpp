@@ -188,7 +188,7 @@ LogicalResult TakeOp::verify() {
            << expected << ", found " << getType();
   // C6: other layouts belong to kernels.
   if (encoding && encoding.getLayout() != "rows")
-    return emitOpError("expects an input in the layout 'rows', found '")
+    return emitOpError("expects a weight in the layout 'rows', found '")
            << encoding.getLayout() << "'";
   return success();
 }

@@ -267,7 +267,7 @@ func.func @take_c5_place(%w: tensor<64xf32, #winnow.encoding<q8_0>>) {
 // -----
 
 func.func @take_c6(%w: tensor<4x32xf32, #winnow.encoding<q8_0, tile16>>) {
-  // expected-error @+1 {{expects an input in the layout 'rows', found 'tile16'}}
+  // expected-error @+1 {{expects a weight in the layout 'rows', found 'tile16'}}
   %y = winnow.take %w [1] along 0 : tensor<4x32xf32, #winnow.encoding<q8_0, tile16>> -> tensor<1x32xf32, #winnow.encoding<q8_0, tile16>>
   return
 }
