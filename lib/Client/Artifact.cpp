@@ -3,8 +3,10 @@
 #include "winnow/Client/Artifact.h"
 
 #include <cstddef>
+#include <cstring>
 #include <dlfcn.h>
 #include <sched.h>
+#include <unistd.h>
 
 namespace winnow {
 namespace client {
@@ -25,6 +27,31 @@ int32_t availableThreads() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+static bool exists(const std::string &path) {
+  return access(path.c_str(), F_OK) == 0;
+}
+
+/// Why NAME.so cannot be loaded, for what is often given in place of NAME.
+static std::string explainMissing(const std::string &name,
+                                  const char *message) {
+  if (exists(name + ".so"))
+    return message;
+  std::string missing = "there is no '" + name + ".so'; ";
+  for (const char *suffix : {".so", ".weights", ".tokenizer", ".json", ".h"}) {
+    size_t length = std::strlen(suffix);
+    if (name.size() <= length ||
+        name.compare(name.size() - length, length, suffix) != 0)
+      continue;
+    std::string stem = name.substr(0, name.size() - length);
+    if (exists(stem + ".so"))
+      return missing + "give '" + stem + "', without extension";
+  }
+  if (exists(name))
+    return missing + "'" + name + "' has to be compiled: winnow-compile '" +
+           name + "' -o NAME";
+  return missing + "NAME is what winnow-compile has behind -o";
+}
+
 std::unique_ptr<Artifact> Artifact::open(const std::string &name,
                                          std::string &error) {
   std::unique_ptr<Artifact> artifact(new Artifact);
@@ -32,7 +59,7 @@ std::unique_ptr<Artifact> Artifact::open(const std::string &name,
   std::string path = name.find('/') == std::string::npos ? "./" + name : name;
   artifact->library = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!artifact->library) {
-    error = std::string("cannot load the artifact: ") + dlerror();
+    error = "cannot load the artifact: " + explainMissing(name, dlerror());
     return nullptr;
   }
   std::string symbol = apiSymbol(name);

@@ -102,6 +102,24 @@ void LoadedModel::giveCheckpoint() {
         *model.checkpoint);
 }
 
+/// What is wrong with a path that is often given in place of a model.
+static Error checkKind(StringRef path) {
+  StringRef name = sys::path::filename(path);
+  if (sys::fs::is_directory(path)) {
+    SmallString<256> config(path);
+    sys::path::append(config, "config.json");
+    if (!sys::fs::exists(config))
+      return invalid("'" + path + "' is no directory of Hugging Face: " +
+                     config + ": No such file or directory");
+  } else if (name == "config.json" || name.ends_with(".safetensors") ||
+             name.ends_with(".safetensors.index.json")) {
+    return invalid("'" + path +
+                   "' is one file of a directory of Hugging Face; give the "
+                   "directory");
+  }
+  return Error::success();
+}
+
 Expected<std::unique_ptr<LoadedModel>>
 LoadedModel::load(StringRef path, const LoadOptions &options) {
   if (options.context < 0)
@@ -110,6 +128,8 @@ LoadedModel::load(StringRef path, const LoadOptions &options) {
   sys::fs::file_status status;
   if (std::error_code code = sys::fs::status(path, status))
     return createStringError(code, "'" + path + "': " + code.message());
+  if (Error error = checkKind(path))
+    return std::move(error);
   std::unique_ptr<LoadedModel> loaded(new LoadedModel(options));
   // A folder may have a slash behind it.
   loaded->source = sys::path::filename(path.rtrim('/'));

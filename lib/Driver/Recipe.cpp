@@ -45,6 +45,25 @@ static std::string describe(StringRef message, unsigned &column) {
   return join(lines, "; ");
 }
 
+/// The pass that a name was meant to be: with one letter less, another or more,
+/// or with what all of ours begin with. Empty where there is none.
+static std::string findNearPass(StringRef name) {
+  std::vector<std::string> candidates = {("winnow-" + name).str()};
+  for (size_t i = 0; i <= name.size(); ++i) {
+    StringRef front = name.take_front(i), back = name.drop_front(i);
+    candidates.push_back((front + back.drop_front(!back.empty())).str());
+    for (char letter : StringRef("abcdefghijklmnopqrstuvwxyz-")) {
+      candidates.push_back((front + Twine(letter) + back).str());
+      candidates.push_back(
+          (front + Twine(letter) + back.drop_front(!back.empty())).str());
+    }
+  }
+  for (std::string &candidate : candidates)
+    if (mlir::PassInfo::lookup(candidate))
+      return std::move(candidate);
+  return "";
+}
+
 Expected<std::vector<RecipePass>> parseRecipe(StringRef text, StringRef name) {
   registerModelPasses();
   std::vector<RecipePass> passes;
@@ -65,6 +84,11 @@ Expected<std::vector<RecipePass>> parseRecipe(StringRef text, StringRef name) {
     if (mlir::failed(mlir::parsePassPipeline(pass, manager, os))) {
       unsigned column = 1;
       std::string what = describe(message, column);
+      StringRef passName =
+          pass.take_until([](char c) { return c == '{' || c == '('; }).trim();
+      if (!mlir::PassInfo::lookup(passName))
+        if (std::string near = findNearPass(passName); !near.empty())
+          what += "; did you mean '" + near + "'?";
       return createStringError(
           std::make_error_code(std::errc::invalid_argument),
           place(column) + ": " + what);

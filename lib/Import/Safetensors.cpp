@@ -100,7 +100,8 @@ Error SafetensorsParser::parseHeader() {
   if (length > longest || length > data.size() - 8)
     return fail("offset 0: the header has " + Twine(length) +
                 " bytes, expects at most " +
-                Twine(std::min<uint64_t>(longest, data.size() - 8)));
+                Twine(std::min<uint64_t>(longest, data.size() - 8)) +
+                ": no safetensors file, or one that was cut off");
   begin = 8 + length;
   StringRef text = buffer.getBuffer().substr(8, length);
   Expected<llvm::json::Object> parsed =

@@ -131,4 +131,4 @@ def test_without_template(
 ) -> None:
     name = artifacts.get(tiny_paths["llama-f32"])
     message = programs.failure("winnow-run", name, "--chat")
-    assert message == f"the checkpoint of '{name}' has no chat template"
+    assert message.startswith(f"the checkpoint of '{name}' has no chat template: ")

@@ -142,8 +142,18 @@ def test_command_line(programs: Programs, artifacts: Artifacts, tmp_path: Path) 
     result = programs.execute("winnow-run", name, "--ids", join(ids.tolist()), "--hidden", path)
     assert result.returncode == 0, result.stderr
     assert relative(np.load(path), split(golden["hidden"], golden["lengths"])[3]) < 1e-4
+    expected = path.read_bytes()
+    (tmp_path / "ids.txt").write_text(" ".join(map(str, ids)))
+    result = programs.execute(
+        "winnow-run", name, "--ids-file", tmp_path / "ids.txt", "--hidden", path
+    )
+    assert result.returncode == 0, result.stderr
+    assert path.read_bytes() == expected
     message = programs.failure("winnow-run", name, "--ids", "1", "--embedding", path)
     assert "makes no embeddings" in message
+    for option in (("-n", 5), ("--stop", "a"), ("--logits", path), ("--save-session", path)):
+        message = programs.failure("winnow-run", name, "--ids", "1", *option)
+        assert message.endswith(f" is an encoder of texts, which has no {option[0]}")
     report = programs.execute(
         "winnow-run", name, "--bench", "--length", 9, "--batch", 3, "--threads", 1, "--json"
     )

@@ -70,8 +70,40 @@ def test_compile_with_bad_option(
     assert artifact_files(tmp_path / "artifact") == []
 
 
-def test_run_without_artifact(programs: Programs, tmp_path: Path) -> None:
-    assert "missing" in programs.failure("winnow-run", tmp_path / "missing", "--ids", IDS)
+def test_compile_with_misspelt_option(programs: Programs) -> None:
+    message = programs.failure("winnow-compile", "model.gguf", "--wieghts=q4_k", "-o", "name")
+    assert message == "unknown option '--wieghts=q4_k'; did you mean '--weights=q4_k'?"
+    message = programs.failure("winnow-compile", "model.gguf", "--smaller", "-o", "name")
+    assert message == "unknown option '--smaller'; see --help"
+
+
+def test_compile_what_is_no_model(programs: Programs, tmp_path: Path) -> None:
+    """A folder without a model, and a file in place of its folder."""
+    name = tmp_path / "name"
+    message = programs.failure("winnow-compile", tmp_path, "-o", name)
+    assert message.startswith(f"'{tmp_path}' is no directory of Hugging Face: ")
+    for file in ("config.json", "model.safetensors", "model.safetensors.index.json"):
+        (tmp_path / file).write_text("{}")
+        message = programs.failure("winnow-compile", tmp_path / file, "-o", name)
+        assert message.endswith("is one file of a directory of Hugging Face; give the directory")
+
+
+def test_run_without_artifact(name: Path, model: Path, programs: Programs, tmp_path: Path) -> None:
+    """What is missing, and what was likely meant."""
+
+    def message(given: Path | str) -> str:
+        found = programs.failure("winnow-run", given, "--ids", IDS)
+        prefix = f"cannot load the artifact: there is no '{given}.so'; "
+        assert found.startswith(prefix)
+        return found.removeprefix(prefix)
+
+    missing = tmp_path / "missing"
+    assert message(missing) == "NAME is what winnow-compile has behind -o"
+    for suffix in (".so", ".weights", ".json"):
+        assert message(suffixed(name, suffix)) == f"give '{name}', without extension"
+    assert message(model) == f"'{model}' has to be compiled: winnow-compile '{model}' -o NAME"
+    missing.with_name("missing.so").write_text("no library")
+    assert "missing.so" in programs.failure("winnow-run", missing, "--ids", IDS)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.5, 0.999])

@@ -210,9 +210,14 @@ Expected<CommandLine> parseCommandLine(ArrayRef<const char *> arguments) {
     return createStringError(Twine("option '") +
                              args.getArgString(missingIndex) +
                              "' expects a value; see --help");
-  if (const Arg *unknown = args.getLastArg(OPT_UNKNOWN))
-    return createStringError("unknown option '" + unknown->getAsString(args) +
-                             "'; see --help");
+  if (const Arg *unknown = args.getLastArg(OPT_UNKNOWN)) {
+    std::string given = unknown->getAsString(args), nearest;
+    // Of more letters, it was hardly meant.
+    bool isNear = Options().findNearest(given, nearest) <= 2;
+    return createStringError(
+        "unknown option '" + given + "'; " +
+        (isNear ? "did you mean '" + nearest + "'?" : "see --help"));
+  }
 
   CommandLine line;
   line.help = args.hasArg(OPT_help);

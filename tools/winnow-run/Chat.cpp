@@ -79,7 +79,9 @@ bool Conversation::open(const Artifact &artifact, std::string &error) {
     return false;
   std::string_view text = tokenizer->chatTemplate();
   if (text.empty()) {
-    error = "the checkpoint of '" + options.name + "' has no chat template";
+    error = "the checkpoint of '" + options.name +
+            "' has no chat template: it was not made for conversations; "
+            "--prompt continues a text";
     return false;
   }
   chatTemplate = ChatTemplate::parse(text, error);

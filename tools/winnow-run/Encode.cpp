@@ -32,10 +32,14 @@ bool readLines(const std::string &path, std::vector<std::string> &lines,
 
 static bool readTexts(const Options &options, Texts &texts,
                       std::string &error) {
-  if (options.ids) {
-    texts.ids = *options.ids;
+  if (options.ids || options.idsFile) {
+    Prompt prompt;
+    if (!readPrompt(options, /*tokenizer=*/nullptr, /*continues=*/false, prompt,
+                    error))
+      return false;
+    texts.ids = std::move(prompt.ids);
     texts.lengths = {static_cast<int64_t>(texts.ids.size())};
-    texts.names = {"--ids"};
+    texts.names = {options.ids ? "--ids" : "--ids-file"};
     return true;
   }
   std::vector<std::string> lines = options.prompts;
@@ -90,9 +94,25 @@ static bool printSimilarities(const Texts &texts,
   return false;
 }
 
+/// An option of decoders alone, or null.
+static const char *findDecoderOption(const Options &options) {
+  return options.tokens                 ? "-n"
+         : !options.stops.empty()       ? "--stop"
+         : options.embeddings           ? "--embeddings"
+         : !options.logitsPath.empty()  ? "--logits"
+         : !options.loadSession.empty() ? "--load-session"
+         : !options.saveSession.empty() ? "--save-session"
+                                        : nullptr;
+}
+
 bool encode(const Artifact &artifact, const Options &options,
             std::string &error) {
   const winnow_model_info &info = artifact.info();
+  if (const char *option = findDecoderOption(options)) {
+    error = std::string(info.name) + " is an encoder of texts, which has no " +
+            option;
+    return false;
+  }
   bool compares = options.hiddenPath.empty() && options.embeddingPath.empty();
   bool needsEmbeddings = compares || !options.embeddingPath.empty();
   if (needsEmbeddings && info.pooled_width == 0) {

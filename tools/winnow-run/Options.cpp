@@ -2,6 +2,7 @@
 
 #include "Options.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -361,6 +362,36 @@ static bool check(const Options &o, std::string &error) {
   return error.empty();
 }
 
+/// The letters to replace, insert or leave out that make `a` from `b`.
+static size_t editDistance(const std::string &a, const std::string &b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+static std::string describeUnknown(const std::string &name) {
+  std::string nearest;
+  // Of more letters, it was hardly meant.
+  size_t least = 3;
+  for (const OptionRow &row : kRows)
+    if (size_t distance = editDistance(name, row.name);
+        distance < least && name.size() > 3) {
+      least = distance;
+      nearest = row.name;
+    }
+  return "unknown option '" + name + "'; " +
+         (nearest.empty() ? "try --help" : "did you mean '" + nearest + "'?");
+}
+
 std::optional<Options> parseOptions(const std::vector<std::string> &arguments,
                                     std::string &error) {
   Options options;
@@ -384,7 +415,7 @@ std::optional<Options> parseOptions(const std::vector<std::string> &arguments,
       if (name == candidate.name)
         row = &candidate;
     if (!row) {
-      error = "unknown option '" + name + "'; try --help";
+      error = describeUnknown(name);
       return std::nullopt;
     }
     std::string value;

@@ -105,7 +105,7 @@ TEST_F(Safetensors, HeaderErrors) {
             "alone has 8");
   EXPECT_EQ(messageOf(parse(std::string(8, '\xff') + "{}")),
             "m: offset 0: the header has 18446744073709551615 bytes, expects "
-            "at most 2");
+            "at most 2: no safetensors file, or one that was cut off");
   EXPECT_EQ(failure("[]", 0), "header: expects a JSON object");
   EXPECT_NE(failure("{\"a\":", 0).find("header: ["), std::string::npos);
   EXPECT_EQ(failure(std::string(100000, '['), 0),

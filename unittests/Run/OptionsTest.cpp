@@ -126,6 +126,10 @@ TEST(Options, LinesThatMakeNoSense) {
   EXPECT_EQ(errorOf({"m", "--colour"}),
             "unknown option '--colour'; try --help");
   EXPECT_EQ(errorOf({"m", "-x"}), "unknown option '-x'; try --help");
+  EXPECT_EQ(errorOf({"m", "--promt", "p"}),
+            "unknown option '--promt'; did you mean '--prompt'?");
+  EXPECT_EQ(errorOf({"m", "--thraeds=2"}),
+            "unknown option '--thraeds'; did you mean '--threads'?");
   EXPECT_EQ(errorOf({"m", "n", "--bench"}), "unexpected argument 'n'");
   EXPECT_NE(errorOf({"m"}), "");
   EXPECT_NE(errorOf({"m", "--prompt", "a", "--ids", "1"}), "");
