@@ -20,7 +20,7 @@ public:
           code, "cannot create a temporary folder: " + code.message());
     return folder;
   }
-  ~TemporaryFolder() { llvm::sys::fs::remove_directories(path); }
+  ~TemporaryFolder() { (void)llvm::sys::fs::remove_directories(path); }
   TemporaryFolder(const TemporaryFolder &) = delete;
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 

@@ -88,7 +88,7 @@ Expected<TextEvaluator::Running> TextEvaluator::start(mlir::ModuleOp module,
     return createStringError(message);
   // Both files stay mapped.
   for (const char *suffix : {".so", ".weights", ".json", ".h", ".tokenizer"})
-    sys::fs::remove(path + suffix);
+    (void)sys::fs::remove(path + suffix);
   return program;
 }
 

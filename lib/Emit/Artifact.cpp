@@ -242,9 +242,9 @@ Error ArtifactWriter::run() {
     return error;
   // What an earlier artifact of this name left and this one does not have.
   if (options.tokenizer.empty())
-    sys::fs::remove(options.output + ".tokenizer");
+    (void)sys::fs::remove(options.output + ".tokenizer");
   if (options.kernels.empty())
-    sys::fs::remove(options.output + ".kernels.mlir");
+    (void)sys::fs::remove(options.output + ".kernels.mlir");
   return files.commit();
 }
 

@@ -67,7 +67,7 @@ static Error run(StringRef program, ArrayRef<StringRef> arguments) {
   if (std::error_code code =
           sys::fs::createTemporaryFile("winnow-link", "log", log))
     return createStringError(code, "cannot create a temporary file");
-  scope_exit removeLog([&] { sys::fs::remove(log); });
+  scope_exit removeLog([&] { (void)sys::fs::remove(log); });
   SmallVector<StringRef> command = {program};
   append_range(command, arguments);
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log),
@@ -129,7 +129,7 @@ Error linkStaticLibrary(ArrayRef<std::string> objects, StringRef exportedSymbol,
   if (!objcopy)
     return objcopy.takeError();
   std::string merged = (output + ".o").str();
-  scope_exit removeMerged([&] { sys::fs::remove(merged); });
+  scope_exit removeMerged([&] { (void)sys::fs::remove(merged); });
   std::string runtime = runtimeArchive();
   SmallVector<StringRef> arguments = {"-r", "-o", merged};
   for (const std::string &object : objects)

@@ -32,7 +32,7 @@ OutputFiles::~OutputFiles() { removeAll(); }
 
 void OutputFiles::removeAll() {
   for (const auto &[temporary, final] : files) {
-    sys::fs::remove(temporary);
+    (void)sys::fs::remove(temporary);
     sys::DontRemoveFileOnSignal(temporary);
   }
   files.clear();

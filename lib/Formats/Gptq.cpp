@@ -48,7 +48,7 @@ Expected<GptqFactor> GptqFactor::create(ArrayRef<float> gram, int64_t width) {
   for (int trial = 0;; ++trial, damping *= 10) {
     Eigen::MatrixXd damped = reversed;
     damped.diagonal().array() += damping;
-    Eigen::LLT<Eigen::MatrixXd> cholesky(std::move(damped));
+    Eigen::LLT<Eigen::MatrixXd> cholesky(damped);
     if (cholesky.info() != Eigen::Success) {
       if (trial == kDampingTrials)
         return createStringError("a Gram matrix is far from positive");

@@ -15,68 +15,71 @@ using namespace winnow;
 // The table
 //===----------------------------------------------------------------------===//
 
-namespace {
-
 // Values of IQ4_NL and IQ4_XS: the quantiles that ggml fixed.
-constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                   1,    13,   25,  38,  53,  69,  89,  113};
+static constexpr int8_t kIq4Values[16] = {
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 // E2M1 times two, so that it is a table of integers.
-constexpr int8_t kE2M1Doubled[16] = {0, 1,  2,  3,  4,  6,  8,  12,
-                                     0, -1, -2, -3, -4, -6, -8, -12};
+static constexpr int8_t kE2M1Doubled[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                            0, -1, -2, -3, -4, -6, -8, -12};
 
-constexpr auto Mul = ScaleRole::Mul;
-constexpr auto Add = ScaleRole::Add;
-constexpr auto Sub = ScaleRole::Sub;
-constexpr auto F32 = StoredType::F32;
-constexpr auto F16 = StoredType::F16;
-constexpr auto BF16 = StoredType::BF16;
-constexpr auto UInt = StoredType::UnsignedInt;
-constexpr auto SInt = StoredType::SignedInt;
+// Rows name them as the enums do.
+// NOLINTBEGIN(readability-identifier-naming)
+static constexpr auto Mul = ScaleRole::Mul;
+static constexpr auto Add = ScaleRole::Add;
+static constexpr auto Sub = ScaleRole::Sub;
+static constexpr auto F32 = StoredType::F32;
+static constexpr auto F16 = StoredType::F16;
+static constexpr auto BF16 = StoredType::BF16;
+static constexpr auto UInt = StoredType::UnsignedInt;
+static constexpr auto SInt = StoredType::SignedInt;
+// NOLINTEND(readability-identifier-naming)
 
 /// The element index in the block; for scales, the index of the scale.
-constexpr IndexFunction i = IndexFunction::index();
+static constexpr IndexFunction i = IndexFunction::index();
 
 /// A little-endian number of whole bytes at this byte.
-constexpr BitParts number(unsigned bytes, unsigned byte) {
+static constexpr BitParts number(unsigned bytes, unsigned byte) {
   return {{8 * bytes, byte, 0}};
 }
 /// One byte for each index, from `byte` on.
-constexpr BitParts bytesFrom(unsigned byte) { return {{8, byte + i, 0}}; }
+static constexpr BitParts bytesFrom(unsigned byte) {
+  return {{8, byte + i, 0}};
+}
 /// Two elements in each byte, the first in the low nibble.
-constexpr BitPart nibbles(unsigned byte) {
+static constexpr BitPart nibbles(unsigned byte) {
   return {4, byte + i / 2, 4 * (i % 2)};
 }
 /// Low nibbles are the first 16 elements, high nibbles the other 16.
-constexpr BitPart nibbles16(unsigned byte) {
+static constexpr BitPart nibbles16(unsigned byte) {
   return {4, byte + i % 16, 4 * (i / 16)};
 }
 /// The same with 32 and 32, for each 64 elements.
-constexpr BitPart nibbles32(unsigned byte) {
+static constexpr BitPart nibbles32(unsigned byte) {
   return {4, byte + 32 * (i / 64) + i % 32, 4 * ((i / 32) % 2)};
 }
 /// Four planes of 32 elements in each 32 bytes.
-constexpr BitPart crumbs32(unsigned byte) {
+static constexpr BitPart crumbs32(unsigned byte) {
   return {2, byte + 32 * (i / 128) + i % 32, 2 * ((i / 32) % 4)};
 }
 /// Bit n of byte k is bit 4 of element k + 32 n.
-constexpr BitPart bitPlanes32(unsigned byte, unsigned destination) {
+static constexpr BitPart bitPlanes32(unsigned byte, unsigned destination) {
   return {1, byte + i % 32, i / 32, destination};
 }
 // The twelve bytes of eight 6-bit scales and eight 6-bit minimums of Q4_K and
 // Q5_K: the first four of each are whole in bytes 0-3 and 4-7; the nibbles of
 // the others are in bytes 8-11, their upper bits in the spare bits of 0-7.
-constexpr BitParts scale6(unsigned byte) {
+static constexpr BitParts scale6(unsigned byte) {
   return {{4, byte + i + 4 * (i / 4), 0},
           {2, byte + i % 4, 4 + 2 * (i / 4), 4}};
 }
-constexpr BitParts minimum6(unsigned byte) {
+static constexpr BitParts minimum6(unsigned byte) {
   return {{4, byte + 4 + i, 4 * (i / 4)},
           {2, byte + 4 + i % 4, 4 + 2 * (i / 4), 4}};
 }
 
 /// The name, elements and bytes of a block; then the code map and where the
 /// codes are; then the scale chain.
-constexpr NumberFormat kFormats[] = {
+static constexpr NumberFormat kFormats[] = {
     NumberFormat("f32", 1, 4).gguf(0).floats(F32),
     NumberFormat("f16", 1, 2).gguf(1).floats(F16),
     NumberFormat("bf16", 1, 2).gguf(30).floats(BF16),
@@ -201,8 +204,6 @@ constexpr NumberFormat kFormats[] = {
         .signedInt(8, bytesFrom(4))
         .scale(Mul, F32, 32, number(4, 0)),
 };
-
-} // namespace
 
 ArrayRef<NumberFormat> winnow::allFormats() { return kFormats; }
 

@@ -62,7 +62,7 @@ protected:
     folder = std::string(name);
     path = folder + "/model.weights";
   }
-  void TearDown() override { sys::fs::remove_directories(folder); }
+  void TearDown() override { (void)sys::fs::remove_directories(folder); }
 
   std::vector<std::string> filesInFolder() const {
     std::vector<std::string> names;
@@ -195,7 +195,7 @@ TEST_F(WeightsArchiveTest, BytesDependNeitherOnThreadsNorOnPieces) {
       if (first.empty())
         first = file;
       EXPECT_TRUE(file == first) << threads << " threads, " << pieceBytes;
-      sys::fs::remove(path);
+      (void)sys::fs::remove(path);
     }
 }
 

@@ -17,7 +17,7 @@ public:
   TemporaryDirectory() {
     EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("winnow-import", path));
   }
-  ~TemporaryDirectory() { llvm::sys::fs::remove_directories(path); }
+  ~TemporaryDirectory() { (void)llvm::sys::fs::remove_directories(path); }
 
   std::string getPath(const std::string &name) const {
     llvm::SmallString<128> file = path;

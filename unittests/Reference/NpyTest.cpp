@@ -18,7 +18,7 @@ protected:
   NpyTest() {
     EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("winnow", "npy", path));
   }
-  ~NpyTest() override { llvm::sys::fs::remove(path); }
+  ~NpyTest() override { (void)llvm::sys::fs::remove(path); }
 
   void write(llvm::StringRef content) {
     std::error_code error;
@@ -91,7 +91,7 @@ TEST_F(NpyTest, BadFiles) {
                  "'shape': (4294967296, 4294967296), }",
                  ""));
   EXPECT_NE(messageOfReading().find("as many elements"), std::string::npos);
-  llvm::sys::fs::remove(path);
+  (void)llvm::sys::fs::remove(path);
   EXPECT_NE(messageOfReading().find("No such file"), std::string::npos);
 }
 
