@@ -13,18 +13,17 @@ import numpy as np
 import pytest
 
 from artifact import Artifact
+from calibration import calibrate, statistics_of
 from conftest import ROOT, Tiny
+from evaluation import TEXT, evaluate
 from fetch_gemma import gemma_path
 from fetch_texts import texts
 from hugging_face import read_header
 from interpreted_model import interpret_model
 from interpreter import Call
-from programs import Artifacts, Programs, recipe
+from programs import Artifacts, Programs, manifest, recipe, run_fixed
 from reference import Transformer
 from reference.cfsp import choose, counts, shares
-from test_calibrate import calibrate, statistics_of
-from test_drop_layers import manifest, run
-from test_evaluate import TEXT, evaluate
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
 EXACT = "--activations=f32"
@@ -231,8 +230,8 @@ def test_checkpoints_with_zeros(
     expected = run(
         programs, programs.compile(written, tmp_path / "zeros", EXACT), tmp_path / "e.npy"
     )
-    found = run(programs, sliced, tmp_path / "f.npy")
-    whole = run(programs, artifacts.get(path, EXACT), tmp_path / "w.npy")
+    found = run_fixed(programs, sliced, tmp_path / "f.npy")
+    whole = run_fixed(programs, artifacts.get(path, EXACT), tmp_path / "w.npy")
     assert close(found, expected, 2e-5)
     assert not close(found, whole, 1e-3)
     assert manifest(sliced)["weight_bytes"] < manifest(artifacts.get(path, EXACT))["weight_bytes"]
