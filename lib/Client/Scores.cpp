@@ -2,6 +2,8 @@
 
 #include "winnow/Client/Scores.h"
 
+#include "Exponentials.h"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -27,10 +29,8 @@ static void forEachRow(size_t rows, int32_t threads,
 }
 
 LogSum LogSum::of(const float *logits, size_t count) {
-  size_t best = std::max_element(logits, logits + count) - logits;
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i)
-    sum += std::exp(double(logits[i]) - logits[best]);
+  size_t best = findLargest(logits, count);
+  double sum = sumExponentials(logits, count, logits[best]);
   return {logits[best] + std::log(sum), best};
 }
 
@@ -61,12 +61,8 @@ static RowScore score(const float *logits, const OtherLogits &other, size_t row,
     return result;
   const float *reference = other.logits + row * count;
   LogSum theirs = other.sums ? other.sums[row] : LogSum::of(reference, count);
-  for (size_t i = 0; i < count; ++i) {
-    double logP = reference[i] - theirs.logSum;
-    // A token that the other never takes counts nothing, whatever this says.
-    if (double p = std::exp(logP))
-      result.divergence += p * (logP - (logits[i] - mine.logSum));
-  }
+  result.divergence =
+      divergenceOf(reference, theirs.logSum, logits, mine.logSum, count);
   result.agrees = mine.best == theirs.best;
   return result;
 }
