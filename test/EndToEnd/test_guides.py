@@ -1,10 +1,15 @@
-"""Code that guides quote is code of the tree."""
+"""Code that guides quote is code of the tree, and their commands run as they stand."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 from conftest import ROOT
+from make_tiny_models import TinyModel, make_model
+from programs import Programs
 
 
 def test_token_policy() -> None:
@@ -13,3 +18,26 @@ def test_token_policy() -> None:
     blocks = re.findall(r"```cpp\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 2
     assert all(block in source for block in blocks)
+
+
+def test_shrinking(programs: Programs, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "Shrinking.md").read_text()
+    make_model(TinyModel("llama-f32-64", "llama", 2, 64, 64, 4, 2, 16), tmp_path / "model.gguf")
+    text = "The quick brown fox jumps over the lazy dog. " * 8
+    (tmp_path / "text.txt").write_text(text)
+    (tmp_path / "other.txt").write_text(text[::-1])
+    commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    assert commands.count("winnow-") == 8
+    path = f"{programs.directory}:{os.environ['PATH']}"
+    result = subprocess.run(
+        ["sh", "-e", "-c", commands],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^kl +[0-9.]+", result.stdout, re.MULTILINE)
+    size = {n: (tmp_path / f"{n}.weights").stat().st_size for n in ("plain", "small", "better")}
+    assert max(size["small"], size["better"]) <= 0.6 * size["plain"]
