@@ -216,6 +216,7 @@ Error LoadedModel::compile(StringRef output,
   artifact.threads = options.threads;
   artifact.progress = options.progress;
   artifact.timing = &timing;
+  artifact.cache = options.cache;
   artifact.manifest["source"] = source;
   artifact.manifest["activations"] =
       options.quantizeActivations ? "auto" : "f32";

@@ -71,6 +71,7 @@ Expected<TextEvaluator::Running> TextEvaluator::start(mlir::ModuleOp module,
   compile.targetCpu = options.targetCpu;
   compile.quantizeActivations = options.quantizeActivations;
   compile.threads = options.threads;
+  compile.cache = cache.get();
   // The step stays what the pass said.
   compile.progress = [this](StringRef, double) { return advance(what, done); };
   std::string path = *folder / name;
@@ -183,10 +184,12 @@ Error TextEvaluator::cutTexts(const Running &reference) {
 Error TextEvaluator::runReference() {
   if (hasReference)
     return Error::success();
-  if (!folder)
+  if (!folder) {
     if (Error error =
             TemporaryFolder::create("winnow-evaluate").moveInto(folder))
       return error;
+    cache = std::make_unique<TensorCache>(*folder / "");
+  }
   Expected<Running> reference = start(model.getModule(), "reference");
   if (!reference)
     return reference.takeError();

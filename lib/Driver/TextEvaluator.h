@@ -9,6 +9,7 @@
 #include "winnow/Client/Artifact.h"
 #include "winnow/Client/Scores.h"
 #include "winnow/Driver/LoadedModel.h"
+#include "winnow/Emit/TensorCache.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
 namespace winnow {
@@ -70,6 +71,7 @@ private:
   std::vector<Text> texts;
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<TemporaryFolder> folder;
+  std::unique_ptr<TensorCache> cache;
   unsigned candidates = 0;
   /// What is being done, as `advance` heard last.
   std::string what;

@@ -16,6 +16,7 @@
 
 #include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Emit/NativeCode.h"
+#include "winnow/Emit/TensorCache.h"
 #include "winnow/Emit/Weights.h"
 
 #include "llvm/IR/LLVMContext.h"
@@ -132,6 +133,10 @@ Error ArtifactWriter::createWeights() {
   if (!planned)
     return planned.takeError();
   recoders = std::move(planned->recoders);
+  if (options.cache)
+    for (auto [weight, tensor] :
+         zip_equal(getLoweredWeights(module), planned->tensors))
+      options.cache->attach(weight, tensor);
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
   archiveOptions.progress = [this](uint64_t done, uint64_t total, StringRef) {

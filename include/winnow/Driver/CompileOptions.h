@@ -54,6 +54,7 @@ using ProgressFunction = std::function<bool(llvm::StringRef step, double done)>;
 
 /// The texts that candidates are measured on.
 struct SearchResult;
+class TensorCache;
 
 struct EvaluateOptions {
   /// Files of text; without any nothing can be measured. A decoder reads each
@@ -98,6 +99,8 @@ struct CompileOptions {
   std::string remarks;
   /// Takes the time of each step; may be null.
   mlir::TimingScope *timing = nullptr;
+  /// Of ArtifactOptions; may be null.
+  TensorCache *cache = nullptr;
 };
 
 /// The passes that compiling with `options` runs, as winnow-opt's

@@ -15,6 +15,8 @@
 
 namespace winnow {
 
+class TensorCache;
+
 struct ArtifactOptions {
   /// Path without extension; the artifact's name is its last component.
   std::string output;
@@ -34,6 +36,8 @@ struct ArtifactOptions {
   std::function<bool(llvm::StringRef what, double done)> progress;
   /// Takes the time of each step; may be null.
   mlir::TimingScope *timing = nullptr;
+  /// What weights of other artifacts of this checkpoint became; may be null.
+  TensorCache *cache = nullptr;
 };
 
 /// The exported function of an artifact called `name`: characters outside
