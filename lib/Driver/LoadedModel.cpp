@@ -109,13 +109,14 @@ static Error checkKind(StringRef path) {
     SmallString<256> config(path);
     sys::path::append(config, "config.json");
     if (!sys::fs::exists(config))
-      return invalid("'" + path + "' is no directory of Hugging Face: " +
-                     config + ": No such file or directory");
+      return createStringError("'" + path +
+                               "' is no directory of Hugging Face: " + config +
+                               ": No such file or directory");
   } else if (name == "config.json" || name.ends_with(".safetensors") ||
              name.ends_with(".safetensors.index.json")) {
-    return invalid("'" + path +
-                   "' is one file of a directory of Hugging Face; give the "
-                   "directory");
+    return createStringError(
+        "'" + path +
+        "' is one file of a directory of Hugging Face; give the directory");
   }
   return Error::success();
 }

@@ -32,8 +32,8 @@ namespace winnow {
 struct SearchOptions {
   Budget budget;
   /// Formats to choose from beside what there is.
-  std::vector<std::string> formats = {"bf16", "q8_0", "q6_k", "q5_k",
-                                      "q4_k", "q4_0", "q3_k"};
+  std::vector<std::string> formats = {"bf16", "q8_0", "q6_k",   "q5_k",
+                                      "q4_k", "q4_0", "iq4_nl", "q3_k"};
   /// Plans that are run at most, after the first that keeps the budget.
   unsigned rounds = 20;
 };
