@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from commands import run
-from winnowing import ROOT, Workshop, beginning, drop
-
 from fetch_gemma import gemma_path
 from fetch_texts import texts
+from winnowing import ROOT, Workshop, beginning, drop
 
 UNIFORM = (
     *("q8_0", "q6_k", "q5_k", "q5_0", "q4_k", "q4_0", "iq4_nl", "q3_k"),
