@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evaluation import TEXT
-from make_tiny_models import MODELS, TinyModel, make_all
+from make_tiny_models import MODELS, TinyModel, make_all, make_model
 from programs import Artifacts, Programs
 from reference import Transformer
 from support import Support
@@ -81,6 +81,14 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with a short text."""
     path = tmp_path_factory.mktemp("text") / "text.txt"
     path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture(scope="session")
+def encodable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decoder of two layers of f32, whose matrices all fit into blocks of 32."""
+    path = tmp_path_factory.mktemp("encodable") / "encodable.gguf"
+    make_model(TinyModel("llama-f32-96", "llama", 2, 96, 96, 4, 2, 24), path)
     return path
 
 

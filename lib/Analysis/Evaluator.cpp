@@ -2,7 +2,6 @@
 
 #include "winnow/Analysis/Evaluator.h"
 
-// The anchor of its virtual table.
 using namespace winnow;
 
 double winnow::getSeconds(const RunTime &time) {
@@ -25,4 +24,5 @@ winnow::findOwners(const PhaseTime &phase,
   return owners;
 }
 
+// The anchor of its virtual table.
 Evaluator::~Evaluator() = default;

@@ -53,7 +53,7 @@ winnow_compiler_status report(winnow_compiler_error *error, Error failure,
 // Options
 //===----------------------------------------------------------------------===//
 
-static Error invalid(const Twine &message) {
+Error invalid(const Twine &message) {
   return createStringError(std::make_error_code(std::errc::invalid_argument),
                            message);
 }

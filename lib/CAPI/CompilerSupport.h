@@ -39,6 +39,9 @@ template <typename T> bool readOptions(const T *given, T &options) {
   return true;
 }
 
+/// An error that becomes WINNOW_COMPILER_INVALID_ARGUMENT.
+llvm::Error invalid(const llvm::Twine &message);
+
 /// Reads the words and numbers of `given`.
 llvm::Expected<CompileOptions>
 readCompileOptions(const winnow_compiler_options &given);

@@ -4,7 +4,6 @@
 
 #include "winnow/Driver/Calibrate.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -20,10 +19,6 @@ readCalibrateOptions(const winnow_compiler_calibrate_options &given) {
   if (Error error =
           readTexts(given.texts, given.text_count).moveInto(options.texts))
     return std::move(error);
-  auto invalid = [](const Twine &message) {
-    return createStringError(std::make_error_code(std::errc::invalid_argument),
-                             message);
-  };
   if (options.texts.empty())
     return invalid("a calibration needs texts");
   if (given.kinds && *given.kinds) {
@@ -79,22 +74,16 @@ static Expected<SearchOptions>
 readSearchOptions(const char *budget,
                   const winnow_compiler_search_options &given) {
   SearchOptions options;
-  auto invalid = [](const Twine &message) {
-    return createStringError(std::make_error_code(std::errc::invalid_argument),
-                             message);
-  };
   Expected<Budget> parsed = Budget::parse(budget);
   if (!parsed)
     return invalid("budget " + toString(parsed.takeError()));
   options.budget = *parsed;
   if (given.formats && *given.formats) {
-    options.formats.clear();
-    for (StringRef name : split(given.formats, ',')) {
-      Expected<std::string> format = parseWeights(name);
-      if (!format)
-        return invalid("formats " + toString(format.takeError()));
-      options.formats.push_back(std::move(*format));
-    }
+    Expected<std::vector<std::string>> formats =
+        parseFormatNames(given.formats);
+    if (!formats)
+      return invalid("formats " + toString(formats.takeError()));
+    options.formats = std::move(*formats);
   }
   if (given.rounds)
     options.rounds = static_cast<unsigned>(std::max(given.rounds, 0));

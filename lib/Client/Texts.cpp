@@ -10,6 +10,14 @@ namespace client {
 /// Texts that are encoded together.
 static constexpr size_t kBatch = 32;
 
+std::vector<int32_t> makeIds(int64_t count, int64_t vocabulary) {
+  std::vector<int32_t> ids;
+  ids.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i)
+    ids.push_back(static_cast<int32_t>((i * 7919 + 13) % vocabulary));
+  return ids;
+}
+
 std::vector<std::vector<int32_t>> cutWindows(const Tokenizer &tokenizer,
                                              std::string_view text, size_t size,
                                              size_t limit) {

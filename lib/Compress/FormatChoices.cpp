@@ -14,6 +14,13 @@ using namespace mlir;
 
 namespace winnow {
 
+unsigned ChoosableWeight::getPresentOption() const {
+  for (auto [number, option] : llvm::enumerate(options))
+    if (!option.target)
+      return number;
+  return 0;
+}
+
 void changeFormat(MatrixParam &matrix, const NumberFormat &target) {
   matrix.decode();
   if (formatOf(matrix.getRead().getType()) != &target)

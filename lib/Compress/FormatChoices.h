@@ -27,6 +27,9 @@ struct ChoosableWeight {
   std::vector<FormatChoice> options;
   /// Its place in the file.
   size_t place = 0;
+
+  /// The option that leaves it as it is, or the first where there is none.
+  unsigned getPresentOption() const;
 };
 
 /// Changes a matrix as winnow-quantize-weights does.

@@ -118,25 +118,15 @@ static void recordRecipe(const CompileOptions &options,
   manifest["decisions"] = std::move(changes);
 }
 
-/// Whether there is something to measure candidates on.
-static bool hasTexts(const LoadedModel &model, const CompileOptions &options) {
-  return !options.evaluate.texts.empty() ||
-         (model.getTokenizer() && !model.getTextSample().empty());
-}
-
 Expected<SearchResult>
 LoadedModel::search(const SearchOptions &search,
                     const CompileOptions &options) const {
   registerModelPasses();
   std::unique_ptr<TextEvaluator> evaluator;
-  if (hasTexts(*this, options))
-    if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
-      return std::move(error);
+  if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
+    return std::move(error);
   ModelWeightPlanner planner(*this);
-  Services services;
-  services.evaluator = evaluator.get();
-  services.planner = &planner;
-  ServicesScope scope(*context, services);
+  ServicesScope scope(*context, {evaluator.get(), &planner});
   mlir::FailureOr<SearchResult> result = searchUnderBudget(getModule(), search);
   if (mlir::succeeded(result))
     return std::move(*result);
@@ -171,14 +161,10 @@ Error LoadedModel::compile(StringRef output,
   if (Error error = addCompilePasses(passes, options, output, kernels))
     return error;
   std::unique_ptr<TextEvaluator> evaluator;
-  if (hasTexts(*this, options))
-    if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
-      return error;
+  if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
+    return error;
   ModelWeightPlanner planner(*this);
-  Services services;
-  services.evaluator = evaluator.get();
-  services.planner = &planner;
-  ServicesScope scope(*context, services);
+  ServicesScope scope(*context, {evaluator.get(), &planner});
   std::vector<Decision> decisions;
   bool passed = false;
   std::string place;

@@ -53,6 +53,14 @@ Expected<std::string> parseWeights(StringRef name) {
   return name.str();
 }
 
+Expected<std::vector<std::string>> parseFormatNames(StringRef names) {
+  std::vector<std::string> formats;
+  for (StringRef name : split(names, ','))
+    if (Error error = parseWeights(name).moveInto(formats.emplace_back()))
+      return std::move(error);
+  return formats;
+}
+
 Expected<std::string> parseReport(StringRef path) {
   if (!path.ends_with(".html") && !path.ends_with(".json"))
     return notOneOf("a name that ends with .html or .json", path);

@@ -212,9 +212,7 @@ Error LoadedModel::runPipeline(StringRef passes) {
     return invalid(StringRef(message).trim());
   mlir::OwningOpRef<mlir::ModuleOp> changed = getModule().clone();
   ModelWeightPlanner planner(*this);
-  Services services;
-  services.planner = &planner;
-  ServicesScope scope(*context, services);
+  ServicesScope scope(*context, {/*evaluator=*/nullptr, &planner});
   if (mlir::failed(manager.run(*changed)))
     return diagnostics->take("the pipeline failed");
   model.module = std::move(changed);

@@ -18,12 +18,15 @@ namespace winnow {
 
 Expected<std::unique_ptr<TextEvaluator>>
 TextEvaluator::create(const LoadedModel &model, const CompileOptions &options) {
+  bool hasOwn = !options.evaluate.texts.empty();
+  if (!hasOwn && (!model.getTokenizer() || model.getTextSample().empty()))
+    return nullptr;
   if (!model.getTokenizer())
     return createStringError("the model has no vocabulary, so it cannot be "
                              "evaluated on texts");
   std::unique_ptr<TextEvaluator> created(new TextEvaluator(model, options));
-  for (auto [number, sample] : enumerate(model.getTextSample()))
-    if (options.evaluate.texts.empty())
+  if (!hasOwn)
+    for (auto [number, sample] : enumerate(model.getTextSample()))
       created->texts.push_back(
           {"text " + std::to_string(number) + " of the statistics", sample});
   for (const std::string &path : options.evaluate.texts) {
@@ -33,9 +36,6 @@ TextEvaluator::create(const LoadedModel &model, const CompileOptions &options) {
       return createStringError(code, "'" + path + "': " + code.message());
     created->texts.push_back({path, (*file)->getBuffer().str()});
   }
-  if (created->texts.empty())
-    return createStringError("there is no text to evaluate the model on: give "
-                             "one with --evaluate-on, or calibrate again");
   std::string message;
   created->tokenizer = Tokenizer::create(*model.getTokenizer(), message);
   if (!created->tokenizer)

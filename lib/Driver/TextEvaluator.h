@@ -20,7 +20,7 @@ namespace winnow {
 class TextEvaluator : public Evaluator {
 public:
   /// Reads the texts of `options.evaluate`, or takes what the statistics of
-  /// `model` have of the calibration's; fails if there is neither.
+  /// `model` have of the calibration's; null if there is neither.
   /// `model` outlives the evaluator.
   static llvm::Expected<std::unique_ptr<TextEvaluator>>
   create(const LoadedModel &model, const CompileOptions &options);

@@ -2,6 +2,8 @@
 
 #include "Workload.h"
 
+#include "winnow/Client/Texts.h"
+
 #include "llvm/Support/JSON.h"
 
 #include <algorithm>
@@ -12,14 +14,6 @@ namespace winnow {
 
 static constexpr int64_t kPrompt = 512, kDecoded = 64;
 static constexpr int64_t kTexts = 8, kTextLength = 128;
-
-/// Ids spread over the vocabulary: real weights, no repeated rows.
-static std::vector<int32_t> makeIds(int64_t count, int64_t vocabulary) {
-  std::vector<int32_t> ids;
-  for (int64_t i = 0; i < count; ++i)
-    ids.push_back(static_cast<int32_t>((i * 7919 + 13) % vocabulary));
-  return ids;
-}
 
 Expected<Workload> Workload::create(const client::Artifact &artifact,
                                     client::Session &session) {
@@ -115,7 +109,8 @@ Expected<RunTime> Workload::run() {
   session.reset();
   if (info.hidden_width != 0) {
     int64_t length = std::min(kTextLength, session.context());
-    std::vector<int32_t> ids = makeIds(kTexts * length, info.vocabulary);
+    std::vector<int32_t> ids =
+        client::makeIds(kTexts * length, info.vocabulary);
     std::vector<int64_t> lengths(kTexts, length);
     winnow_texts texts = {ids.data(), lengths.data(), kTexts};
     bool pools = info.pooled_width != 0;
@@ -130,7 +125,7 @@ Expected<RunTime> Workload::run() {
   }
   int64_t decoded = std::min(kDecoded, session.context() / 2);
   int64_t prompt = std::min(kPrompt, session.context() - decoded);
-  std::vector<int32_t> ids = makeIds(prompt + decoded, info.vocabulary);
+  std::vector<int32_t> ids = client::makeIds(prompt + decoded, info.vocabulary);
   if (Error error = add("prefill", [&](std::string &message) {
         return session.prefillPrompt(ids.data(), prompt, /*span=*/nullptr,
                                      WINNOW_ROWS_LAST, message);

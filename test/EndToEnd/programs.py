@@ -100,6 +100,11 @@ def artifact_files(name: Path) -> list[Path]:
     return sorted(name.parent.glob(name.name + "*"))
 
 
+def size_of(name: Path) -> int:
+    """Bytes of NAME.weights."""
+    return name.with_name(name.name + ".weights").stat().st_size
+
+
 def manifest(name: Path) -> dict[str, Any]:
     """What an artifact says of itself."""
     return json.loads(name.with_name(name.name + ".json").read_text())

@@ -3,16 +3,14 @@ recipe against other recipes and against what it reproduces."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 from calibration import calibrate
-from evaluation import TEXT
-from make_tiny_models import TinyModel, make_model
-from programs import Artifacts, Programs, recipe
+from evaluation import TEXT, evaluate
+from programs import Artifacts, Programs, recipe, size_of
 
 FORMATS = ("q8_0", "q5_1", "q4_0")
 OPTIONS = (f"--budget-formats={','.join(FORMATS)}", "--budget-rounds=4")
@@ -20,36 +18,19 @@ SUFFIXES = (".so", ".weights", ".json", ".h")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two layers of f32 whose matrices all fit into blocks of 32."""
-    path = tmp_path_factory.mktemp("model") / "model.gguf"
-    make_model(TinyModel("llama-f32-96", "llama", 2, 96, 96, 4, 2, 24), path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def statistics(
-    model: Path,
+    encodable: Path,
     programs: Programs,
     text: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     path = tmp_path_factory.mktemp("statistics") / "statistics"
-    return calibrate(programs, model, path, text, "--observe=channels,gram,similarity")
-
-
-def size_of(name: Path) -> int:
-    return name.with_name(name.name + ".weights").stat().st_size
+    return calibrate(programs, encodable, path, text, "--observe=channels,gram,similarity")
 
 
 def divergence(programs: Programs, name: Path, plain: Path, text: Path) -> float:
     """On the sample that statistics keep, which is the whole text here."""
-    result = programs.execute(
-        *("winnow-run", name, "--evaluate", text, "--against", plain),
-        *("--context", 256, "--json"),
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)["kl"]
+    return evaluate(programs, name, text, "--against", plain, "--context", 256)["kl"]
 
 
 def search(
@@ -66,7 +47,7 @@ def search(
 
 
 def test_size(
-    model: Path,
+    encodable: Path,
     programs: Programs,
     artifacts: Artifacts,
     text: Path,
@@ -74,8 +55,8 @@ def test_size(
     tmp_path: Path,
 ) -> None:
     """No uniform format of this size or less is nearer to the model."""
-    plain = artifacts.get(model)
-    name, found = search(programs, model, tmp_path / "search", "size=20%", statistics)
+    plain = artifacts.get(encodable)
+    name, found = search(programs, encodable, tmp_path / "search", "size=20%", statistics)
     assert size_of(name) <= size_of(plain) // 5
     header = re.match(
         r"# (\d+) bytes of (\d+) \([0-9.]+ %\); divergence ([0-9.]+)", found.read_text()
@@ -88,7 +69,7 @@ def test_size(
     # The recipe alone makes the same files.
     (tmp_path / "again").mkdir()
     again = programs.compile(
-        model, tmp_path / "again" / "name", f"--recipe={found}", f"--statistics={statistics}"
+        encodable, tmp_path / "again" / "name", f"--recipe={found}", f"--statistics={statistics}"
     )
     for suffix in SUFFIXES:
         one, other = (path.with_name(path.name + suffix) for path in (name, again))
@@ -102,7 +83,7 @@ def test_size(
         folder = tmp_path / str(number)
         folder.mkdir()
         other = programs.compile(
-            model, folder / "name", recipe(folder, line), f"--statistics={statistics}"
+            encodable, folder / "name", recipe(folder, line), f"--statistics={statistics}"
         )
         if size_of(other) <= size_of(plain) // 5:
             others += 1
@@ -111,28 +92,28 @@ def test_size(
 
 
 def test_divergence_alone_gives_the_smallest_within(
-    model: Path,
+    encodable: Path,
     programs: Programs,
     artifacts: Artifacts,
     statistics: Path,
     tmp_path: Path,
 ) -> None:
     """On a text of one's own."""
-    plain = artifacts.get(model)
+    plain = artifacts.get(encodable)
     coarse = programs.compile(
-        model, tmp_path / "coarse", recipe(tmp_path, "winnow-quantize-weights{format=q4_0}")
+        encodable, tmp_path / "coarse", recipe(tmp_path, "winnow-quantize-weights{format=q4_0}")
     )
     text, own = tmp_path / "other.txt", ("--evaluate-on", tmp_path / "other.txt")
     text.write_text(TEXT[::-1])
     most = divergence(programs, coarse, plain, text) / 4
-    name, _ = search(programs, model, tmp_path / "search", f"kl={most}", statistics, *own)
+    name, _ = search(programs, encodable, tmp_path / "search", f"kl={most}", statistics, *own)
     assert size_of(name) < size_of(plain)
     assert divergence(programs, name, plain, text) <= most
 
 
 def test_what_cannot_be(
     tiny_paths: dict[str, Path],
-    model: Path,
+    encodable: Path,
     programs: Programs,
     statistics: Path,
     tmp_path: Path,
@@ -140,7 +121,7 @@ def test_what_cannot_be(
     name = tmp_path / "name"
     recipe_path = tmp_path / "found.recipe"
 
-    def message(budget: str, *options: object, model: Path = model) -> str:
+    def message(budget: str, *options: object, model: Path = encodable) -> str:
         return programs.failure(
             *("winnow-compile", model, "-o", name, f"--budget={budget}", *options)
         )
@@ -177,6 +158,6 @@ def test_what_cannot_be(
         "size=20%", f"--statistics={statistics}", "--budget-formats=q9"
     )
     assert "goes with --budget" in programs.failure(
-        "winnow-compile", model, "-o", name, f"--write-recipe={recipe_path}"
+        "winnow-compile", encodable, "-o", name, f"--write-recipe={recipe_path}"
     )
     assert not recipe_path.exists() and not list(tmp_path.glob("name*"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 from conftest import ROOT
-from make_tiny_models import TinyModel, make_model
-from programs import Programs
+from programs import Programs, size_of
 
 
 def test_token_policy() -> None:
@@ -20,12 +20,11 @@ def test_token_policy() -> None:
     assert all(block in source for block in blocks)
 
 
-def test_shrinking(programs: Programs, tmp_path: Path) -> None:
+def test_shrinking(programs: Programs, encodable: Path, text: Path, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "Shrinking.md").read_text()
-    make_model(TinyModel("llama-f32-64", "llama", 2, 64, 64, 4, 2, 16), tmp_path / "model.gguf")
-    text = "The quick brown fox jumps over the lazy dog. " * 8
-    (tmp_path / "text.txt").write_text(text)
-    (tmp_path / "other.txt").write_text(text[::-1])
+    shutil.copy(encodable, tmp_path / "model.gguf")
+    shutil.copy(text, tmp_path / "text.txt")
+    (tmp_path / "other.txt").write_text(text.read_text()[::-1])
     commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
     assert commands.count("winnow-") == 8
     path = f"{programs.directory}:{os.environ['PATH']}"
@@ -39,5 +38,5 @@ def test_shrinking(programs: Programs, tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert re.search(r"^kl +[0-9.]+", result.stdout, re.MULTILINE)
-    size = {n: (tmp_path / f"{n}.weights").stat().st_size for n in ("plain", "small", "better")}
+    size = {n: size_of(tmp_path / n) for n in ("plain", "small", "better")}
     assert max(size["small"], size["better"]) <= 0.6 * size["plain"]

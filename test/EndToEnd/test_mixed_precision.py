@@ -11,16 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from calibration import calibrate
-from programs import Artifacts, Programs, manifest, recipe
+from programs import Artifacts, Programs, manifest, recipe, size_of
 
 FORMATS = ("q8_0", "q5_1", "q4_0")
 MODEL = "llama-blocks-96"
 ONLY = "blk.0|^output"
 LINE = "winnow-mixed-precision{{size={} formats={} only={}}}"
-
-
-def size_of(name: Path) -> int:
-    return name.with_name(name.name + ".weights").stat().st_size
 
 
 def header_of(name: Path) -> dict:

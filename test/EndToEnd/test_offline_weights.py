@@ -65,6 +65,27 @@ func.func @f(%x: tensor<?x{len(columns)}xf32> {{winnow.name = "x", winnow.dims =
 """
 
 
+def check(
+    programs: Programs, text: str, inputs: np.ndarray, expected: np.ndarray, folder: Path
+) -> None:
+    """The program's results, compiled and interpreted, bit for bit."""
+    module = folder / "program.mlir"
+    module.write_text(text)
+    artifact = programs.compile(module, folder / "artifact", "--activations=f32")
+    interpreted, results = run_both_ways(
+        programs,
+        Artifact(artifact),
+        module.read_text(),
+        Call("f", {"x": inputs}),
+        expected.shape,
+        [1, 2],
+        folder / "interpreted",
+    )
+    for native in results:
+        np.testing.assert_array_equal(native, expected)
+    np.testing.assert_array_equal(interpreted, expected)
+
+
 @pytest.mark.parametrize("blocks", [True, False])
 @pytest.mark.parametrize("number_format", ["f32", "f16", "bf16", "q8_0", "q4_1"])
 def test_rows_and_columns(
@@ -87,21 +108,7 @@ func.func @f() -> tensor<{ROWS}x{COLUMNS}xf32> {{
     bias = (random_param(2, ROWS) + (np.arange(ROWS) / 4).astype(np.float32))[ROWS_LEFT]
     inputs = np.vstack([np.eye(len(columns), dtype=np.float32), np.zeros((1, len(columns)))])
     expected = np.vstack([matrix.T + bias, bias[None]])
-    module = tmp_path / "program.mlir"
-    module.write_text(taken(number_format, blocks))
-    artifact = programs.compile(module, tmp_path / "artifact", "--activations=f32")
-    interpreted, results = run_both_ways(
-        programs,
-        Artifact(artifact),
-        module.read_text(),
-        Call("f", {"x": inputs.astype(np.float32)}),
-        expected.shape,
-        [1, 2],
-        tmp_path / "interpreted",
-    )
-    for native in results:
-        np.testing.assert_array_equal(native, expected)
-    np.testing.assert_array_equal(interpreted, expected)
+    check(programs, taken(number_format, blocks), inputs.astype(np.float32), expected, tmp_path)
 
 
 def dense(values: np.ndarray) -> str:
@@ -145,8 +152,7 @@ def test_same_numbers_everywhere(number_format: str, programs: Programs, tmp_pat
     columns = random.uniform(0.3, 3, COLUMNS).astype(np.float32)
     rows = random.uniform(0.3, 3, ROWS).astype(np.float32)
     shift = random.uniform(-1, 1, ROWS).astype(np.float32)
-    module = tmp_path / "program.mlir"
-    module.write_text(program(columns, rows, shift, number_format))
+    text = program(columns, rows, shift, number_format)
     matrix = random_param(1, ROWS * COLUMNS).reshape(ROWS, COLUMNS)
     matrix = rows[:, None] * (matrix * columns)
     if number_format != "f32":
@@ -157,16 +163,4 @@ def test_same_numbers_everywhere(number_format: str, programs: Programs, tmp_pat
     inputs = np.vstack([np.eye(COLUMNS, dtype=np.float32), np.zeros((1, COLUMNS), np.float32)])
     expected = np.vstack([matrix.T + bias, bias[None]])
 
-    artifact = programs.compile(module, tmp_path / "artifact", "--activations=f32")
-    interpreted, results = run_both_ways(
-        programs,
-        Artifact(artifact),
-        module.read_text(),
-        Call("f", {"x": inputs}),
-        expected.shape,
-        [1, 2],
-        tmp_path / "interpreted",
-    )
-    for native in results:
-        np.testing.assert_array_equal(native, expected)
-    np.testing.assert_array_equal(interpreted, expected)
+    check(programs, text, inputs, expected, tmp_path)

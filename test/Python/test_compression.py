@@ -8,33 +8,17 @@ from pathlib import Path
 import pytest
 
 import winnow
-from make_tiny_models import TinyModel, make_model
-
-TEXT = "The quick brown fox jumps over the lazy dog. " * 8
+from evaluation import TEXT
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "model.gguf"
-    make_model(TinyModel("llama-f32-64", "llama", 2, 64, 64, 4, 2, 16), path)
-    return path
+def statistics(encodable: Path, text: Path) -> Path:
+    with winnow.load(encodable) as model:
+        return model.calibrate([text], encodable.with_name("python.statistics"), progress=False)
 
 
-@pytest.fixture(scope="module")
-def text(path: Path) -> Path:
-    text = path.with_name("text.txt")
-    text.write_text(TEXT)
-    return text
-
-
-@pytest.fixture(scope="module")
-def statistics(path: Path, text: Path) -> Path:
-    with winnow.load(path) as model:
-        return model.calibrate([text], path.with_name("statistics"), progress=False)
-
-
-def test_search_and_report(path: Path, statistics: Path, tmp_path: Path) -> None:
-    with winnow.load(path) as model:
+def test_search_and_report(encodable: Path, statistics: Path, tmp_path: Path) -> None:
+    with winnow.load(encodable) as model:
         plain = winnow.compile(model, tmp_path / "plain", progress=False)
         model.load_statistics(statistics)
         steps: list[str] = []
@@ -55,19 +39,24 @@ def test_search_and_report(path: Path, statistics: Path, tmp_path: Path) -> None
     assert facts["recipe"] == small.manifest["recipe"] and facts["divergence"] > 0
 
 
-def test_texts_of_ones_own(path: Path, tmp_path: Path) -> None:
+def test_texts_of_ones_own(encodable: Path, tmp_path: Path) -> None:
     text, report = tmp_path / "text.txt", tmp_path / "report.html"
     text.write_text(TEXT[::-1])
     winnow.compile(
-        path, tmp_path / "q8", weights="q8_0", report=report, evaluate_on=[text], progress=False
+        encodable,
+        tmp_path / "q8",
+        weights="q8_0",
+        report=report,
+        evaluate_on=[text],
+        progress=False,
     )
     assert "KL" in report.read_text()
 
 
 def test_the_same_statistics_as_winnow_compile_makes(
-    path: Path, text: Path, statistics: Path, tmp_path: Path
+    encodable: Path, text: Path, statistics: Path, tmp_path: Path
 ) -> None:
-    with winnow.load(path) as model:
+    with winnow.load(encodable) as model:
         again = model.calibrate([text], tmp_path / "again", threads=1, progress=False)
         assert again.read_bytes() == statistics.read_bytes()
         gram = model.calibrate(
@@ -77,10 +66,10 @@ def test_the_same_statistics_as_winnow_compile_makes(
 
 
 def test_errors(
-    path: Path, text: Path, statistics: Path, tiny_paths: dict[str, Path], tmp_path: Path
+    encodable: Path, text: Path, statistics: Path, tiny_paths: dict[str, Path], tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
-    with winnow.load(path) as model:
+    with winnow.load(encodable) as model:
         with pytest.raises(winnow.CompilationError, match="a budget needs texts"):
             model.search("size=50%", output, progress=False)
         model.load_statistics(statistics)

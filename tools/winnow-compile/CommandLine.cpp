@@ -176,16 +176,9 @@ static Error readSearch(const InputArgList &args, CommandLine &line) {
   if (Error error =
           parseChoice(args, OPT_budget_EQ, Budget::parse, search.budget))
     return error;
-  if (const Arg *formats = args.getLastArg(OPT_budget_formats_EQ)) {
-    search.formats.clear();
-    for (StringRef name : split(formats->getValue(), ',')) {
-      Expected<std::string> format = parseWeights(name);
-      if (!format)
-        return createStringError("--budget-formats " +
-                                 toString(format.takeError()));
-      search.formats.push_back(std::move(*format));
-    }
-  }
+  if (Error error = parseChoice(args, OPT_budget_formats_EQ, parseFormatNames,
+                                search.formats))
+    return error;
   int64_t rounds = search.rounds;
   if (Error error = parseNumber(args, OPT_budget_rounds_EQ, 0, rounds))
     return error;

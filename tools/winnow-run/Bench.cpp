@@ -7,6 +7,7 @@
 #include "Report.h"
 #include "ceilings/ArithmeticPeaks.h"
 #include "ceilings/ReadBandwidth.h"
+#include "winnow/Client/Texts.h"
 
 #include <algorithm>
 #include <chrono>
@@ -28,15 +29,6 @@ static double now() {
 static double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-/// Ids spread over the vocabulary: real weights, no repeated rows.
-static std::vector<int32_t> benchIds(int64_t count, int64_t vocabulary) {
-  std::vector<int32_t> ids;
-  ids.reserve(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i)
-    ids.push_back(static_cast<int32_t>((i * 7919 + 13) % vocabulary));
-  return ids;
 }
 
 namespace {
@@ -108,7 +100,7 @@ static bool benchEncoder(const Artifact &artifact, const Options &options,
     return false;
   }
   int64_t tokens = options.benchLength * options.benchBatch;
-  std::vector<int32_t> ids = benchIds(tokens, info.vocabulary);
+  std::vector<int32_t> ids = client::makeIds(tokens, info.vocabulary);
   std::vector<int64_t> lengths(static_cast<size_t>(options.benchBatch),
                                options.benchLength);
   winnow_texts texts = {ids.data(), lengths.data(), options.benchBatch};
@@ -168,8 +160,8 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
     return false;
   loadSeconds += now() - start;
   Timings timings;
-  std::vector<int32_t> ids =
-      benchIds(options.benchPrefill + options.benchDecode, info.vocabulary);
+  std::vector<int32_t> ids = client::makeIds(
+      options.benchPrefill + options.benchDecode, info.vocabulary);
   std::unique_ptr<Profile> profile;
   if (!options.profilePath.empty() &&
       !(profile =

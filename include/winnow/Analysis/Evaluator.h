@@ -32,8 +32,6 @@ struct Quality {
   }
 };
 
-/// The same candidate always gets the same answer. Candidates are programs of
-/// whole modules in the state in which recipes find them, and are left alone.
 /// What runs between two barriers of a program.
 struct StageTime {
   std::string name;
@@ -62,6 +60,8 @@ llvm::SmallVector<int>
 findOwners(const PhaseTime &phase,
            llvm::function_ref<int(llvm::StringRef param)> ownerOf);
 
+/// The same candidate always gets the same answer. Candidates are programs of
+/// whole modules in the state in which recipes find them, and are left alone.
 class Evaluator {
 public:
   virtual ~Evaluator();

@@ -6,11 +6,8 @@
 //   %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
 //   %d = winnow.recode %w : ... -> tensor<32x64xf32>
 //   %b = linalg.broadcast ins(%scale : ...) outs(%empty : ...) dimensions = [0]
-//
 //   %m = arith.mulf %d, %b : tensor<32x64xf32>
-//
 //   %t = winnow.take %m [0, 2, 3] along 0 : ... -> tensor<3x64xf32>
-//
 //   %q = winnow.recode %t : ... -> ..., #winnow.encoding<q4_0>
 //
 // Such a weight is offline: the writer of an artifact evaluates it, row by row,

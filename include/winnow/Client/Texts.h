@@ -26,6 +26,9 @@ std::vector<std::vector<int32_t>> cutWindows(const Tokenizer &tokenizer,
 std::string checkVocabulary(const std::vector<int32_t> &ids,
                             int64_t vocabulary);
 
+/// Ids spread over a vocabulary, for timings: real weights, no repeated rows.
+std::vector<int32_t> makeIds(int64_t count, int64_t vocabulary);
+
 /// Lines without their ends, and without empty ones.
 std::vector<std::string> splitLines(std::string_view text);
 

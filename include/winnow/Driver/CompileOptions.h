@@ -18,6 +18,9 @@ class TimingScope;
 
 namespace winnow {
 
+struct SearchResult;
+class TensorCache;
+
 /// What compiling writes, in the order in which it comes to be.
 enum class EmitKind {
   Mlir,       ///< the imported model
@@ -43,9 +46,14 @@ llvm::Expected<bool> parseActivations(llvm::StringRef name);
 /// A number format that weights can be encoded in, or "keep".
 llvm::Expected<std::string> parseWeights(llvm::StringRef name);
 
-/// A regular expression.
+/// Several of these, separated by commas.
+llvm::Expected<std::vector<std::string>>
+parseFormatNames(llvm::StringRef names);
+
+/// The name of a report's file.
 llvm::Expected<std::string> parseReport(llvm::StringRef path);
 
+/// A regular expression.
 llvm::Expected<std::string> parseRegex(llvm::StringRef text);
 
 /// Takes what is being done and how much of it (0 to 1); false stops the
@@ -53,9 +61,6 @@ llvm::Expected<std::string> parseRegex(llvm::StringRef text);
 using ProgressFunction = std::function<bool(llvm::StringRef step, double done)>;
 
 /// The texts that candidates are measured on.
-struct SearchResult;
-class TensorCache;
-
 struct EvaluateOptions {
   /// Files of text; without any nothing can be measured. A decoder reads each
   /// as a whole, an encoder its lines, a text each.

@@ -215,7 +215,7 @@ LogicalResult BudgetSearch::timeFormats() {
     return failure();
   result.before = *before;
   prices.seconds = getSeconds(before->time);
-  prices.takeTimes(before->time, prices.getOptions(nullptr));
+  prices.takeTimes(before->time, nullptr);
   // Times of formats matter where time is limited.
   if (options.budget.time)
     for (const NumberFormat *target : targets) {
@@ -228,7 +228,7 @@ LogicalResult BudgetSearch::timeFormats() {
       FailureOr<SearchedPlan> plan = measure(line, true);
       if (failed(plan))
         return failure();
-      prices.takeTimes(plan->time, prices.getOptions(target));
+      prices.takeTimes(plan->time, target);
     }
   prices.fillTimes();
   return success();

@@ -14,21 +14,13 @@ namespace winnow {
 /// bytes where only they are limited.
 static constexpr double kUnits = 1e9;
 
-/// The option that leaves a weight as it is, or the first.
-static unsigned presentOption(const ChoosableWeight &weight) {
-  for (auto [number, option] : llvm::enumerate(weight.options))
-    if (!option.target)
-      return number;
-  return 0;
-}
-
 double Drafts::matrixSeconds(const PricedLayer &layer) const {
   double seconds = 0;
   for (auto [weight, priced] :
        llvm::zip_equal(prices.choices.getWeights(), prices.weights)) {
     ParamOp param = weight.matrix.getParam();
     if (layer.params.contains(param.getSymName()))
-      seconds += priced.seconds[presentOption(weight)];
+      seconds += priced.seconds[weight.getPresentOption()];
   }
   return seconds;
 }
@@ -84,7 +76,7 @@ llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
     if (leaves(param.getSymName()))
       continue;
     const PricedWeight &priced = prices.weights[number];
-    fixed -= priced.seconds[presentOption(weight)];
+    fixed -= priced.seconds[weight.getPresentOption()];
     staying.push_back(number);
     SmallVector<FormatOption> &added = options.emplace_back();
     for (auto [option, seconds] :

@@ -51,26 +51,22 @@ LogicalResult Prices::collect(ModuleOp module,
   return success();
 }
 
-SmallVector<int> Prices::getOptions(const NumberFormat *target) const {
-  SmallVector<int> options;
-  for (const ChoosableWeight &weight : choices.getWeights()) {
-    const NumberFormat *fitting = target;
-    if (target)
-      fitting = findFittingFormat(
-          target, cast<RankedTensorType>(weight.matrix.getOriginal().getType())
-                      .getShape()
-                      .back());
-    int found = -1;
-    for (auto [number, option] : llvm::enumerate(weight.options))
-      // What the numbers have already is an option of no target.
-      if (target ? option.format == fitting : !option.target)
-        found = static_cast<int>(number);
-    options.push_back(found);
-  }
-  return options;
+/// The option of a weight in a program whose matrices all have the format
+/// `target` (null: are as they were), if it is one of its own.
+static std::optional<unsigned> findOption(const ChoosableWeight &weight,
+                                          const NumberFormat *target) {
+  if (!target)
+    return weight.getPresentOption();
+  auto type = cast<RankedTensorType>(weight.matrix.getOriginal().getType());
+  const NumberFormat *fitting =
+      findFittingFormat(target, type.getShape().back());
+  for (auto [number, option] : llvm::enumerate(weight.options))
+    if (option.format == fitting)
+      return number;
+  return std::nullopt;
 }
 
-void Prices::takeTimes(const RunTime &time, ArrayRef<int> optionOf) {
+void Prices::takeTimes(const RunTime &time, const NumberFormat *target) {
   llvm::StringMap<size_t> numbers;
   for (auto [number, weight] : llvm::enumerate(choices.getWeights()))
     numbers[ParamOp(weight.matrix.getParam()).getSymName()] = number;
@@ -80,11 +76,6 @@ void Prices::takeTimes(const RunTime &time, ArrayRef<int> optionOf) {
             choices.getWeights()[number].matrix.getRead().getType())
             .getNumElements());
   };
-  bool isBefore = llvm::all_of(
-      llvm::zip_equal(choices.getWeights(), optionOf), [](const auto &pair) {
-        auto &[weight, option] = pair;
-        return option < 0 || !weight.options[option].target;
-      });
   SmallVector<double> sums(weights.size(), 0);
   auto layerOf = [&](StringRef param) {
     for (auto [number, layer] : llvm::enumerate(layers))
@@ -103,26 +94,20 @@ void Prices::takeTimes(const RunTime &time, ArrayRef<int> optionOf) {
         if (auto number = numbers.find(name); number != numbers.end())
           sums[number->second] +=
               stage.seconds * elementsOf(number->second) / elements;
-      if (isBefore && elements == 0 && layer >= 0)
+      if (!target && elements == 0 && layer >= 0)
         layers[layer].otherSeconds += stage.seconds;
     }
-  for (auto [weight, option, sum] : llvm::zip_equal(weights, optionOf, sums))
-    if (option >= 0)
-      weight.seconds[option] = sum;
+  for (auto [priced, weight, sum] :
+       llvm::zip_equal(weights, choices.getWeights(), sums))
+    if (std::optional<unsigned> option = findOption(weight, target))
+      priced.seconds[*option] = sum;
 }
 
 void Prices::fillTimes() {
-  for (auto [weight, choosable] :
-       llvm::zip_equal(weights, choices.getWeights())) {
-    double present = 0;
-    for (auto [seconds, option] :
-         llvm::zip_equal(weight.seconds, choosable.options))
-      if (!option.target && !std::isnan(seconds))
-        present = seconds;
-    for (double &seconds : weight.seconds)
+  for (auto [priced, weight] : llvm::zip_equal(weights, choices.getWeights()))
+    for (double &seconds : priced.seconds)
       if (std::isnan(seconds))
-        seconds = present;
-  }
+        seconds = priced.seconds[weight.getPresentOption()];
 }
 
 } // namespace winnow

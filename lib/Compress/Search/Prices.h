@@ -47,11 +47,9 @@ public:
   mlir::LogicalResult collect(mlir::ModuleOp module,
                               llvm::ArrayRef<const NumberFormat *> targets);
 
-  /// Takes the times of a run in which every weight has the option that
-  /// `optionOf` says, or one that is none of its own (-1).
-  void takeTimes(const RunTime &time, llvm::ArrayRef<int> optionOf);
-  /// The option of each weight that is `target`, as `takeTimes` wants it.
-  llvm::SmallVector<int> getOptions(const NumberFormat *target) const;
+  /// Takes the times of a run in which every weight that can has the format
+  /// `target`; null: of the model as it is.
+  void takeTimes(const RunTime &time, const NumberFormat *target);
   /// Options without a time get that of the weight as it is.
   void fillTimes();
 
