@@ -17,6 +17,10 @@ import numpy as np
 
 Option = TypeVar("Option")
 
+# One program of so many has a kind of ops that the others have not, by its seed alone:
+# so the others do not depend on what there is to choose.
+SHARE = 7
+
 
 class Choices:
     """Choices of a generator or of a list, and a record of them."""

@@ -22,6 +22,7 @@ from program_palette import (
     make_palette,
     palette_choices,
 )
+from program_takes import Take, choose_take, takes_weights
 from program_text import Program
 
 IDS = TensorType(("T",), "i32")
@@ -149,10 +150,21 @@ class Builder:
         blocked = [shape for shape in fitting if shape.encoding not in ops.FLOAT_FORMATS]
         plain = [shape for shape in fitting if shape not in blocked]
         shape = self.choose(blocked if self.chance(0.8) and blocked else plain)
-        weight = self.param((outer, inner), shape.encoding)
+        takes, size = self.takes((outer, inner), ops.FORMATS[shape.encoding])
+        weight = self.param(size, shape.encoding)
         bias = self.vector(outer, shape.bias)
         output = self.value((rows, outer))
-        return self.add(ops.make_linear(weight, bias, shape.activations, source, output), layer)
+        op = ops.make_linear(weight, bias, shape.activations, source, output, takes)
+        return self.add(op, layer)
+
+    def takes(self, left: tuple[int, int], block: int) -> tuple[tuple[Take, ...], tuple[int, int]]:
+        """Takes that leave a matrix of this size, and the size that they start with."""
+        takes, size = [], list(left)
+        for axis, unit in ((1, block), (0, 1)):
+            if takes_weights(self.program.seed) and self.chance(0.4):
+                take, size[axis] = choose_take(self.choices, left[axis], axis, unit)
+                takes.append(take)
+        return tuple(takes), (size[0], size[1])
 
     def norm(
         self, source: Value, layer: int | None = None, shape: NormShape | None = None

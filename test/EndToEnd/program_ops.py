@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from program_ir import Bound, Bounds, Decoded, Op, Param, Read, Value, write_float
+from program_takes import Take, write_takes
 
 U = 2.0**-24
 # Between neighbouring f32 numbers near zero: half of it, at most, is lost by each
@@ -272,15 +273,21 @@ def make_norm(
 
 
 def make_linear(
-    weight: Param, bias: Param | None, activations: str, source: Value, output: Value
+    weight: Param,
+    bias: Param | None,
+    activations: str,
+    source: Value,
+    output: Value,
+    takes: tuple[Take, ...] = (),
 ) -> Op:
-    """A linear layer, with its input recoded to the format `activations` first
-    if that is not f32."""
-    inner = weight.shape[1]
+    """A linear layer of what the takes leave of a weight, with its input recoded to
+    the format `activations` first if that is not f32."""
+    inner = source.type.shape[1]
+    assert isinstance(inner, int)
     quantized = activations == "a8_b32"
 
     def write(read: Read) -> list[str]:
-        lines = [f"%{output.name}_w = winnow.use @{weight.name} : {weight.type}"]
+        lines, taken = write_takes(f"{output.name}_w", weight, takes)
         optional, operand, kind = "", read(source), source.type.text
         if bias:
             lines += write_vector(bias, f"{output.name}_bias")
@@ -291,30 +298,43 @@ def make_linear(
             operand, kind = f"%{output.name}_x", encoded
         lines.append(
             f"%{output.name} = winnow.linear {operand}, %{output.name}_w{optional}"
-            f" : {kind}, {weight.type} -> {output.type.text}"
+            f" : {kind}, {taken.type} -> {output.type.text}"
         )
         return lines
 
     def bound(inputs: list[np.ndarray], expected: list[np.ndarray], params: Decoded) -> Bounds:
+        matrix = params[weight.name]
+        for take in takes:
+            matrix = take.of(matrix)
         # Scale and offset of a block of codes are applied apart, so that each
         # term is as large as the largest weight.
-        size = wide(inputs[0]) @ (wide(params[weight.name]) + LARGEST_WEIGHT * quantized).T
+        size = wide(inputs[0]) @ (wide(matrix) + LARGEST_WEIGHT * quantized).T
         size *= 1 + 2.0**-8  # inputs may be rounded up
         terms = inner // 8 if quantized else inner
         if bias:
             size, terms = size + wide(params[bias.name]), terms + 1
         least = 0.0
         if activations == "bf16":  # denormals may count as zero
-            sums = wide(inputs[0]).sum(-1)[:, None] + wide(params[weight.name]).sum(-1)
+            sums = wide(inputs[0]).sum(-1)[:, None] + wide(matrix).sum(-1)
             least = 2.0**-126 * (sums + 2 * inner)
         return [(terms + (8 if quantized else 4)) * U * size + least]
 
     params = (weight, bias) if bias else (weight,)
     encoding = weight.encoding + ("*a8" if quantized else f"*{activations}")
     variant = "bias" if bias else "-"
+    features = tuple(f"take along {take.axis}" for take in takes)
     rounded = None
     if activations == "f32" and weight.encoding in ACTIVATIONS:
-        rounded = make_linear(weight, bias, ACTIVATIONS[weight.encoding], source, output)
+        rounded = make_linear(weight, bias, ACTIVATIONS[weight.encoding], source, output, takes)
     return Op(
-        "linear", variant, encoding, (source,), (output,), write, bound, params, rounded=rounded
+        "linear",
+        variant,
+        encoding,
+        (source,),
+        (output,),
+        write,
+        bound,
+        params,
+        features=features,
+        rounded=rounded,
     )

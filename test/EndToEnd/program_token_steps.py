@@ -15,15 +15,12 @@ import numpy as np
 import program_pruning as ops
 import program_tokens as tokens
 from program_attention import AttentionSettings
+from program_choices import SHARE
 from program_ir import Dims, Op, TensorType, Value
 from program_taps import TOKENS, tap_arguments
 
 if TYPE_CHECKING:
     from program_generator import Builder
-
-# One program of so many chooses tokens, by its seed alone: the others do not
-# depend on what there is to choose.
-SHARE = 7
 
 
 def prunes(seed: int) -> bool:

@@ -13,10 +13,10 @@ import pytest
 import program_check
 from program_batch import Batch, Recipe, Settings, make_batches
 from program_check import Failure, Variant
+from program_choices import SHARE
 from program_generator import generate
 from program_palette import SEEDS
 from program_reduce import Reducer, describe_program
-from program_token_steps import SHARE
 from programs import Programs
 from random_programs import print_report, run_programs
 
