@@ -50,13 +50,22 @@ def load_quantizer() -> ctypes._CFuncPtr:
     return function
 
 
-def requantize(quantize: ctypes._CFuncPtr, numbers: np.ndarray, label: str) -> np.ndarray:
-    """Numbers [rows, columns] as llama.cpp stores them in a format, decoded."""
+def requantize(
+    quantize: ctypes._CFuncPtr,
+    numbers: np.ndarray,
+    label: str,
+    importance: np.ndarray | None = None,
+) -> np.ndarray:
+    """Numbers [rows, columns] as llama.cpp stores them in a format, decoded; with an
+    importance matrix, which has a number for each column."""
     kind = GGMLQuantizationType[label]
     elements, size = GGML_QUANT_SIZES[kind]
     rows, columns = numbers.shape
     stored = np.zeros((rows, columns // elements * size), np.uint8)
-    written = quantize(int(kind), numbers.ctypes.data, stored.ctypes.data, 0, rows, columns, None)
+    weights = None if importance is None else importance.ctypes.data
+    written = quantize(
+        int(kind), numbers.ctypes.data, stored.ctypes.data, 0, rows, columns, weights
+    )
     assert written == stored.nbytes
     return dequantize(stored, kind)
 
