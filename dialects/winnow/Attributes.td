@@ -104,6 +104,13 @@ def Winnow_ObserveKind : I32EnumAttr<"ObserveKind", "What is measured of rows", 
 }
 def Winnow_ObserveKindAttr : EnumAttr<Winnow_Dialect, Winnow_ObserveKind, "observe_kind">;
 
+def Winnow_ChangeKind : I32EnumAttr<"ChangeKind", "How much rows differ", [
+    I32EnumAttrCase<"Cosine", 0, "cosine">, I32EnumAttrCase<"Norm", 1, "norm">]> {
+  let cppNamespace = "::winnow";
+  let genSpecializedAttr = 0;
+}
+def Winnow_ChangeKindAttr : EnumAttr<Winnow_Dialect, Winnow_ChangeKind, "change_kind">;
+
 def Winnow_PoolKind : I32EnumAttr<"PoolKind", "How rows become one", [
     I32EnumAttrCase<"Mean", 0, "mean">, I32EnumAttrCase<"Max", 1, "max">,
     I32EnumAttrCase<"First", 2, "first">, I32EnumAttrCase<"Last", 3, "last">]> {
@@ -225,21 +232,25 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
     #### Semantics
 
     Of a segment of n tokens, the first `first` and the last `last` always stay,
-    and those that `winnow.token_select` must not prune: p tokens. Of the others, those with the largest
-    scores stay, as many as
+    and those that `winnow.token_select` must not prune: p tokens. Of the others
+    stay, with `keep`, those with the largest scores, as many as
 
     ```
     round(keep * (n - p))
     ```
 
+    and, with `least`, those whose score is not below it, however many.
+
     #### Numerics
 
-    The product is rounded to f64, then to a whole number as `rounding` says.
+    The product is rounded to f64, then to a whole number as `rounding` says. A
+    NaN is not below `least`; -0 and 0 are equal there.
 
     #### Corner cases
 
     A segment no longer than first + last stays whole. Without `first` and
-    `last`, rounding down can leave nothing of a short segment.
+    `last`, rounding down can leave nothing of a short segment, and so can
+    `least` of any.
 
     #### Inputs
 
@@ -248,10 +259,11 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
     #### Attributes
 
     - A1 `keep`: the share of the other tokens that stays, of type f64.
-    - A2 `rounding`, default up: `up`, `down`, or `even`, to the nearest whole
+    - A2 `least`, in its place: the least score that stays, of type f32.
+    - A3 `rounding`, default up: `up`, `down`, or `even`, to the nearest whole
       number and to the even one of two.
-    - A3 `first`, default 0: tokens at the beginning that stay.
-    - A4 `last`, default 0: tokens at the end that stay.
+    - A4 `first`, default 0: tokens at the beginning that stay.
+    - A5 `last`, default 0: tokens at the end that stay.
 
     #### Results
 
@@ -259,13 +271,18 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
 
     #### Constraints
 
-    - C1 `keep` is an f64 above 0 and not above 1.
-    - C2 first and last are at least 0 and below 2^30.
+    - C1 There is either `keep` or `least`.
+    - C2 `keep` is an f64 above 0 and not above 1.
+    - C3 `least` is an f32 and no NaN; nothing is rounded there, so that
+      `rounding` is up.
+    - C4 first and last are at least 0 and below 2^30.
 
     #### Invariants
 
-    - V1 With keep = 1, all tokens stay.
-    - V2 A larger keep never leaves fewer tokens.
+    - V1 With keep = 1, or least = -infinity, all tokens stay.
+    - V2 A larger keep, or a smaller least, never leaves fewer tokens.
+    - V3 With `least`, a token's score alone says whether it stays, unless it is
+      at an end.
 
     #### Example
 
@@ -273,10 +290,12 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
     // EViT keeps the class token and rounds up; 139 of 197 tokens stay.
     func.func private @token_policy() attributes {policies = [
       #winnow.token_policy<keep = 7.000000e-01 : f64, first = 1>,
-      #winnow.token_policy<keep = 5.000000e-01 : f64, rounding = even, first = 4, last = 64>]}
+      #winnow.token_policy<keep = 5.000000e-01 : f64, rounding = even, first = 4, last = 64>,
+      #winnow.token_policy<least = 5.000000e-01 : f32>]}
     ```
   }];
-  let parameters = (ins "::mlir::FloatAttr":$keep,
+  let parameters = (ins OptionalParameter<"::mlir::FloatAttr">:$keep,
+      OptionalParameter<"::mlir::FloatAttr">:$least,
       DefaultValuedParameter<"::winnow::Rounding", "::winnow::Rounding::Up">:$rounding,
       DefaultValuedParameter<"int64_t", "0">:$first,
       DefaultValuedParameter<"int64_t", "0">:$last);
@@ -284,7 +303,7 @@ def Winnow_TokenPolicyAttr : Winnow_Attr<"TokenPolicy", "token_policy"> {
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// How many of `count` tokens of a segment stay, of which `always` do in any
-    /// case.
+    /// case. Of a policy with `keep`.
     int64_t countKept(int64_t count, int64_t always) const;
   }];
 }

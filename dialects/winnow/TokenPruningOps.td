@@ -9,7 +9,8 @@ def Winnow_TokenPruningGroup : OpDocGroup {
   let summary = "Token pruning";
   let description = [{
     Ops that say how much a token matters, choose those that stay, and join or
-    bring back the others. `winnow-prune-tokens` puts them between layers.
+    bring back the others. `winnow-prune-tokens` and `winnow-gate` put them
+    between layers.
   }];
 }
 
@@ -123,6 +124,84 @@ def Winnow_TokenScoreOp : Winnow_TokenOp<"token_score", [AttrSizedOperandSegment
   let hasVerifier = 1;
 }
 
+def Winnow_TokenChangeOp : Winnow_TokenOp<"token_change", [
+    AllTypesMatch<["before", "after"]> /* C2 */]> {
+  let summary = "How much each token has changed";
+  let description = [{
+    #### Semantics
+
+    Of each row x of `before` and y of `after`, with sums over channels:
+
+    ```
+    cosine: output[t] = 1 - dot(x, y) / (|x| |y|)
+    norm:   output[t] = |y - x| / |x|
+    ```
+
+    `winnow-gate` asks it what layers in front have done to a token.
+
+    #### Numerics
+
+    Storage f32. Reference: f64 in the order of channels, rounded once. Native
+    code: f32, with fused multiply-add in 16 sums that a fixed tree adds; where
+    sums of squares are normal numbers, at most 1e-6 from the reference for
+    cosine, and 1e-5 of it for norm. A token's result does not depend on the
+    others.
+
+    #### Corner cases
+
+    If x and y are both zero, 0 for each kind; if one of them is, cosine is 1. If
+    x alone is zero, norm is infinity. NaN reaches the result. A sum of squares
+    that overflows in f32 is infinity in native code. T = 0 gives nothing.
+
+    #### Inputs
+
+    - I1 `before`: [T, D].
+    - I2 `after`: [T, D].
+
+    #### Attributes
+
+    - A1 `kind`: `cosine` or `norm`.
+
+    #### Results
+
+    - R1 `output`: [T].
+
+    #### Constraints
+
+    - C1 Operands have the ranks above and no encoding (type constraints).
+    - C2 type(before) = type(after).
+    - C3 size(output, 0) = size(before, 0), and D is static.
+
+    #### Invariants
+
+    - V1 Of equal rows the norm is 0, and cosine but for rounding.
+    - V2 Scaling both by one positive number changes nothing beyond rounding.
+
+    #### Example
+
+    ```mlir
+    func.func @token_change() {
+      %x = arith.constant dense<[[3.0, 4.0], [1.0, 0.0]]> : tensor<2x2xf32>
+      %y = arith.constant dense<[[4.0, 3.0], [0.0, 2.0]]> : tensor<2x2xf32>
+      %c = winnow.token_change cosine %x, %y : tensor<2x2xf32> -> tensor<2xf32>
+      %c_is = arith.constant dense<[0.04, 1.0]> : tensor<2xf32>
+      check.expect_almost_eq %c, %c_is {relative = 1.0e-5} : tensor<2xf32>
+      %n = winnow.token_change norm %x, %y : tensor<2x2xf32> -> tensor<2xf32>
+      %n_is = arith.constant dense<[0.282842712, 2.23606798]> : tensor<2xf32>
+      check.expect_almost_eq %n, %n_is {relative = 1.0e-6} : tensor<2xf32>
+      return
+    }
+    ```
+  }];
+  // C1
+  let arguments = (ins Winnow_ChangeKindAttr:$kind, Winnow_Rows:$before,
+    Winnow_Rows:$after);
+  let results = (outs Winnow_Vector:$output);
+  let assemblyFormat =
+    "$kind $before `,` $after attr-dict `:` type($before) `->` type($output)";
+  let hasVerifier = 1;
+}
+
 def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegments]> {
   let summary = "The indices of the tokens that stay";
   let description = [{
@@ -130,13 +209,16 @@ def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegme
 
     Each segment keeps as many of its tokens as `policy` says: those that it
     protects, then those with the largest scores; of equal scores the one of the
-    lower index. The indices of all that stay, in rising order, are the result;
+    lower index. With `least`, those stay that are protected or whose score is
+    not below it. The indices of all that stay, in rising order, are the result;
     how many there are is known when the program runs.
 
     #### Numerics
 
-    Exact. Scores are compared as IEEE 754 orders all f32: -0 is below 0, a
-    positive NaN above infinity, a negative one below -infinity.
+    Exact. Scores are compared with each other as IEEE 754 orders all f32: -0 is
+    below 0, a positive NaN above infinity, a negative one below -infinity. They
+    are compared with `least` as numbers: of -0 and 0 none is below the other,
+    and no NaN is below anything.
 
     #### Corner cases
 
@@ -166,8 +248,10 @@ def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegme
 
     #### Invariants
 
-    - V1 With keep = 1, the indices are 0, 1, ..., T - 1.
+    - V1 With keep = 1, or least = -infinity, the indices are 0, 1, ..., T - 1.
     - V2 What stays of a segment does not depend on other segments.
+    - V3 With `least`, and no tokens protected at the ends, whether a token stays
+      does not depend on other tokens.
 
     #### Example
 

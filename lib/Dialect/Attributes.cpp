@@ -127,15 +127,26 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult
 TokenPolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                        FloatAttr keep, Rounding rounding, int64_t first,
-                        int64_t last) {
-  // C1: keep is a share.
-  if (!keep.getType().isF64() || !(keep.getValueAsDouble() > 0) ||
-      keep.getValueAsDouble() > 1)
+                        FloatAttr keep, FloatAttr least, Rounding rounding,
+                        int64_t first, int64_t last) {
+  // C1: a share or a score.
+  if (bool(keep) == bool(least))
+    return emitError() << "expects either keep or least, found "
+                       << (keep ? "both" : "none");
+  // C2: keep is a share.
+  if (keep && (!keep.getType().isF64() || !(keep.getValueAsDouble() > 0) ||
+               keep.getValueAsDouble() > 1))
     return emitError() << "expects keep to be an f64 above 0 and not above 1, "
                           "found "
                        << keep;
-  // C2: numbers of tokens.
+  // C3: least is a score, and nothing is counted.
+  if (least && (!least.getType().isF32() || least.getValue().isNaN()))
+    return emitError() << "expects least to be an f32 and no NaN, found "
+                       << least;
+  if (least && rounding != Rounding::Up)
+    return emitError() << "expects no rounding with least, found "
+                       << stringifyRounding(rounding);
+  // C4: numbers of tokens.
   for (int64_t count : {first, last})
     if (count < 0 || count >= (int64_t(1) << 30))
       return emitError() << "expects first and last to be at least 0 and below "

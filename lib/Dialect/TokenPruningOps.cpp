@@ -77,6 +77,33 @@ void TokenScoreOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 }
 
 //===----------------------------------------------------------------------===//
+// TokenChangeOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult TokenChangeOp::verify() {
+  // C3: a number for each row of known width.
+  auto type = cast<RankedTensorType>(getBefore().getType());
+  if (type.isDynamicDim(1))
+    return emitOpError("expects rows of static width, found ") << type;
+  return expectEqual(*this, Size::of("number of results", getOutput(), 0),
+                     Size::of("number of rows", getBefore(), 0));
+}
+
+/// Two or three sums of products.
+double TokenChangeOp::getFlops(DimFunction dims) {
+  double sums = getKind() == ChangeKind::Cosine ? 3 : 2;
+  return 2 * sums * elementsOf(getBefore(), dims);
+}
+
+double TokenChangeOp::getStoredBytes(DimFunction dims) { return 0; }
+
+TokenFlow TokenChangeOp::getTokenFlow() { return TokenFlow::PerToken; }
+
+void TokenChangeOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "change");
+}
+
+//===----------------------------------------------------------------------===//
 // TokenSelectOp
 //===----------------------------------------------------------------------===//
 

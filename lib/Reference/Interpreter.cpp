@@ -227,6 +227,11 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
              frame.optional(score.getPositions()),
              frame.optional(score.getRelativeBias())}));
       })
+      .Case([&](TokenChangeOp change) {
+        return single(evaluateTokenChange(change,
+                                          frame.tensor(change.getBefore()),
+                                          frame.tensor(change.getAfter())));
+      })
       .Case([&](TokenSelectOp select) {
         return single(
             evaluateTokenSelect(select, frame.tensor(select.getScores()),

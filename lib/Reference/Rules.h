@@ -82,6 +82,9 @@ mlir::FailureOr<Tensor> evaluateTokenScore(TokenScoreOp op,
 /// a key that is `offset` positions behind the query.
 double getRelativeBias(const Tensor &table, llvm::ArrayRef<int64_t> distances,
                        int64_t offset, int64_t head);
+mlir::FailureOr<Tensor> evaluateTokenChange(TokenChangeOp op,
+                                            const Tensor &before,
+                                            const Tensor &after);
 mlir::FailureOr<Tensor> evaluateTokenSelect(TokenSelectOp op,
                                             const Tensor &scores,
                                             const Tensor *segments,

@@ -78,6 +78,38 @@ FailureOr<Tensor> winnow::evaluateTokenScore(TokenScoreOp op,
   return output;
 }
 
+FailureOr<Tensor> winnow::evaluateTokenChange(TokenChangeOp op,
+                                              const Tensor &before,
+                                              const Tensor &after) {
+  int64_t rows = before.dim(0), width = before.dim(1);
+  if (after.dim(0) != rows)
+    return op.emitOpError("expects as many rows after as the ")
+           << rows << " before";
+  Tensor output(ElementKind::F32, {rows});
+  for (int64_t t = 0; t < rows; ++t) {
+    double dot = 0, xx = 0, yy = 0, dd = 0;
+    for (int64_t c = 0; c < width; ++c) {
+      double x = before.floats()[t * width + c];
+      double y = after.floats()[t * width + c];
+      dot += x * y;
+      xx += x * x;
+      yy += y * y;
+      dd += (y - x) * (y - x);
+    }
+    double change;
+    if (xx == 0 && yy == 0)
+      change = 0;
+    else if (op.getKind() == ChangeKind::Norm)
+      change = std::sqrt(dd) / std::sqrt(xx);
+    else if (xx == 0 || yy == 0)
+      change = 1;
+    else
+      change = 1 - dot / (std::sqrt(xx) * std::sqrt(yy));
+    output.mutableFloats()[t] = change;
+  }
+  return output;
+}
+
 /// Rises with the number in the total order of IEEE 754.
 static int32_t orderOf(float number) {
   auto bits = llvm::bit_cast<int32_t>(number);
@@ -107,6 +139,13 @@ FailureOr<Tensor> winnow::evaluateTokenSelect(TokenSelectOp op,
         kept.push_back(t);
       else
         others.push_back(t);
+    }
+    if (FloatAttr least = policy.getLeast()) {
+      // No NaN is below.
+      llvm::copy_if(others, std::back_inserter(kept), [&](int64_t t) {
+        return !(scores.floats()[t] < least.getValue().convertToFloat());
+      });
+      continue;
     }
     llvm::stable_sort(others, [&](int64_t a, int64_t b) {
       return orderOf(scores.floats()[a]) > orderOf(scores.floats()[b]);

@@ -23,22 +23,24 @@ class Policy:
     rounding: str
     first: int
     last: int
+    # In place of keep: the least score that stays.
+    least: float | None = None
 
     @property
     def text(self) -> str:
         """The attribute."""
-        return (
-            f"#winnow.token_policy<keep = {write_float(self.keep)} : f64,"
-            f" rounding = {self.rounding}, first = {self.first}, last = {self.last}>"
-        )
+        budget = f"keep = {write_float(self.keep)} : f64, rounding = {self.rounding}"
+        if self.least is not None:
+            budget = f"least = {write_float(self.least)} : f32"
+        return f"#winnow.token_policy<{budget}, first = {self.first}, last = {self.last}>"
 
     @property
     def leaves_some(self) -> bool:
         """Whether something is kept of any token."""
-        return self.first + self.last > 0 or self.rounding == "up"
+        return self.least is None and (self.first + self.last > 0 or self.rounding == "up")
 
     def count(self, tokens: int) -> int:
-        """How many of a segment stay."""
+        """How many of a segment stay, by a share."""
         always = min(tokens, self.first + self.last)
         return always + ROUNDINGS[self.rounding](self.keep * (tokens - always))
 
@@ -98,6 +100,42 @@ def _order(scores: np.ndarray) -> np.ndarray:
     return np.where(np.signbit(scores), -1 - size, size)
 
 
+def make_change(kind: str, before: Value, after: Value, output: Value) -> Op:
+    """How much each row has changed."""
+
+    def write(read: Read) -> list[str]:
+        return [
+            f"%{output.name} = winnow.token_change {kind} {read(before)}, {read(after)}"
+            f" : {before.type.text} -> {output.type.text}"
+        ]
+
+    def sums(inputs: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        x, y = (array.astype(np.float64) for array in inputs)
+        return (x * x).sum(1), (y * y).sum(1), (x * y).sum(1), ((y - x) ** 2).sum(1)
+
+    def oracle(inputs: list[np.ndarray]) -> list[np.ndarray]:
+        xx, yy, xy, dd = sums(inputs)
+        zeros = (xx == 0).astype(int) + (yy == 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if kind == "norm":
+                return [np.where(zeros == 2, 0, np.sqrt(dd) / np.sqrt(xx))]
+            cosine = xy / (np.sqrt(xx) * np.sqrt(yy))
+        return [np.select([zeros == 2, zeros == 1], [0, 1], 1 - cosine)]
+
+    def bound(inputs: list[np.ndarray], _: list[np.ndarray], __: Decoded) -> Bounds:
+        xx, yy, _, dd = sums(inputs)
+        off = (inputs[0].shape[1] + 12) * U
+        size = 4 if kind == "cosine" else oracle(inputs)[0]
+        # Squares that have no bits in f32, or overflow.
+        fits = np.ones(len(xx), bool)
+        for square in (xx, yy, dd):
+            fits &= (square == 0) | ((square > 1e-30) & (square < NEAR_INFINITY))
+        return [np.where(fits, off * size, np.inf)]
+
+    inputs = (before, after)
+    return Op("token_change", kind, "-", inputs, (output,), write, bound, oracle=oracle)
+
+
 def make_select(policy: Policy, scores: Value, segments: Value | None, kept: Value) -> Op:
     """The indices of the tokens that stay."""
 
@@ -118,9 +156,14 @@ def make_select(policy: Policy, scores: Value, segments: Value | None, kept: Val
             if policy.last:
                 protected += rows[max(len(rows) - policy.last, len(protected)) :]
             others = sorted(set(rows) - set(protected), key=lambda row: (-order[row], row))
-            stays.update((protected + others)[: policy.count(len(rows))])
+            if policy.least is None:
+                stays.update((protected + others)[: policy.count(len(rows))])
+            else:
+                below = inputs[0] < np.float32(policy.least)
+                stays.update(protected, [row for row in others if not below[row]])
         return [np.array(sorted(stays), np.int32)]
 
     inputs = (scores, segments) if segments else (scores,)
-    variant = policy.rounding + ("+segments" if segments else "")
+    variant = policy.rounding if policy.least is None else "least"
+    variant += "+segments" if segments else ""
     return Op("token_select", variant, "-", inputs, (kept,), write, exact, oracle=oracle)

@@ -101,10 +101,11 @@ def _prune(builder: Builder, current: Value) -> Value:
         rounding=builder.choose(("up", "even", "down")),
         first=builder.choose((0, 1, 2)),
         last=builder.choose((0, 0, 3)),
+        least=builder.choose((None, None, 0.0, 0.25)),
     )
     dim = f"K{len(program.origins)}"
     kept = builder.value((dim,), "i32")
-    builder.add(ops.make_select(policy, _scores(builder, rows), segments, kept))
+    builder.add(ops.make_select(policy, _scores(builder, current), segments, kept))
     origin = kept
     if rows != "T":
         origin = builder.value((dim,), "i32")
@@ -117,9 +118,12 @@ def _prune(builder: Builder, current: Value) -> Value:
     return builder.add(tokens.make_gather(current, kept, output))
 
 
-def _scores(builder: Builder, rows: str) -> Value:
-    """Scores of attention, or any."""
-    scored = builder.pruning.scored
+def _scores(builder: Builder, current: Value) -> Value:
+    """Scores of attention, what rows have changed by, or any."""
+    scored, rows = builder.pruning.scored, current.type.shape[0]
+    if len(current.type.shape) == 2 and builder.chance(0.3):
+        kind, output = builder.choose(("cosine", "norm")), builder.value((rows,))
+        return builder.add(ops.make_change(kind, builder.earlier(current), current, output))
     if rows == "T" and scored and builder.chance(0.8):
         query, key, lse, segments = scored
         output = builder.value(("T",))

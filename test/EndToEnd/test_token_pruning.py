@@ -27,6 +27,11 @@ POLICIES = {
     "few": (0.1, "down", 2, 3),
     "most": (0.9, "down", 0, 0),
     "all": (1.0, "up", 0, 0),
+    # The least score that stays.
+    "least": (0.25, "least", 0, 0),
+    "least_ends": (1.0, "least", 2, 1),
+    "least_none": (50.0, "least", 0, 0),
+    "positive": (0.0, "least", 0, 0),
 }
 ROUND = {"up": math.ceil, "down": math.floor, "even": round}
 
@@ -74,10 +79,10 @@ func.func @biased({argument("q", query, "T")}, {argument("k", key, "T")},
 }}
 """
     for name, (keep, rounding, first, last) in POLICIES.items():
-        policy = (
-            f"#winnow.token_policy<keep = {keep} : f64, rounding = {rounding},"
-            f" first = {first}, last = {last}>"
-        )
+        budget = f"keep = {keep} : f64, rounding = {rounding}"
+        if rounding == "least":
+            budget = f"least = {keep} : f32"
+        policy = f"#winnow.token_policy<{budget}, first = {first}, last = {last}>"
         for kind in ("", "_whole", "_among"):
             segments = "" if kind == "_whole" else f" of %segments : {ids},"
             among = f" among %prunable : {ids}," if kind == "_among" else ""
@@ -123,6 +128,14 @@ func.func @{name}({argument("x", rows, "T")}, {argument("sizes", "tensor<?xf32>"
   %y, %n, %r = winnow.token_merge %x{sizes} into %into keep %kept
     : {rows}, {ids}, {ids} -> {rows}, tensor<?xf32>, {ids}
   return %y, %n, %r : {rows}, tensor<?xf32>, {ids}
+}}
+"""
+    for kind in ("cosine", "norm"):
+        text += f"""
+func.func @change_{kind}({argument("x", rows, "T")}, {argument("y", rows, "T")})
+    -> (tensor<?xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %c = winnow.token_change {kind} %x, %y : {rows} -> tensor<?xf32>
+  return %c : tensor<?xf32>
 }}
 """
     text += f"""
@@ -258,7 +271,10 @@ def choose(
         if prunable is not None:
             kept += others[prunable[others] == 0].tolist()
             others = others[prunable[others] != 0]
-        count = ROUND[rounding](keep * len(others))
+        if rounding == "least":
+            count = int((scores[others] >= keep).sum())
+        else:
+            count = ROUND[rounding](keep * len(others))
         order = sorted(others.tolist(), key=lambda row: (-float(scores[row]), row))
         kept += rows[:first].tolist() + order[:count] + rows[behind:].tolist()
     return np.array(sorted(kept), np.int64)
@@ -364,6 +380,42 @@ def test_special_scores(programs: Programs, artifact: Artifact, tmp_path: Path) 
     kept = np.array([0, 2, 5, 6, 7])
     expected = through_model(inputs["x"], kept, inputs["segments"], inputs["wanted"])
     check(programs, artifact, tmp_path, "half", inputs, expected)
+    # positive: neither -0 nor a NaN is below 0.
+    inputs["scores"] = np.array(
+        [-1e-45, -0.0, 0, -np.inf, np.inf, np.nan, rising[0], -2], np.float32
+    )
+    kept = np.array([1, 2, 4, 5, 6])
+    expected = through_model(inputs["x"], kept, inputs["segments"], inputs["wanted"])
+    check(programs, artifact, tmp_path, "positive", inputs, expected)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "norm"])
+@pytest.mark.parametrize("tokens", [0, 1, 50])
+def test_change(
+    kind: str, tokens: int, programs: Programs, artifact: Artifact, tmp_path: Path
+) -> None:
+    """How much rows have changed; rows of zeros, and equal ones, among them."""
+    rng = np.random.default_rng(tokens)
+    x = rng.normal(size=(tokens, WIDTH)).astype(np.float32)
+    y = (x + 0.1 * rng.normal(size=x.shape)).astype(np.float32)
+    if tokens > 4:
+        x[1] = y[1] = x[2] = y[3] = 0
+        y[4] = x[4]
+    a, b = x.astype(np.float64), y.astype(np.float64)
+    lengths = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "norm":
+            expected = np.linalg.norm(b - a, axis=1) / lengths[0]
+        else:
+            expected = 1 - (a * b).sum(1) / (lengths[0] * lengths[1])
+            expected[np.isnan(expected)] = 1
+    expected[(lengths[0] == 0) & (lengths[1] == 0)] = 0
+    if tokens > 4:
+        edges = {"cosine": [0, 1, 1], "norm": [0, np.inf, 1]}
+        np.testing.assert_array_equal(expected[1:4], edges[kind])
+    found = check(programs, artifact, tmp_path, f"change_{kind}", {"x": x, "y": y}, expected)
+    if tokens > 4 and kind == "norm":
+        assert found[4] == 0
 
 
 def run_all(

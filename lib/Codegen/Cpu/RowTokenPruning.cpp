@@ -126,6 +126,53 @@ void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
   k.store(k.divF(sum, k.f32(spec.heads)), out, 4);
 }
 
+void emitTokenChangeRow(KernelBuilder &k, ChangeKind kind, int64_t width,
+                        Value before, Value after, Value out) {
+  bool isCosine = kind == ChangeKind::Cosine;
+  VectorType type = k.vectorType(k.f32Type());
+  KernelBuilder::Values sums(3, k.splatF32(0));
+  auto add = [&](Value x, Value y, ValueRange carried) {
+    // |x|^2, |y|^2, and what the two have in common or not.
+    Value d = k.subF(y, x);
+    return KernelBuilder::Values{
+        k.fma(x, x, carried[0]), k.fma(y, y, carried[1]),
+        isCosine ? k.fma(x, y, carried[2]) : k.fma(d, d, carried[2])};
+  };
+  int64_t whole = width / kLanes * kLanes;
+  if (whole)
+    sums =
+        k.forLoop(k.i64(0), k.i64(whole), k.i64(kLanes), sums,
+                  [&](Value channel, ValueRange carried) {
+                    Value bytes = k.mul(channel, kWordBytes);
+                    return add(k.load(type, k.offset(before, bytes)),
+                               k.load(type, k.offset(after, bytes)), carried);
+                  });
+  if (whole < width) {
+    auto rest = [&](Value row) {
+      return k.loadFirst(type, k.offset(row, whole * kWordBytes),
+                         k.i64(width - whole));
+    };
+    sums = add(rest(before), rest(after), sums);
+  }
+  for (Value &sum : sums)
+    sum = k.reduceAdd(sum);
+  // Sums of squares are never -0.
+  auto isZero = [&](Value sum) {
+    return k.equal(k.bitcast(sum, k.i32Type()), k.i32(0));
+  };
+  Value x = k.sqrtF(sums[0]), y = k.sqrtF(sums[1]);
+  Value xIsZero = isZero(sums[0]), yIsZero = isZero(sums[1]);
+  Value change;
+  if (isCosine) {
+    change = k.subF(k.f32(1), k.divF(sums[2], k.mulF(x, y)));
+    change = k.select(k.orI(xIsZero, yIsZero), k.f32(1), change);
+  } else {
+    change = k.divF(k.sqrtF(sums[2]), x);
+  }
+  change = k.select(k.andI(xIsZero, yIsZero), k.f32(0), change);
+  k.store(change, out, 4);
+}
+
 //===----------------------------------------------------------------------===//
 // Selection
 //===----------------------------------------------------------------------===//
@@ -228,15 +275,22 @@ static Value emitCountKept(KernelBuilder &k, TokenPolicyAttr policy,
   return k.add(always, arith::FPToSIOp::create(b, loc, k.i32Type(), kept));
 }
 
+/// Whether the token at `place` of `count` is one of those at the ends that
+/// always stay.
+static Value isAtEnd(KernelBuilder &k, TokenPolicyAttr policy, Value count,
+                     Value place) {
+  Value isFirst = k.lessThan(place, k.i32(policy.getFirst()));
+  Value isLast = k.lessEqual(k.sub(count, place), k.i32(policy.getLast()));
+  return k.orI(isFirst, isLast);
+}
+
 void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
                        const TokenSelectOperands &operands, Value row,
                        Value order, Value limit) {
   Value own = operands.segments ? loadWord(k, operands.segments, row) : Value();
   auto [count, place] =
       emitPlace(k, operands.segments, own, operands.rows, row);
-  Value isFirst = k.lessThan(place, k.i32(policy.getFirst()));
-  Value isLast = k.lessEqual(k.sub(count, place), k.i32(policy.getLast()));
-  Value isProtected = k.orI(isFirst, isLast);
+  Value isProtected = isAtEnd(k, policy, count, place);
   Value ends = k.i32(policy.getFirst() + policy.getLast());
   Value always = k.minS(count, ends);
   if (operands.prunable) {
@@ -271,6 +325,25 @@ void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
       })[0];
   Value stays = k.lessThan(rank, k.load(k.i32Type(), limit, 4));
   k.store(k.zext(stays, k.i32Type()), out, 4);
+}
+
+void emitTokenPassesRow(KernelBuilder &k, TokenPolicyAttr policy,
+                        const TokenSelectOperands &operands, Value score,
+                        Value prunable, Value row, Value out) {
+  // No NaN is below.
+  Value isBelow =
+      k.lessThanF(score, k.f32(policy.getLeast().getValue().convertToFloat()));
+  Value stays = k.select(isBelow, k.i32(0), k.i32(1));
+  if (prunable)
+    stays = k.select(k.equal(prunable, k.i32(0)), k.i32(1), stays);
+  if (policy.getFirst() || policy.getLast()) {
+    Value own =
+        operands.segments ? loadWord(k, operands.segments, row) : Value();
+    auto [count, place] =
+        emitPlace(k, operands.segments, own, operands.rows, row);
+    stays = k.select(isAtEnd(k, policy, count, place), k.i32(1), stays);
+  }
+  k.store(stays, out, 4);
 }
 
 //===----------------------------------------------------------------------===//

@@ -18,12 +18,6 @@ FollowingOps::FollowingOps(Operation *end, const PruningSite &site,
   replacements[site.tokens] = fewer.tokens;
 }
 
-/// Sizes of a value at the insertion point, the dynamic ones computed there.
-static SmallVector<OpFoldResult> sizesOf(OpBuilder &builder, Location location,
-                                         Value value) {
-  return tensor::getMixedSizes(builder, location, value);
-}
-
 void FollowingOps::require(OpOperand &operand) {
   Value value = operand.get();
   if (auto it = replacements.find(value); it != replacements.end())
@@ -43,16 +37,6 @@ void FollowingOps::require(OpOperand &operand) {
   operand.set(gathered);
 }
 
-void FollowingOps::require(MutableOperandRange operands) {
-  for (OpOperand &operand : operands)
-    require(operand);
-}
-
-void FollowingOps::makeFewer(Value result) {
-  result.setType(withRows(result, ShapedType::kDynamic));
-  replacements[result] = result;
-}
-
 //===----------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------===//
@@ -61,7 +45,8 @@ Value FollowingOps::logSizesIn(LayerOp layer) {
   if (!logSizes) {
     auto type = cast<RankedTensorType>(fewer.sizes.getType());
     Value init = tensor::EmptyOp::create(
-        atSite, site.location, sizesOf(atSite, site.location, fewer.sizes),
+        atSite, site.location,
+        tensor::getMixedSizes(atSite, site.location, fewer.sizes),
         type.getElementType());
     logSizes = linalg::MapOp::create(
                    atSite, site.location, fewer.sizes, init,
@@ -109,38 +94,6 @@ LogicalResult FollowingOps::changeAttention(AttentionOp attention) {
   return success();
 }
 
-LogicalResult FollowingOps::changeMap(linalg::MapOp map) {
-  require(map.getInputsMutable());
-  OpBuilder builder(map);
-  auto type = cast<RankedTensorType>(map.getInit().getType());
-  Value init = tensor::EmptyOp::create(
-      builder, map.getLoc(),
-      sizesOf(builder, map.getLoc(), map.getInputs().front()),
-      type.getElementType());
-  map.getInitMutable().assign(init);
-  makeFewer(map->getResult(0));
-  return success();
-}
-
-LogicalResult FollowingOps::changeReshape(tensor::ExpandShapeOp reshape) {
-  auto groups = reshape.getReassociationIndices();
-  if (groups.empty() || groups.front().size() != 1)
-    return reshape.emitOpError(
-        "cannot go on with fewer tokens: it splits them");
-  OpBuilder builder(reshape);
-  Value source = replacements.lookup(reshape.getSrc());
-  SmallVector<OpFoldResult> sizes = reshape.getMixedOutputShape();
-  sizes[0] = sizesOf(builder, reshape.getLoc(), source)[0];
-  auto expanded = tensor::ExpandShapeOp::create(
-      builder, reshape.getLoc(),
-      withRows(reshape.getResult(), ShapedType::kDynamic), source, groups,
-      sizes);
-  makeFewer(expanded);
-  reshape.replaceAllUsesWith(expanded.getResult());
-  reshape.erase();
-  return success();
-}
-
 LogicalResult FollowingOps::changeLayer(LayerOp layer) {
   require(layer.getResidualMutable());
   Block &body = layer.getBody().front();
@@ -168,21 +121,6 @@ LogicalResult FollowingOps::changeOp(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](LayerOp layer) { return changeLayer(layer); })
       .Case([&](AttentionOp attention) { return changeAttention(attention); })
-      .Case([&](linalg::MapOp map) { return changeMap(map); })
-      .Case(
-          [&](tensor::ExpandShapeOp reshape) { return changeReshape(reshape); })
-      .Case<NormOp, LinearOp, RecodeOp, tensor::CollapseShapeOp>(
-          [&](auto rows) {
-            require(rows->getOpOperand(0));
-            makeFewer(rows->getResult(0));
-            return success();
-          })
-      .Case([&](RopeOp rope) {
-        require(rope.getInputMutable());
-        require(rope.getPositionsMutable());
-        makeFewer(rope.getOutput());
-        return success();
-      })
       .Case([&](KvAppendOp append) {
         require(append.getKeyMutable());
         require(append.getValueMutable());
@@ -190,18 +128,12 @@ LogicalResult FollowingOps::changeOp(Operation *op) {
         require(append.getSegmentsMutable());
         return success();
       })
-      .Case([&](tensor::DimOp dim) {
-        require(dim.getSourceMutable());
-        return success();
-      })
       .Case<TokenScoreOp, TokenMatchOp>([](Operation *pruning) {
         return pruning->emitOpError(
             "cannot go on with fewer tokens: tokens are to be pruned in the "
             "order of the layers");
       })
-      .Default([](Operation *other) {
-        return other->emitOpError("cannot go on with fewer tokens");
-      });
+      .Default([&](Operation *other) { return changeRows(other); });
 }
 
 //===----------------------------------------------------------------------===//

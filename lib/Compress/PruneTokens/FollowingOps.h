@@ -5,8 +5,7 @@
 
 #include "TokenPruning.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "../FewerRows.h"
 
 namespace winnow {
 
@@ -14,7 +13,7 @@ namespace winnow {
 /// are computed from the tokens become fewer, and what they go together with
 /// (positions, segments) is gathered. What comes behind the layers, other than
 /// pooling and the choice of tokens that always stay, gets all rows again.
-class FollowingOps {
+class FollowingOps : private FewerRows {
 public:
   /// `end`: the last op that belongs to the layers of the function.
   FollowingOps(mlir::Operation *end, const PruningSite &site,
@@ -28,17 +27,11 @@ private:
   mlir::LogicalResult changeOp(mlir::Operation *op);
   mlir::LogicalResult changeLayer(LayerOp layer);
   mlir::LogicalResult changeAttention(AttentionOp attention);
-  mlir::LogicalResult changeMap(mlir::linalg::MapOp map);
-  mlir::LogicalResult changeReshape(mlir::tensor::ExpandShapeOp reshape);
   mlir::LogicalResult changeBehind(mlir::Operation *op);
   mlir::LogicalResult changePool(TokenPoolOp pool);
 
-  /// Takes the fewer rows in place of the operand's.
-  void require(mlir::OpOperand &operand);
-  void require(mlir::MutableOperandRange operands);
-  bool isFewer(mlir::Value value) const { return replacements.count(value); }
-  /// Says that `result` has as many rows as are left.
-  void makeFewer(mlir::Value result);
+  using FewerRows::require;
+  void require(mlir::OpOperand &operand) override;
   /// The logarithms of the sizes, as an argument of `layer`.
   mlir::Value logSizesIn(LayerOp layer);
   mlir::Value restored(mlir::Value rows, mlir::Operation *user);
@@ -48,8 +41,6 @@ private:
   const FewerTokens &fewer;
   /// At the function's level, behind the pruning.
   mlir::OpBuilder atSite;
-  /// What takes the place of values with a row for each token.
-  llvm::DenseMap<mlir::Value, mlir::Value> replacements;
   llvm::DenseMap<mlir::Value, mlir::Value> allRows;
   mlir::Value logSizes;
 };

@@ -21,13 +21,6 @@ namespace winnow {
 #define GEN_PASS_DEF_WINNOWPRUNETOKENS
 #include "winnow/Compress/Passes.h.inc"
 
-RankedTensorType withRows(Value rows, int64_t count) {
-  auto type = cast<RankedTensorType>(rows.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  shape[0] = count;
-  return type.clone(shape);
-}
-
 Value selectTokens(OpBuilder &builder, const PruningSite &site, Value scores) {
   auto ids =
       RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
@@ -227,7 +220,8 @@ LogicalResult PruneTokens::pruneAt(func::FuncOp function, int64_t number,
   OpBuilder builder(&getContext());
   PruningOptions options{
       TokenPolicyAttr::get(&getContext(), builder.getF64FloatAttr(share),
-                           pruning->rounding, endOf(first, pruning->first),
+                           /*least=*/FloatAttr(), pruning->rounding,
+                           endOf(first, pruning->first),
                            endOf(last, pruning->last)),
       alpha};
   Value segments = outside(layer, attention->getQuerySegments());

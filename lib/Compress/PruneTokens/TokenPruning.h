@@ -8,7 +8,7 @@
 #ifndef WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
 #define WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
 
-#include "winnow/Dialect/WinnowDialect.h"
+#include "../FewerRows.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -104,9 +104,6 @@ TokenMatchOp matchKeys(mlir::OpBuilder &builder, AttentionOp attention,
 /// like. `observed`: the indices of those, and scores.
 FewerTokens mergeOthers(mlir::OpBuilder &builder, const PruningSite &site,
                         mlir::ValueRange observed);
-
-/// The type of `count` rows, `kDynamic` or not, of what `rows` has.
-mlir::RankedTensorType withRows(mlir::Value rows, int64_t count);
 
 } // namespace winnow
 

@@ -234,7 +234,8 @@ LogicalResult EntryPlanner::planChosenRows(Step::Kind kind, Operation *op,
   return success();
 }
 
-/// Numbers that order the tokens, whether each stays, and the list of those.
+/// Whether each token stays, and the list of those. Which ones have the largest
+/// scores, numbers say that order the tokens.
 LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
   FailureOr<RowCount> rows = rowsOf(op.getScores());
   if (failed(rows))
@@ -245,16 +246,21 @@ LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
     buffer.rowBytes = sizeof(int32_t);
     return addBuffer(buffer);
   };
-  int segments = bufferOf(op.getSegments());
-  int orders = addWords(*rows), limits = addWords(*rows);
-  addStep(Step::Kind::TokenOrder, op,
-          {bufferOf(op.getScores()), segments, bufferOf(op.getPrunable())},
-          {orders, limits}, *rows)
-      .sourceRows = *rows;
-  int stays = addWords(*rows);
-  addStep(Step::Kind::TokenStays, op, {orders, segments, limits}, {stays},
-          *rows)
-      .sourceRows = *rows;
+  int scores = bufferOf(op.getScores()), segments = bufferOf(op.getSegments());
+  int prunable = bufferOf(op.getPrunable()), stays = addWords(*rows);
+  if (op.getPolicy().getLeast()) {
+    addStep(Step::Kind::TokenPasses, op, {scores, segments, prunable}, {stays},
+            *rows)
+        .sourceRows = *rows;
+  } else {
+    int orders = addWords(*rows), limits = addWords(*rows);
+    addStep(Step::Kind::TokenOrder, op, {scores, segments, prunable},
+            {orders, limits}, *rows)
+        .sourceRows = *rows;
+    addStep(Step::Kind::TokenStays, op, {orders, segments, limits}, {stays},
+            *rows)
+        .sourceRows = *rows;
+  }
   RowCount kept = rows->bound();
   kept.computed = plan.computedCounts.size();
   FailureOr<int> indices = defineResult(op.getKept(), kept);
@@ -387,9 +393,16 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
       })
       .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
           [&](auto reshape) -> LogicalResult {
-            // Rows must stay rows.
+            // Rows must stay rows: the first dimension, beside ones.
             auto reassociation = reshape.getReassociationIndices();
-            if (reassociation.empty() || reassociation[0].size() != 1)
+            constexpr bool splits =
+                std::is_same_v<decltype(reshape), tensor::ExpandShapeOp>;
+            RankedTensorType longer =
+                splits ? reshape.getResultType() : reshape.getSrcType();
+            if (reassociation.empty() ||
+                llvm::any_of(
+                    llvm::drop_begin(reassociation[0]),
+                    [&](int64_t dim) { return longer.getDimSize(dim) != 1; }))
               return reshape.emitOpError(
                   "cannot split or join the leading dimension");
             return alias(reshape.getSrc());
@@ -415,6 +428,11 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
              bufferOf(score.getLse()), bufferOf(score.getSegments()),
              bufferOf(score.getBias()), bufferOf(score.getPositions()),
              bufferOf(score.getRelativeBias())});
+      })
+      .Case([&](TokenChangeOp change) {
+        return planRows(
+            Step::Kind::TokenChange, change.getBefore(),
+            {bufferOf(change.getBefore()), bufferOf(change.getAfter())});
       })
       .Case([&](TokenSelectOp select) { return planSelect(select); })
       .Case([&](TokenMatchOp match) { return planMatch(match); })

@@ -84,8 +84,10 @@ struct Step {
     Pool,
     Patches,
     TokenScore,
+    TokenChange,
     TokenOrder,
     TokenStays,
+    TokenPasses,
     TokenUnit,
     TokenMatch,
     MergedRow,
@@ -129,6 +131,8 @@ struct Step {
       return input != kPoolWanted;
     case Kind::TokenStays:
       return input != kStaysLimit;
+    case Kind::TokenPasses:
+      return input == kPassesSegments;
     case Kind::MergedRow:
       return input != kMergedInto;
     case Kind::TokenRestore:
@@ -146,6 +150,7 @@ struct Step {
   }
   static constexpr size_t kPoolWanted = 2;
   static constexpr size_t kStaysLimit = 2;
+  static constexpr size_t kPassesSegments = 1;
   static constexpr size_t kMergedInto = 1;
   static constexpr size_t kRestoreBase = 2;
 };

@@ -35,10 +35,14 @@ static StringRef nameOf(Step::Kind kind) {
     return "patches";
   case Step::Kind::TokenScore:
     return "tokenscore";
+  case Step::Kind::TokenChange:
+    return "tokenchange";
   case Step::Kind::TokenOrder:
     return "tokenorder";
   case Step::Kind::TokenStays:
     return "tokenstays";
+  case Step::Kind::TokenPasses:
+    return "tokenpasses";
   case Step::Kind::TokenUnit:
     return "tokenunit";
   case Step::Kind::TokenMatch:
@@ -266,8 +270,15 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   case Step::Kind::TokenScore:
     emitScore(kb, step, row);
     return success();
+  case Step::Kind::TokenChange: {
+    auto op = cast<TokenChangeOp>(step.op);
+    emitTokenChangeRow(kb, op.getKind(), rowElements(op.getBefore()), in(0),
+                       in(1), out());
+    return success();
+  }
   case Step::Kind::TokenOrder:
   case Step::Kind::TokenStays:
+  case Step::Kind::TokenPasses:
     emitSelect(kb, step, row);
     return success();
   case Step::Kind::TokenUnit:

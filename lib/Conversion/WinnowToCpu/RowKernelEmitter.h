@@ -80,6 +80,7 @@ private:
     case Step::Kind::TokenScore:
     case Step::Kind::TokenOrder:
     case Step::Kind::TokenStays:
+    case Step::Kind::TokenPasses:
     case Step::Kind::TokenMatch:
     case Step::Kind::MergedRow:
     case Step::Kind::TokenMerge:

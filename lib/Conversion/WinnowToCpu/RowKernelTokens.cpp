@@ -57,7 +57,7 @@ void RowKernelEmitter::emitScore(KernelBuilder &kb, const Step &step,
   emitTokenScoreRow(kb, spec, operands, row, rowOf(kb, step.outputs[0], row));
 }
 
-/// The first or the second step of a selection.
+/// A step of a selection.
 void RowKernelEmitter::emitSelect(KernelBuilder &kb, const Step &step,
                                   Value row) {
   auto op = cast<TokenSelectOp>(step.op);
@@ -66,6 +66,14 @@ void RowKernelEmitter::emitSelect(KernelBuilder &kb, const Step &step,
     operands.segments = base(kb, step.inputs[1]);
   operands.rows = kb.arg(countsArg() + countNumber(step));
   Value out = rowOf(kb, step.outputs[0], row);
+  if (step.kind == Step::Kind::TokenPasses) {
+    Value score = kb.load(kb.f32Type(), rowOf(kb, step.inputs[0], row), 4);
+    Value prunable;
+    if (step.inputs[2] >= 0)
+      prunable = kb.load(kb.i32Type(), rowOf(kb, step.inputs[2], row), 4);
+    return emitTokenPassesRow(kb, op.getPolicy(), operands, score, prunable,
+                              row, out);
+  }
   if (step.kind == Step::Kind::TokenOrder) {
     operands.scores = base(kb, step.inputs[0]);
     if (step.inputs[2] >= 0)

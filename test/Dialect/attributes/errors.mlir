@@ -209,25 +209,50 @@ func.func private @no_element_type(tensor<, #winnow.encoding<q8_0>>)
 
 // -----
 
+// expected-error @+1 {{expects either keep or least, found none}}
+func.func private @token_policy_c1() attributes {m = #winnow.token_policy<first = 1>}
+
+// -----
+
+// expected-error @+1 {{expects either keep or least, found both}}
+func.func private @token_policy_c1_both() attributes {m = #winnow.token_policy<keep = 0.5 : f64, least = 0.5 : f32>}
+
+// -----
+
 // expected-error @+1 {{expects keep to be an f64 above 0 and not above 1, found 0.000000e+00 : f64}}
-func.func private @token_policy_c1() attributes {m = #winnow.token_policy<keep = 0.0 : f64>}
+func.func private @token_policy_c2() attributes {m = #winnow.token_policy<keep = 0.0 : f64>}
 
 // -----
 
 // expected-error @+1 {{expects keep to be an f64 above 0 and not above 1, found 1.500000e+00 : f64}}
-func.func private @token_policy_c1_large() attributes {m = #winnow.token_policy<keep = 1.5 : f64>}
+func.func private @token_policy_c2_large() attributes {m = #winnow.token_policy<keep = 1.5 : f64>}
 
 // -----
 
 // expected-error @+1 {{expects keep to be an f64 above 0 and not above 1, found 5.000000e-01 : f32}}
-func.func private @token_policy_c1_type() attributes {m = #winnow.token_policy<keep = 0.5 : f32>}
+func.func private @token_policy_c2_type() attributes {m = #winnow.token_policy<keep = 0.5 : f32>}
+
+// -----
+
+// expected-error @+1 {{expects least to be an f32 and no NaN, found 0x7FC00000 : f32}}
+func.func private @token_policy_c3() attributes {m = #winnow.token_policy<least = 0x7FC00000 : f32>}
+
+// -----
+
+// expected-error @+1 {{expects least to be an f32 and no NaN, found 5.000000e-01 : f64}}
+func.func private @token_policy_c3_type() attributes {m = #winnow.token_policy<least = 0.5 : f64>}
+
+// -----
+
+// expected-error @+1 {{expects no rounding with least, found even}}
+func.func private @token_policy_c3_rounding() attributes {m = #winnow.token_policy<least = 0.5 : f32, rounding = even>}
 
 // -----
 
 // expected-error @+1 {{expects first and last to be at least 0 and below 2^30, found -1}}
-func.func private @token_policy_c2() attributes {m = #winnow.token_policy<keep = 0.5 : f64, first = -1>}
+func.func private @token_policy_c4() attributes {m = #winnow.token_policy<keep = 0.5 : f64, first = -1>}
 
 // -----
 
 // expected-error @+1 {{expects first and last to be at least 0 and below 2^30, found 1073741824}}
-func.func private @token_policy_c2_large() attributes {m = #winnow.token_policy<keep = 0.5 : f64, last = 1073741824>}
+func.func private @token_policy_c4_large() attributes {m = #winnow.token_policy<keep = 0.5 : f64, last = 1073741824>}

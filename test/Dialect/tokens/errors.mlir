@@ -463,3 +463,35 @@ func.func @token_select_c2_prunable(%x: tensor<5xf32>, %p: tensor<4xi32>) {
   %y = winnow.token_select %x among %p : tensor<4xi32>, {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<?xi32>
   return
 }
+
+// -----
+
+func.func @token_change_c1(%x: tensor<5x4x2xf32>) {
+  // expected-error @+1 {{operand #0 must be 2D tensor without encoding of 32-bit float values, but got 'tensor<5x4x2xf32>'}}
+  %y = winnow.token_change norm %x, %x : tensor<5x4x2xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_change_c2(%x: tensor<5x4xf32>, %y: tensor<5x3xf32>) {
+  // expected-error @+1 {{failed to verify that all of {before, after} have same type}}
+  %z = "winnow.token_change"(%x, %y) {kind = #winnow<change_kind cosine>} : (tensor<5x4xf32>, tensor<5x3xf32>) -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_change_c3(%x: tensor<5x4xf32>) {
+  // expected-error @+1 {{expects number of results (4) to be number of rows (5)}}
+  %y = winnow.token_change norm %x, %x : tensor<5x4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @token_change_c3_width(%x: tensor<5x?xf32>) {
+  // expected-error @+1 {{expects rows of static width, found 'tensor<5x?xf32>'}}
+  %y = winnow.token_change norm %x, %x : tensor<5x?xf32> -> tensor<5xf32>
+  return
+}

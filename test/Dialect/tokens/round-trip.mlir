@@ -53,3 +53,16 @@ func.func @token_merging(%k: tensor<?x2x8xf32>, %s: tensor<?xi32>, %x: tensor<?x
   %b = winnow.token_restore %y[%kept] over %x : tensor<?x8xf32>, tensor<?xi32>, tensor<?x8xf32>
   return %b, %m : tensor<?x8xf32>, tensor<?xf32>
 }
+
+// CHECK-LABEL: func @token_gates
+// CHECK:         %change = winnow.token_change cosine %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : tensor<?x8xf32> -> tensor<?xf32>
+// CHECK:         winnow.token_change norm %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : tensor<?x8xf32> -> tensor<?xf32>
+// CHECK:         %kept = winnow.token_select %change {policy = #winnow.token_policy<least = 2.500000e-01 : f32>} : tensor<?xf32> -> tensor<?xi32>
+// CHECK:         winnow.token_select %change_0 {policy = #winnow.token_policy<least = 0xFF800000 : f32, first = 1>} : tensor<?xf32> -> tensor<?xi32>
+func.func @token_gates(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> (tensor<?xi32>, tensor<?xi32>) {
+  %a = winnow.token_change cosine %x, %y : tensor<?x8xf32> -> tensor<?xf32>
+  %b = winnow.token_change norm %x, %y : tensor<?x8xf32> -> tensor<?xf32>
+  %c = winnow.token_select %a {policy = #winnow.token_policy<least = 0.25 : f32>} : tensor<?xf32> -> tensor<?xi32>
+  %d = winnow.token_select %b {policy = #winnow.token_policy<least = 0xFF800000 : f32, first = 1>} : tensor<?xf32> -> tensor<?xi32>
+  return %c, %d : tensor<?xi32>, tensor<?xi32>
+}

@@ -144,9 +144,13 @@ void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
                        const TokenScoreOperands &operands, mlir::Value row,
                        mlir::Value out);
 
-/// What a winnow.token_select reads.
+/// Writes how much one token's row, f32 [width], has changed (f32).
+void emitTokenChangeRow(KernelBuilder &k, ChangeKind kind, int64_t width,
+                        mlir::Value before, mlir::Value after, mlir::Value out);
+
+/// What a winnow.token_select reads of all tokens.
 struct TokenSelectOperands {
-  mlir::Value scores;   ///< ptr: f32 [rows]; not read by emitTokenStaysRow
+  mlir::Value scores;   ///< ptr: f32 [rows]; read by emitTokenOrderRow alone
   mlir::Value segments; ///< ptr: i32 [rows], or null
   mlir::Value prunable; ///< ptr: i32 [rows], or null; like scores
   mlir::Value rows;     ///< i64
@@ -163,6 +167,12 @@ void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
 void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
                        mlir::Value orders, mlir::Value limit, mlir::Value row,
                        mlir::Value out);
+
+/// The same for a policy with `least`, of a token's own `score` (f32) and
+/// `prunable` (i32, or null).
+void emitTokenPassesRow(KernelBuilder &k, TokenPolicyAttr policy,
+                        const TokenSelectOperands &operands, mlir::Value score,
+                        mlir::Value prunable, mlir::Value row, mlir::Value out);
 
 /// What a winnow.token_match does.
 struct TokenMatchSpec {
