@@ -55,9 +55,12 @@ std::string getGroupName(const LayerGroup &group) {
   return group.size() == 1 ? first.str() : (first + ".." + last).str();
 }
 
-/// Whether rows come from a norm, perhaps fewer of them.
+/// Whether rows come from a norm, perhaps fewer of them, or some from a later
+/// one.
 static bool comeFromNorm(Value rows) {
   Operation *op = rows.getDefiningOp();
+  if (auto restore = dyn_cast_or_null<TokenRestoreOp>(op))
+    return comeFromNorm(restore.getInput());
   if (auto gather = dyn_cast_or_null<TokenGatherOp>(op))
     return comeFromNorm(gather.getInput());
   if (auto merge = dyn_cast_or_null<TokenMergeOp>(op))

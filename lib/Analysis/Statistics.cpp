@@ -14,11 +14,18 @@ namespace winnow {
 
 ArrayRef<StatisticKind> getStatisticKinds() {
   static constexpr StatisticKind kinds[] = {
-      {"channels.abs_max", 1},  {"channels.abs_mean", 1},
-      {"channels.mean", 1},     {"channels.rms", 1},
-      {"channels.min", 1},      {"channels.max", 1},
-      {"channels.outliers", 1}, {"gram.mean", 2},
-      {"similarity.cosine", 0}, {"similarity.angle", 0},
+      {"channels.abs_max", 1},
+      {"channels.abs_mean", 1},
+      {"channels.mean", 1},
+      {"channels.rms", 1},
+      {"channels.min", 1},
+      {"channels.max", 1},
+      {"channels.outliers", 1},
+      {"gram.mean", 2},
+      {"similarity.cosine", 0},
+      {"similarity.angle", 0},
+      {"similarity.cosine_quantiles", 1},
+      {"similarity.norm_quantiles", 1},
   };
   return kinds;
 }

@@ -124,11 +124,13 @@ void GramSum::finish(StringRef name,
 
 void SimilaritySums::add(ArrayRef<float> x, ArrayRef<float> y, int64_t width) {
   for (size_t row = 0; row < x.size(); row += width, ++count) {
-    double product = 0, squareX = 0, squareY = 0;
+    double product = 0, squareX = 0, squareY = 0, squareChange = 0;
     for (size_t k = row; k < row + width; ++k) {
       product += double(x[k]) * y[k];
       squareX += double(x[k]) * x[k];
       squareY += double(y[k]) * y[k];
+      double change = double(y[k]) - x[k];
+      squareChange += change * change;
     }
     double cosine = squareX == 0 && squareY == 0 ? 1
                     : squareX == 0 || squareY == 0
@@ -136,7 +138,22 @@ void SimilaritySums::add(ArrayRef<float> x, ArrayRef<float> y, int64_t width) {
                         : product / (std::sqrt(squareX) * std::sqrt(squareY));
     cosines += cosine;
     angles += std::acos(std::clamp(cosine, -1.0, 1.0));
+    changes.push_back(static_cast<float>(1 - cosine));
+    double length =
+        squareChange == 0 ? 0 : std::sqrt(squareChange) / std::sqrt(squareX);
+    // What was zero has changed by more than any number.
+    constexpr double most = std::numeric_limits<float>::max();
+    lengths.push_back(static_cast<float>(std::min(length, most)));
   }
+}
+
+/// The number below which 0, 1, ..., 100 percent of `numbers` are.
+static std::vector<float> quantilesOf(std::vector<float> numbers) {
+  sort(numbers);
+  std::vector<float> quantiles;
+  for (size_t percent = 0; percent <= 100; ++percent)
+    quantiles.push_back(numbers[(percent * (numbers.size() - 1) + 50) / 100]);
+  return quantiles;
 }
 
 void SimilaritySums::finish(StringRef name,
@@ -146,6 +163,13 @@ void SimilaritySums::finish(StringRef name,
                              std::pair("similarity.angle", angles)})
     arrays.push_back(
         {getStatisticKey(kind, name), {1}, {static_cast<float>(total / n)}});
+  if (count == 0)
+    return;
+  for (const auto &[kind, numbers] :
+       {std::pair("similarity.cosine_quantiles", &changes),
+        std::pair("similarity.norm_quantiles", &lengths)})
+    arrays.push_back(
+        {getStatisticKey(kind, name), {101}, quantilesOf(*numbers)});
 }
 
 //===----------------------------------------------------------------------===//

@@ -55,7 +55,7 @@ private:
   std::vector<double> sums, rows;
 };
 
-/// The mean of cos(x, y) and of its arccos.
+/// The mean of cos(x, y) and of its arccos, and how much rows change.
 class SimilaritySums {
 public:
   void add(llvm::ArrayRef<float> x, llvm::ArrayRef<float> y, int64_t width);
@@ -64,6 +64,8 @@ public:
 private:
   int64_t count = 0;
   double cosines = 0, angles = 0;
+  /// Of each row: 1 - cos(x, y), and |y - x| / |x|.
+  std::vector<float> changes, lengths;
 };
 
 /// All taps of a model.

@@ -1,6 +1,7 @@
 //===- EncoderBuilder.cpp - IR of an encoder ------------------------------===//
 
 #include "EncoderBuilder.h"
+#include "ParamTable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -533,7 +534,8 @@ llvm::Error EncoderBuilder::build() {
     bool isHead = llvm::any_of(
         ArrayRef<StringRef>{"pooler.", "cls.", "lm_head.", "classifier."},
         [&](StringRef head) { return name.starts_with(head); });
-    if (!isHead && !module.lookupSymbol<ParamOp>(tensor.name))
+    if (!isHead && !isForPasses(tensor.name) &&
+        !module.lookupSymbol<ParamOp>(tensor.name))
       return llvm::createStringError(
           checkpoint.getFiles().front() + ": tensor '" + tensor.name +
           "' is not part of a " + family.modelType + " model with " +

@@ -208,7 +208,7 @@ DictionaryAttr ParamDeclarer::getSource(StringRef name, const TensorSlot &slot,
 
 llvm::Error ParamDeclarer::checkUnknown() {
   auto isIgnored = [&](StringRef name) {
-    return known.contains(name) ||
+    return known.contains(name) || isForPasses(name) ||
            llvm::any_of(naming.ignored,
                         [&](StringRef end) { return name.ends_with(end); });
   };

@@ -61,6 +61,12 @@ def cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x * y).sum(axis=-1) / np.linalg.norm(x, axis=-1) / np.linalg.norm(y, axis=-1)
 
 
+def quantiles(numbers: np.ndarray) -> np.ndarray:
+    """Those at 0, 1, ..., 100 percent of the sorted numbers."""
+    places = np.arange(101) / 100 * (len(numbers) - 1)
+    return np.sort(numbers)[np.floor(places + 0.5 + 1e-9).astype(int)]
+
+
 def expected_statistics(
     programs: Programs, model: Path, calls: list[Call], folder: Path, before: str = ""
 ) -> tuple[dict[str, np.ndarray], int]:
@@ -88,4 +94,8 @@ def expected_statistics(
             found[f"similarity.cosine/{tap['name']}"] = cosine.mean(keepdims=True)
             angle = np.arccos(np.clip(cosine, -1, 1))
             found[f"similarity.angle/{tap['name']}"] = angle.mean(keepdims=True)
+            y = outputs[tap["outputs"][1]]
+            change = np.linalg.norm(y - x, axis=-1) / np.linalg.norm(x, axis=-1)
+            found[f"similarity.cosine_quantiles/{tap['name']}"] = quantiles(1 - cosine)
+            found[f"similarity.norm_quantiles/{tap['name']}"] = quantiles(change)
     return found, len(outputs[0])

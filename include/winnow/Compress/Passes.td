@@ -82,6 +82,96 @@ def WinnowDropLayers : Pass<"winnow-drop-layers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::winnow::WinnowDialect"];
 }
 
+def WinnowGate : Pass<"winnow-gate", "::mlir::ModuleOp"> {
+  let summary = "Let tokens pass layers over when a program runs";
+  let description = [{
+    What: in front of what `layers` lists, each token gets a score, from its own
+    numbers alone. If that is below `threshold`, it passes over: behind the layer
+    it is what it was in front (the layer bypass of Duo-LLM, arXiv 2410.10846).
+    The rows of the others are computed, and put back among all.
+
+    `granularity` says what is counted, from 0 and in each function by itself, as
+    winnow-drop-layers counts: mlp, layers that treat each token by itself;
+    attention, layers that mix tokens; block, both, with one score for both. With
+    exit, which is of blocks, a token that passes one over passes over all that
+    follow, too (early exit: CALM, arXiv 2207.07061; LayerSkip, arXiv 2404.16710).
+
+    ```
+    cosine  1 - cos(x, y), x the token in front of the layer before, y behind it;
+            of blocks, the block before
+    norm    |y - x| / |x| of the same
+    random  a number in [0, 1) that depends on seed, number and position: a
+            baseline
+    router  the sigmoid of the token times a weight [1, D] of the checkpoint, in
+            f32, whose name `router` gives, with * for the number
+    ```
+
+    ```mlir
+    %y = winnow.layer residual(%x) inputs(%u = %x) ...
+    %z = winnow.layer residual(%y) inputs(%u = %y) ...
+    // becomes, with granularity=mlp layers=0 criterion=cosine threshold=0.01
+    %y = winnow.layer residual(%x) inputs(%u = %x) ...
+    %change = winnow.token_change cosine %x, %y : tensor<?x64xf32> -> tensor<?xf32>
+    %kept = winnow.token_select %change {policy = #winnow.token_policy<least = 1.0e-02 : f32>} : tensor<?xf32> -> tensor<?xi32>
+    %rows = winnow.token_gather %y[%kept] : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+    %w = winnow.layer residual(%rows) inputs(%u = %rows) ...
+    %z = winnow.token_restore %w[%kept] over %y : tensor<?x64xf32>, tensor<?xi32>, tensor<?x64xf32>
+    ```
+
+    In an attention layer, queries are those of tokens that go through; keys and
+    values are computed of all, so that a token that passes over is still seen
+    by others, as what it is there, and caches have a row for each token (what
+    Duo-LLM's study and early exits call computing or propagating them). To pass
+    over an attention layer saves its queries, the attention of these and the
+    projection behind, not keys and values.
+
+    Instead of `threshold`, `skip` gives the share of tokens that pass over, for
+    cosine and norm: the threshold is the quantile of the scores of a calibration
+    of the whole model (winnow-compile --calibrate).
+
+    A layer that was passed over has changed nothing: with cosine or norm and
+    blocks one behind another, a token that passes over the first one passes over
+    the others.
+
+    Requires: layers, that is to stand before `winnow-inline-layers`, and behind
+    winnow-prune-tokens. Attention needs a cache where it has segments.
+    Guarantees: whether a token passes over depends on that token alone, and
+    what goes through is computed as ever. If all do, results are those of the
+    model without the pass, bit for bit; if none does, those of the model that
+    winnow-drop-layers leaves, whose weights and caches are still there.
+    Keeps: with threshold=0 or skip=0, everything.
+    Lossy? Yes.
+    Each gate gets a remark.
+  }];
+  let options = [
+    Option<"granularity", "granularity", "std::string", "\"mlp\"",
+           "What tokens pass over: mlp, attention or block">,
+    ListOption<"layers", "layers", "int64_t",
+               "Which of them, counted from 0 in the order of the program">,
+    Option<"criterion", "criterion", "std::string", "\"cosine\"",
+           "What scores are: cosine, norm, random or router">,
+    ListOption<"threshold", "threshold", "double",
+               "Tokens with scores below it pass over; one or one for each of "
+               "layers. With 0, none does">,
+    ListOption<"skip", "skip", "double",
+               "In place of threshold: the share of the tokens of a calibration "
+               "that pass over">,
+    Option<"exit", "exit", "bool", "false",
+           "Who passes a block over passes over all later ones, too">,
+    Option<"router", "router", "std::string", "\"\"",
+           "With router: the name of the weights, with * for the number">,
+    Option<"seed", "seed", "int64_t", "0", "With random: which numbers">
+  ];
+  let statistics = [
+    Statistic<"numGates", "gates", "Gates put in front of layers">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::winnow::WinnowDialect"];
+}
+
 def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
   let summary = "Put taps into a model, for a calibration";
   let description = [{

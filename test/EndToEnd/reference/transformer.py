@@ -152,11 +152,15 @@ class Transformer:
         x = self._embedding()[np.asarray(ids)]
         if config.architecture == "gemma3":
             x = x * np.float32(np.sqrt(config.width))
-        for layer in range(config.layers):
-            visible = sliding if config.is_sliding(layer) else causal
+        masks = [sliding if config.is_sliding(layer) else causal for layer in range(config.layers)]
+        return self._norm("output_norm", self._blocks(x, positions, masks, cache))
+
+    def _blocks(self, x: Array, positions: Array, masks: list[Array], cache: Cache) -> Array:
+        """What all blocks make of the embeddings. masks: visible [T, S] of each."""
+        for layer, visible in enumerate(masks):
             y = x + self._attention_block(layer, x, positions, visible, cache)
-            x = y + self._feed_forward_block(layer, x if config.parallel else y)
-        return self._norm("output_norm", x)
+            x = y + self._feed_forward_block(layer, x if self.config.parallel else y)
+        return x
 
     def logits(self, hidden: Array) -> Array:
         """Final states [tokens, width] to logits [tokens, vocabulary]."""

@@ -1,0 +1,126 @@
+"""What gates do to Gemma 3 270M: which share of the tokens passes layers over, what
+that costs in quality, and what it saves in time.
+
+    gates.py [--build build] [--folder build/gates] [--threads 2] [--tokens 4096]
+        [--skip quality|speed] [--output FILE.json]
+
+Thresholds are those for which a share of the first 512 tokens of the calibration text
+passes over, as the forward pass in NumPy of test/EndToEnd/reference finds them; the
+share of the table is that of the first 512 tokens of the evaluation text. Perplexity, KL
+and agreement are those of `winnow-run --evaluate` on that text, in windows of 512
+tokens, against the model as the checkpoint has it. Rows "without" are the same layers
+left out for all tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "scripts", "test/EndToEnd")]
+
+from fetch_gemma import gemma_path  # noqa: E402
+from fetch_texts import texts  # noqa: E402
+from reference.gates import Gate, GatedTransformer  # noqa: E402
+from winnowing import WINDOW, Workshop, beginning, cell, drop  # noqa: E402
+
+BLOCKS = 18
+LAYERS = (8, 9, 10, 11)
+SHARES = (0.25, 0.5, 0.75)
+
+
+def gates() -> dict[str, Gate]:
+    """By what the table calls them."""
+    found = {}
+    for share in SHARES:
+        for criterion in ("cosine", "norm", "random"):
+            name = f"mlp, {criterion}, {share:.0%}"
+            found[name] = Gate("mlp", criterion, LAYERS, share=share)
+        found[f"attention, norm, {share:.0%}"] = Gate("attention", "norm", LAYERS, share=share)
+    found["block 9, norm, 50%"] = Gate("block", "norm", (9,), share=0.5)
+    found["exit at 15, norm, 25%"] = Gate("block", "norm", (15,), exit=True, share=0.25)
+    return found
+
+
+def token_ids(build: Path, name: Path, text: Path) -> list[int]:
+    """The first tokens of a text."""
+    content = text.read_bytes()
+    found = subprocess.run(
+        [build / "unittests" / "winnow-tokenize", f"{name}.tokenizer"],
+        input=struct.pack("<I", len(content)) + content,
+        capture_output=True,
+        check=True,
+    )
+    ids = found.stdout.decode().split("\t")[0].split(",")
+    return [int(token) for token in ids[:WINDOW]]
+
+
+def measure_share(gate: Gate, calibration: list[int], evaluation: list[int]) -> float:
+    """Sets thresholds, and tells which share of the rows of gated layers is left out."""
+    GatedTransformer(gemma_path(), gate).hidden(calibration)
+    model = GatedTransformer(gemma_path(), gate)
+    model.hidden(evaluation)
+    return float(np.mean(model.shares))
+
+
+def without(gate: Gate) -> list[str]:
+    """The recipe that leaves the layers out for all tokens."""
+    layers = range(gate.layers[0], BLOCKS) if gate.exit else gate.layers
+    return drop(list(layers), gate.granularity)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tokens", type=int, default=4096)
+    parser.add_argument("--skip", choices=["quality", "speed"])
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    folder = (options.folder or options.build / "gates").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    workshop = Workshop(options.build.resolve() / "bin", folder, options.threads)
+
+    plain = workshop.compile("as the checkpoint has it", [])
+    build = options.build.resolve()
+    calibration, evaluation = (
+        token_ids(build, plain, beginning(text, 2 * WINDOW, folder))
+        for text in (texts().calibration, texts().evaluation)
+    )
+    recipes: dict[str, tuple[list[str], float]] = {"as the checkpoint has it": ([], 0)}
+    for name, gate in gates().items():
+        share = measure_share(gate, calibration, evaluation)
+        recipes[name] = ([gate.text], share)
+        recipes.setdefault(f"without {name.split(',')[0]}", (without(gate), 1))
+
+    text = beginning(texts().evaluation, options.tokens, folder)
+    rows: list[dict[str, Any]] = []
+    print("| gate | rows left out | perplexity | KL | top-1 | prefill | decode |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (recipe, share) in recipes.items():
+        artifact = workshop.compile(name, recipe)
+        row: dict[str, Any] = {"recipe": name, "passes": recipe, "share": share}
+        if options.skip != "quality":
+            row |= workshop.evaluate(artifact, text, plain)
+        if options.skip != "speed":
+            row |= workshop.bench(artifact)
+        rows.append(row)
+        cells = [name, f"{share:.0%}", cell(row, "perplexity", 2), cell(row, "kl", 4)]
+        cells.append(cell(row, "top1_agreement", 3))
+        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in ("prefill", "decode")]
+        print("| " + " | ".join(cells) + " |", flush=True)
+    if options.output:
+        options.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
