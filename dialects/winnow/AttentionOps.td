@@ -58,7 +58,9 @@ def Winnow_AttentionOp : Winnow_TokenOp<"attention", [AttrSizedOperandSegments,
     one input to, and where queries and keys have the same segments, which do
     not fall. It differs from the reference by at most 1e-5 * max(1, |x|) in
     output and lse and 1e-4 * max(1, |x|) in scores for inputs of magnitude about
-    1.
+    1. Keys and values of a cache are read as they are stored and rounded no
+    further: bf16 is widened; the scales of i8 multiply the sum over channels, and
+    the weights in front of the sum over keys.
 
     #### Corner cases
 

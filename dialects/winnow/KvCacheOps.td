@@ -32,13 +32,15 @@ def Winnow_KvAppendOp : Winnow_KvOp<"kv_append", [
 
     #### Numerics
 
-    Keys and values are stored as f32: bit-exact.
+    Keys and values are rounded to what the cache stores, here and nowhere else:
+    f32 is bit-exact, bf16 and i8 are the rules of `!winnow.kv_cache`. Native code
+    follows them bit for bit.
 
     #### Corner cases
 
     T = 0 changes nothing. More slots than the capacity leaves room for are an
     error of the run, before anything is written. Positions need not be sorted
-    nor distinct. NaN is stored like any number.
+    nor distinct. NaN is stored like any number, but in i8 for its whole head.
 
     #### Inputs
 
@@ -112,7 +114,7 @@ def Winnow_KvViewOp : Winnow_KvOp<"kv_view"> {
 
     #### Numerics
 
-    Bit-exact.
+    Bit-exact: f32 numbers for what is stored, code * scale rounded to f32 for i8.
 
     #### Corner cases
 
@@ -144,7 +146,8 @@ def Winnow_KvViewOp : Winnow_KvOp<"kv_view"> {
 
     #### Invariants
 
-    - V1 A view after kv_append ends with the rows that were appended.
+    - V1 A view after kv_append ends with the rows that were appended, as the
+      cache stores them.
     - V2 Two views of one state are equal.
 
     #### Example

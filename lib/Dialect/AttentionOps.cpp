@@ -221,9 +221,16 @@ double AttentionOp::getFlops(DimFunction dims) {
 double AttentionOp::getStoredBytes(DimFunction dims) {
   // Keys and values that were computed in this call are not stored.
   double bytes = 0;
-  for (Value operand : {getKey(), getValue()})
-    if (operand.getDefiningOp<KvViewOp>())
-      bytes += storedBytes(operand, dims);
+  if (auto view = getKey().getDefiningOp<KvViewOp>()) {
+    KvCacheType cache = view.getCache().getType();
+    bytes += sizeOf(getKey(), 0, dims) *
+             double(cache.getHeads() * cache.getKeyBytes());
+  }
+  if (auto view = getValue().getDefiningOp<KvViewOp>()) {
+    KvCacheType cache = view.getCache().getType();
+    bytes += sizeOf(getValue(), 0, dims) *
+             double(cache.getHeads() * cache.getValueBytes());
+  }
   return bytes;
 }
 

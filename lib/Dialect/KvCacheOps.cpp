@@ -57,7 +57,8 @@ LogicalResult KvAppendOp::verify() {
 double KvAppendOp::getFlops(DimFunction dims) { return 0; }
 
 double KvAppendOp::getStoredBytes(DimFunction dims) {
-  return storedBytes(getKey(), dims) + storedBytes(getValue(), dims) +
+  return sizeOf(getKey(), 0, dims) *
+             double(getCache().getType().getSlotBytes()) +
          (sizeOf(getPositions(), 0, dims) + sizeOf(getSegments(), 0, dims)) *
              sizeof(int32_t);
 }

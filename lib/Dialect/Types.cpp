@@ -20,6 +20,20 @@ void WinnowDialect::registerTypes() {
       >();
 }
 
+/// Bytes of `channels` numbers of one head and slot; i8 has an f32 scale.
+static int64_t bytesOf(Type storage, int64_t channels) {
+  int64_t scale = storage.isInteger(8) ? sizeof(float) : 0;
+  return channels * storage.getIntOrFloatBitWidth() / 8 + scale;
+}
+
+int64_t KvCacheType::getKeyBytes() const {
+  return bytesOf(getKeyType(), getKeyDim());
+}
+
+int64_t KvCacheType::getValueBytes() const {
+  return bytesOf(getValueType(), getValueDim());
+}
+
 LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t heads, int64_t keyDim,
                                   int64_t valueDim, Type keyType,
@@ -36,15 +50,15 @@ LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError()
            << "expects capacity to be a positive multiple of 16, found "
            << capacity;
-  // C3: the storage that kernels have today.
+  // C3: what kernels read.
   for (auto [name, type] :
        {std::pair("key", keyType), std::pair("value", valueType)})
-    if (!type.isF32())
+    if (!type.isF32() && !type.isBF16() && !type.isSignlessInteger(8))
       return emitError() << "expects " << name
-                         << " to be stored as 'f32', the only storage type of "
-                            "caches so far, found "
+                         << " to be stored as 'f32', 'bf16' or 'i8', found "
                          << type;
-  // C4: a limit that only catches bugs: sizes in bytes have to fit 63 bits.
+  // C4: a limit that only catches bugs: sizes in bytes have to fit 63 bits,
+  // whatever is stored.
   int64_t dims, slots, bytes;
   if (llvm::AddOverflow(keyDim, valueDim, dims) ||
       llvm::MulOverflow(dims, heads, dims) ||

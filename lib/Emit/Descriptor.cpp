@@ -9,6 +9,7 @@
 #include "Descriptor.h"
 
 #include "winnow/Artifact.h"
+#include "winnow/Codegen/Cpu/CacheFormat.h"
 #include "winnow/Conversion/Passes.h"
 #include "winnow/Runtime/Call.h"
 
@@ -108,9 +109,13 @@ static Constant *entryInfo(ConstantWriter &writer, Module &module,
                        chunked.asArrayRef())) {
     auto cache = cast<KvCacheType>(attr.getValue());
     Constant *fields[] = {
-        writer.i64(cache.getHeads()), writer.i64(cache.getKeyDim()),
-        writer.i64(cache.getValueDim()), writer.i64(cache.getCapacity()),
-        writer.i64(isChunked)};
+        writer.i64(cache.getHeads()),
+        writer.i64(cache.getKeyDim()),
+        writer.i64(cache.getValueDim()),
+        writer.i64(cache.getCapacity()),
+        writer.i64(isChunked),
+        writer.i64(int64_t(cpu::getCacheFormat(cache.getKeyType()))),
+        writer.i64(int64_t(cpu::getCacheFormat(cache.getValueType())))};
     caches.push_back(writer.record(fields));
   }
   for (auto name : elements("dims").getAsRange<mlir::StringAttr>())

@@ -2,8 +2,34 @@
 
 #include "Rules.h"
 
+#include "winnow/Formats/Activation.h"
+
+#include "llvm/ADT/bit.h"
+
 using namespace mlir;
 using namespace winnow;
+
+/// Adds rows of `channels` numbers to `stored`, as reading them will show them.
+static void store(Type storage, ArrayRef<float> numbers, int64_t channels,
+                  std::vector<float> &stored) {
+  if (storage.isF32()) {
+    llvm::append_range(stored, numbers);
+    return;
+  }
+  if (storage.isBF16()) {
+    for (float number : numbers)
+      stored.push_back(
+          llvm::bit_cast<float>(uint32_t(roundToBf16(number)) << 16));
+    return;
+  }
+  SmallVector<int8_t> codes(channels);
+  for (; !numbers.empty(); numbers = numbers.drop_front(channels)) {
+    float scale;
+    encodeActivationGroup(numbers.take_front(channels), scale, codes);
+    for (int8_t code : codes)
+      stored.push_back(float(code) * scale);
+  }
+}
 
 FailureOr<Cache> winnow::evaluateKvAppend(KvAppendOp op, const Cache &cache,
                                           const Tensor &key,
@@ -27,8 +53,8 @@ FailureOr<Cache> winnow::evaluateKvAppend(KvAppendOp op, const Cache &cache,
            << type.getCapacity() << " in use";
   Cache result = cache;
   result.length += tokens;
-  llvm::append_range(result.keys, key.floats());
-  llvm::append_range(result.values, value.floats());
+  store(type.getKeyType(), key.floats(), type.getKeyDim(), result.keys);
+  store(type.getValueType(), value.floats(), type.getValueDim(), result.values);
   llvm::append_range(result.positions, positions.integers());
   llvm::append_range(result.segments, segments.integers());
   return result;

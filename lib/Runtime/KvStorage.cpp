@@ -9,15 +9,84 @@ namespace runtime {
 
 static constexpr int64_t kAlignment = 4096;
 
-/// Adds the bytes of `rows` * `columns` * `depth` words of four bytes, rounded
-/// up to whole pages.
-static bool addPart(int64_t &total, int64_t rows, int64_t columns,
-                    int64_t depth) {
-  int64_t area = 0, bytes = 0;
-  if (!accumulate(area, rows, columns) || !accumulate(bytes, area, depth) ||
-      bytes > INT64_MAX / 8)
+/// Adds `heads` * `capacity` * `slotBytes` bytes, rounded up to whole pages.
+static bool addPart(int64_t &total, int64_t heads, int64_t capacity,
+                    int64_t slotBytes) {
+  int64_t slots = 0, bytes = 0;
+  if (!accumulate(slots, heads, capacity) ||
+      !accumulate(bytes, slots, slotBytes) || bytes > INT64_MAX / 2)
     return false;
-  return accumulate(total, 1, roundUp(bytes * 4, kAlignment));
+  return accumulate(total, 1, roundUp(bytes, kAlignment));
+}
+
+/// Bytes of the keys or values of one head and slot. False where there are too
+/// many.
+static bool computeSlotBytes(int64_t format, int64_t channels, int64_t &bytes) {
+  bytes = 0;
+  return accumulate(bytes, 1, winnow_kv_scale_bytes(format)) &&
+         accumulate(bytes, channels, winnow_kv_number_bytes(format));
+}
+
+namespace {
+/// The keys or values of one head: see winnow_kv_slot.
+struct HeadStorage {
+  HeadStorage(const winnow_kv_slot &slot, const winnow_cache_info &info,
+              int64_t head, bool isKeys)
+      : isKeys(isKeys), channels(isKeys ? info.key_dim : info.value_dim) {
+    int64_t format = isKeys ? info.key_format : info.value_format;
+    numberBytes = winnow_kv_number_bytes(format);
+    scaleBytes = winnow_kv_scale_bytes(format);
+    blockBytes = WINNOW_KV_BLOCK * winnow_kv_slot_bytes(format, channels);
+    data = (isKeys ? slot.keys : slot.values) +
+           head * (slot.capacity / WINNOW_KV_BLOCK) * blockBytes;
+  }
+
+  /// Whether the numbers of a slot lie side by side, with nothing between those
+  /// of two slots.
+  bool isRows() const { return !isKeys && scaleBytes == 0; }
+  /// Zeroes the slots [first, last), which lie in one block.
+  void clearInBlock(int64_t first, int64_t last) const;
+  /// Zeroes the slots [first, last).
+  void clear(int64_t first, int64_t last) const;
+
+  bool isKeys;
+  int64_t channels, numberBytes, scaleBytes, blockBytes;
+  uint8_t *data;
+};
+} // namespace
+
+static void zero(uint8_t *data, int64_t bytes) {
+  memset(data, 0, static_cast<size_t>(bytes));
+}
+
+void HeadStorage::clearInBlock(int64_t first, int64_t last) const {
+  uint8_t *block = data + first / WINNOW_KV_BLOCK * blockBytes;
+  int64_t lane = first % WINNOW_KV_BLOCK, lanes = last - first;
+  zero(block + lane * scaleBytes, lanes * scaleBytes);
+  uint8_t *numbers = block + WINNOW_KV_BLOCK * scaleBytes;
+  if (!isKeys) {
+    int64_t rowBytes = channels * numberBytes;
+    zero(numbers + lane * rowBytes, lanes * rowBytes);
+    return;
+  }
+  for (int64_t channel = 0; channel < channels; ++channel)
+    zero(numbers + (channel * WINNOW_KV_BLOCK + lane) * numberBytes,
+         lanes * numberBytes);
+}
+
+void HeadStorage::clear(int64_t first, int64_t last) const {
+  int64_t firstWhole = roundUp(first, WINNOW_KV_BLOCK);
+  int64_t lastWhole = last / WINNOW_KV_BLOCK * WINNOW_KV_BLOCK;
+  if (firstWhole > lastWhole) {
+    clearInBlock(first, last);
+    return;
+  }
+  if (first < firstWhole)
+    clearInBlock(first, firstWhole);
+  zero(data + firstWhole / WINNOW_KV_BLOCK * blockBytes,
+       (lastWhole - firstWhole) / WINNOW_KV_BLOCK * blockBytes);
+  if (lastWhole < last)
+    clearInBlock(lastWhole, last);
 }
 
 int64_t KvStorage::capacityOf(int32_t cache) const {
@@ -61,20 +130,24 @@ bool KvStorage::reserveSlots(int64_t slots) {
     storage[i].capacity = capacity;
     int64_t *offset = offsets + 4 * static_cast<size_t>(i);
     offset[0] = total;
-    fits = addPart(total, cache.heads, cache.key_dim, capacity);
+    int64_t keyBytes, valueBytes;
+    fits = computeSlotBytes(cache.key_format, cache.key_dim, keyBytes) &&
+           addPart(total, cache.heads, capacity, keyBytes);
     offset[1] = total;
-    fits = fits && addPart(total, cache.heads, cache.value_dim, capacity);
+    fits = fits &&
+           computeSlotBytes(cache.value_format, cache.value_dim, valueBytes) &&
+           addPart(total, cache.heads, capacity, valueBytes);
     offset[2] = total;
-    fits = fits && addPart(total, 1, 1, capacity);
+    fits = fits && addPart(total, 1, capacity, sizeof(int32_t));
     offset[3] = total;
-    fits = fits && addPart(total, 1, 1, capacity);
+    fits = fits && addPart(total, 1, capacity, sizeof(int32_t));
   }
   fits = fits && region.reserve(*allocator, static_cast<size_t>(total), false);
   for (int32_t i = 0; fits && i < caches; ++i) {
     const int64_t *offset = offsets + 4 * static_cast<size_t>(i);
     winnow_kv_slot &slot = storage[i];
-    slot.keys = reinterpret_cast<float *>(region.data + offset[0]);
-    slot.values = reinterpret_cast<float *>(region.data + offset[1]);
+    slot.keys = region.data + offset[0];
+    slot.values = region.data + offset[1];
     slot.positions = reinterpret_cast<int32_t *>(region.data + offset[2]);
     slot.segments = reinterpret_cast<int32_t *>(region.data + offset[3]);
     slot.length = 0;
@@ -168,14 +241,9 @@ KvStorage::Admitted KvStorage::next(int64_t count) {
 void KvStorage::clearSlot(int32_t cache, int64_t index) {
   const winnow_kv_slot &slot = storage[cache];
   const winnow_cache_info &info = shape->caches[cache];
-  int64_t lane = index % WINNOW_KV_BLOCK;
   for (int64_t head = 0; head < info.heads; ++head) {
-    float *keys =
-        slot.keys + (head * slot.capacity + index - lane) * info.key_dim;
-    for (int64_t channel = 0; channel < info.key_dim; ++channel)
-      keys[channel * WINNOW_KV_BLOCK + lane] = 0;
-    memset(slot.values + (head * slot.capacity + index) * info.value_dim, 0,
-           static_cast<size_t>(info.value_dim) * sizeof(float));
+    HeadStorage(slot, info, head, true).clearInBlock(index, index + 1);
+    HeadStorage(slot, info, head, false).clearInBlock(index, index + 1);
   }
   slot.positions[index] = 0;
   slot.segments[index] = WINNOW_KV_NO_SEGMENT;
@@ -209,25 +277,9 @@ void KvStorage::shorten(int32_t cache, int64_t length) {
   int64_t removed = slot.length - length;
   if (removed <= 0)
     return;
-  // Lanes of the block in which the new end lies, then whole blocks.
-  int64_t firstWhole = roundUp(length, WINNOW_KV_BLOCK);
-  int64_t oldEnd = roundUp(slot.length, WINNOW_KV_BLOCK);
   for (int64_t head = 0; head < info.heads; ++head) {
-    float *keys = slot.keys + head * slot.capacity * info.key_dim;
-    if (length < firstWhole) {
-      float *block = keys + (firstWhole - WINNOW_KV_BLOCK) * info.key_dim;
-      size_t lanes = static_cast<size_t>(firstWhole - length);
-      for (int64_t channel = 0; channel < info.key_dim; ++channel)
-        memset(block + (channel + 1) * WINNOW_KV_BLOCK - lanes, 0,
-               lanes * sizeof(float));
-    }
-    if (firstWhole < oldEnd)
-      memset(keys + firstWhole * info.key_dim, 0,
-             static_cast<size_t>((oldEnd - firstWhole) * info.key_dim) *
-                 sizeof(float));
-    float *values = slot.values + head * slot.capacity * info.value_dim;
-    memset(values + length * info.value_dim, 0,
-           static_cast<size_t>(removed * info.value_dim) * sizeof(float));
+    HeadStorage(slot, info, head, true).clear(length, slot.length);
+    HeadStorage(slot, info, head, false).clear(length, slot.length);
   }
   memset(slot.positions + length, 0,
          static_cast<size_t>(removed) * sizeof(int32_t));
@@ -287,12 +339,11 @@ KvStorage::Span KvStorage::span(int32_t cache, int64_t index) const {
   if (index < 2)
     return {index == 0 ? slot.positions : slot.segments,
             static_cast<size_t>(slot.length) * sizeof(int32_t)};
-  int64_t head = (index - 2) / 2;
-  bool keys = index % 2 == 0;
-  int64_t channels = keys ? info.key_dim : info.value_dim;
-  int64_t slots = keys ? roundUp(slot.length, WINNOW_KV_BLOCK) : slot.length;
-  return {(keys ? slot.keys : slot.values) + head * slot.capacity * channels,
-          static_cast<size_t>(slots * channels) * sizeof(float)};
+  HeadStorage numbers(slot, info, (index - 2) / 2, index % 2 == 0);
+  int64_t slots =
+      numbers.isRows() ? slot.length : roundUp(slot.length, WINNOW_KV_BLOCK);
+  return {numbers.data,
+          static_cast<size_t>(slots * numbers.blockBytes / WINNOW_KV_BLOCK)};
 }
 
 void KvStorage::clearUnused(int32_t cache) {

@@ -76,7 +76,7 @@ public:
   };
   /// The memory that holds the used slots of a cache lies in this many spans,
   /// the same for equal lengths: positions, segments, then keys and values by
-  /// head. Keys come in whole blocks: see clearUnused.
+  /// head. Keys, and values with scales, come in whole blocks: see clearUnused.
   int64_t spanCount(int32_t cache) const {
     return 2 + 2 * shape->caches[cache].heads;
   }

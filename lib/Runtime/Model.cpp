@@ -94,7 +94,9 @@ static bool haveEqualCaches(const winnow_entry &a, const winnow_entry &b) {
             a.caches[i].key_dim == b.caches[i].key_dim &&
             a.caches[i].value_dim == b.caches[i].value_dim &&
             a.caches[i].capacity == b.caches[i].capacity &&
-            a.caches[i].chunked == b.caches[i].chunked;
+            a.caches[i].chunked == b.caches[i].chunked &&
+            a.caches[i].key_format == b.caches[i].key_format &&
+            a.caches[i].value_format == b.caches[i].value_format;
   return equal;
 }
 
@@ -261,9 +263,10 @@ winnow_status describeModel(const winnow_model *model,
     full.layers = entry->cache_count;
     for (int32_t i = 0; i < entry->cache_count; ++i) {
       const winnow_cache_info &cache = entry->caches[i];
-      full.kv_bytes_per_token += cache.heads *
-                                 (cache.key_dim + cache.value_dim) *
-                                 static_cast<int64_t>(sizeof(float));
+      full.kv_bytes_per_token +=
+          cache.heads *
+          (winnow_kv_slot_bytes(cache.key_format, cache.key_dim) +
+           winnow_kv_slot_bytes(cache.value_format, cache.value_dim));
     }
   }
   // A caller built for an older header gets the fields that it knows.

@@ -257,16 +257,18 @@ def make_cached_attention(
     segments: Value,
     outputs: tuple[Value, ...],
     kept: int | None = None,
+    formats: tuple[str, str] = ("f32", "f32"),
 ) -> Op:
     """Attention on all keys that a cache has stored, after those of this call;
-    it forgets earlier ones beyond the first `kept`."""
+    it forgets earlier ones beyond the first `kept`. `formats` are those in which
+    keys and values are stored."""
     name = outputs[0].name
     _, heads, key_dim = key.type.shape
     value_dim = value.type.shape[2]
     cache = Cache(
         f"{name}_kv",
         f"!winnow.kv_cache<heads = {heads}, key_dim = {key_dim}, value_dim = {value_dim},"
-        f" key = f32, value = f32, capacity = {capacity}>",
+        f" key = {formats[0]}, value = {formats[1]}, capacity = {capacity}>",
         capacity,
     )
 
@@ -300,7 +302,7 @@ def make_cached_attention(
     return Op(
         "cached_attention",
         settings.mask,
-        "-",
+        "-" if formats == ("f32", "f32") else "/".join(formats),
         (query, key, value, positions, segments),
         outputs,
         write,

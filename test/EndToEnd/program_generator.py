@@ -288,6 +288,7 @@ class Builder:
                 segments,
                 outputs,
                 shape.kept,
+                shape.formats,
             )
         else:
             op = attention.make_attention(

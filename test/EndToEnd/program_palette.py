@@ -8,7 +8,7 @@ formats, masks and functions in turn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -55,6 +55,8 @@ class AttentionShape:
     # Slots of a cache, and how many it keeps of earlier calls; None: all.
     capacity: int
     kept: int | None
+    # How a cache stores keys and values.
+    formats: tuple[str, str] = ("f32", "f32")
 
     @property
     def needs_pairs(self) -> bool:
@@ -146,7 +148,7 @@ def make_palette(number: int, choices: Choices) -> Palette:
     masks = [(mask, True) for mask in turn(CACHED_MASKS, 3)]
     masks += [(mask, False) for mask in turn(PLAIN_MASKS, 4)]
     linears = turn(FLOAT_PAIRS, 2) + turn(BLOCKED_PAIRS, 8)
-    return Palette(
+    palette = Palette(
         widths=(
             choices.choose((1, 3, 5, 17, 20, 33, 48, 60)),
             choices.choose((32, 64, 96, 128, 160, 384)),
@@ -163,6 +165,17 @@ def make_palette(number: int, choices: Choices) -> Palette:
         tables=(linears[0][0], turn(BLOCKED_PAIRS, 4)[0][0]),
         embed_scale=choices.choose((1.0, 16.0)),
     )
+    return replace(
+        palette, attentions=tuple(_choose_formats(choices, shape) for shape in palette.attentions)
+    )
+
+
+def _choose_formats(choices: Choices, shape: AttentionShape) -> AttentionShape:
+    """The attention with formats for its cache, if it has one."""
+    if not shape.cached:
+        return shape
+    key, value = (choices.choose(("f32", "bf16", "i8", "i8")) for _ in range(2))
+    return replace(shape, formats=(key, value))
 
 
 def _choose_vector(choices: Choices) -> str:

@@ -12,12 +12,23 @@ import pytest
 
 from artifact import Artifact, Rows, Session
 from make_tiny_models import MODELS
-from programs import Artifacts
+from programs import Artifacts, recipe
 
 # One per family, the block formats of 32 and 256, and the small floats.
 NAMES = [
     "llama-f32", "mistral-f32", "gemma3-f32", "llama-blocks-96", "qwen2-blocks-160",
     "qwen3-k-quants", "llama-small-floats",
+]  # fmt: skip
+MODES = {
+    "auto": "",
+    "f32": "",
+    "bf16 caches": "winnow-kv-format{k=bf16 v=bf16}",
+    "int8 caches": "winnow-kv-format{k=int8 v=int8}",
+    "mixed caches": "winnow-kv-format{k=int8 only=kv0}\nwinnow-kv-format{v=bf16 skip=kv0}",
+}
+CASES = [(name, mode) for name in NAMES for mode in ("auto", "f32")]
+CASES += [
+    ("llama-f32", "bf16 caches"), ("gemma3-f32", "int8 caches"), ("qwen3-k-quants", "mixed caches")
 ]  # fmt: skip
 
 
@@ -30,16 +41,21 @@ class Case:
     expected: np.ndarray
 
 
-@pytest.fixture(scope="module", params=[(name, mode) for name in NAMES for mode in ("auto", "f32")])
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def case(
-    request: pytest.FixtureRequest, tiny_paths: dict[str, Path], artifacts: Artifacts
+    request: pytest.FixtureRequest,
+    tiny_paths: dict[str, Path],
+    artifacts: Artifacts,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Case]:
     """An artifact with its logits in one piece by one thread."""
     name, mode = request.param
+    lines = MODES[mode]
+    option = recipe(tmp_path_factory.mktemp("recipe"), lines) if lines else f"--activations={mode}"
     ids = next(model for model in MODELS if model.name == name).token_ids()
     # Longer than the longest piece below.
     ids = (ids * 2)[:100]
-    with Artifact(artifacts.get(tiny_paths[name], f"--activations={mode}")) as artifact:
+    with Artifact(artifacts.get(tiny_paths[name], option)) as artifact:
         with artifact.session() as session:
             expected = session.prefill(ids)
         yield Case(artifact, ids, expected)

@@ -12,7 +12,7 @@ import pytest
 
 from artifact import Artifact, ArtifactError, Rows, Status
 from make_tiny_models import MODELS
-from programs import Artifacts, Programs, join
+from programs import Artifacts, Programs, join, recipe
 
 CUTS = (1, 16, 37)
 
@@ -26,13 +26,26 @@ class Case:
     expected: np.ndarray
 
 
-@pytest.fixture(scope="module", params=["gemma3-k-quants", "qwen2-blocks-160"])
+CASES = {
+    "gemma3-k-quants": "",
+    "qwen2-blocks-160": "",
+    "gemma3-f32": "winnow-kv-format{k=int8 v=int8}",
+    "llama-f32": "winnow-kv-format{k=bf16 v=int8}",
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
 def case(
-    request: pytest.FixtureRequest, tiny_paths: dict[str, Path], artifacts: Artifacts
+    request: pytest.FixtureRequest,
+    tiny_paths: dict[str, Path],
+    artifacts: Artifacts,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Case]:
-    """One model with sliding windows, one without."""
+    """Models with and without sliding windows, caches of f32 and of less."""
     ids = next(model for model in MODELS if model.name == request.param).token_ids()[:60]
-    with Artifact(artifacts.get(tiny_paths[request.param])) as artifact:
+    line = CASES[request.param]
+    options = (recipe(tmp_path_factory.mktemp("recipe"), line),) if line else ()
+    with Artifact(artifacts.get(tiny_paths[request.param], *options)) as artifact:
         with artifact.session() as session:
             expected = session.prefill(ids)
         yield Case(artifact, ids, expected)

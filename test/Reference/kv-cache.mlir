@@ -32,3 +32,18 @@ func.func @truncate(
   return %next, %k, %v, %p, %s
       : !cache, tensor<?x1x2xf32>, tensor<?x1x1xf32>, tensor<?xi32>, tensor<?xi32>
 }
+
+// What caches of smaller numbers show: bf16 keys, i8 values.
+
+!rounding = !winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = bf16, value = i8, capacity = 16>
+func.func @round(
+    %cache: !rounding {winnow.name = "rounding"},
+    %x: tensor<?x1x4xf32> {winnow.name = "x", winnow.dims = ["T"]},
+    %ids: tensor<?xi32> {winnow.name = "ids", winnow.dims = ["T"]})
+    -> (!rounding, tensor<?x1x4xf32>, tensor<?x1x4xf32>) attributes {winnow.entry} {
+  %next = winnow.kv_append %cache, %x, %x at %ids, %ids
+      : !rounding, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?xi32>, tensor<?xi32>
+  %k, %v, %p, %s = winnow.kv_view %next
+      : !rounding -> tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %next, %k, %v : !rounding, tensor<?x1x4xf32>, tensor<?x1x4xf32>
+}

@@ -70,6 +70,24 @@ std::vector<AttentionSpec> testSpecs() {
   spec.hasSinks = spec.hasSegments = spec.hasBias = true;
   spec.wantsLse = spec.wantsScores = true;
   specs.push_back(spec);
+
+  // Caches of smaller numbers: whole lines of channels and parts of them, one
+  // token and tiles, with the scales of one side and of both.
+  constexpr CacheFormat f32 = CacheFormat::F32, bf16 = CacheFormat::BF16,
+                        i8 = CacheFormat::I8;
+  for (auto [keyFormat, valueFormat] :
+       {std::pair(bf16, bf16), {i8, i8}, {f32, i8}, {i8, bf16}})
+    for (auto [queryHeads, keyHeads, keyDim, valueDim] :
+         {std::array<int64_t, 4>{4, 1, 64, 64}, {6, 2, 21, 27}}) {
+      spec = makeSpec(queryHeads, keyHeads, keyDim, valueDim,
+                      MaskKind::SlidingWindow);
+      spec.window = 150;
+      spec.hasSegments = keyDim == 21;
+      spec.wantsLse = spec.wantsScores = keyDim == 64;
+      spec.keyFormat = keyFormat;
+      spec.valueFormat = valueFormat;
+      specs.push_back(spec);
+    }
   return specs;
 }
 

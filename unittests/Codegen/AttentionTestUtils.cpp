@@ -2,8 +2,12 @@
 
 #include "AttentionTestUtils.h"
 
+#include "../CacheNumbers.h"
+#include "winnow/Formats/Activation.h"
+
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <limits>
 #include <random>
@@ -57,19 +61,50 @@ AttentionProblem AttentionProblem::random(const cpu::AttentionSpec &spec,
   return p;
 }
 
-void AttentionProblem::pack() {
-  packedKeys.assign(spec.keyHeads * capacity * spec.keyDim, kNan);
-  packedValues.assign(spec.keyHeads * capacity * spec.valueDim, kNan);
-  for (int64_t j = 0; j < keyCount; ++j)
-    for (int64_t head = 0; head < spec.keyHeads; ++head) {
-      for (int64_t c = 0; c < spec.keyDim; ++c)
-        packedKeys[head * capacity * spec.keyDim +
-                   (j / 16 * spec.keyDim + c) * 16 + j % 16] =
-            keys[(j * spec.keyHeads + head) * spec.keyDim + c];
-      for (int64_t c = 0; c < spec.valueDim; ++c)
-        packedValues[(head * capacity + j) * spec.valueDim + c] =
-            values[(j * spec.keyHeads + head) * spec.valueDim + c];
+void AttentionProblem::store(bool isKey, int64_t head, int64_t slot) {
+  winnow_kv_slot cache = {
+      packedKeys.data(), packedValues.data(), nullptr, nullptr, 0, capacity};
+  winnow_cache_info info = {spec.keyHeads,
+                            spec.keyDim,
+                            spec.valueDim,
+                            capacity,
+                            0,
+                            int64_t(spec.keyFormat),
+                            int64_t(spec.valueFormat)};
+  CacheNumbers stored(cache, info, isKey, head, slot);
+  int64_t dim = stored.channels();
+  float *row = &(isKey ? keys : values)[(slot * spec.keyHeads + head) * dim];
+  std::vector<int8_t> codes(dim);
+  if (stored.hasScale())
+    encodeActivationGroup({row, size_t(dim)}, stored.scale(), codes);
+  for (int64_t c = 0; c < dim; ++c) {
+    switch (isKey ? spec.keyFormat : spec.valueFormat) {
+    case cpu::CacheFormat::F32:
+      std::memcpy(stored.at(c), &row[c], sizeof(float));
+      break;
+    case cpu::CacheFormat::BF16: {
+      uint16_t bits = roundToBf16(row[c]);
+      std::memcpy(stored.at(c), &bits, sizeof bits);
+      break;
     }
+    case cpu::CacheFormat::I8:
+      std::memcpy(stored.at(c), &codes[c], 1);
+      break;
+    }
+    row[c] = stored.read(c);
+  }
+}
+
+void AttentionProblem::pack() {
+  // All ones are a NaN in every format.
+  int64_t slots = spec.keyHeads * capacity;
+  packedKeys.assign(slots * getSlotBytes(spec.keyFormat, spec.keyDim), 0xff);
+  packedValues.assign(slots * getSlotBytes(spec.valueFormat, spec.valueDim),
+                      0xff);
+  for (int64_t slot = 0; slot < keyCount; ++slot)
+    for (int64_t head = 0; head < spec.keyHeads; ++head)
+      for (bool isKey : {true, false})
+        store(isKey, head, slot);
 }
 
 static bool isVisible(const AttentionProblem &p, int64_t i, int64_t j) {

@@ -16,7 +16,7 @@ namespace winnow::test {
 using AttentionFunction =
     void(const float *query, int64_t queryStride, int64_t queries,
          const int32_t *queryPositions, const int32_t *querySegments,
-         const float *keys, const float *values, const int32_t *keyPositions,
+         const void *keys, const void *values, const int32_t *keyPositions,
          const int32_t *keySegments, int64_t keyCount, int64_t capacity,
          int64_t splitKeys, const float *sinks, const float *bias,
          int64_t biasHeadStride, int64_t biasQueryStride,
@@ -29,14 +29,14 @@ struct AttentionFunctions {
 };
 
 /// The inputs of an attention, in plain layouts. A key row that is not there
-/// yet is NaN in the packed arrays.
+/// yet is NaN in the packed arrays, which are as in winnow_kv_slot.
 struct AttentionProblem {
   cpu::AttentionSpec spec;
   int64_t queries = 0, keyCount = 0, capacity = 0;
   int64_t splitKeys = INT64_MAX;
   std::vector<float> query;        ///< [T][queryHeads][keyDim]
   std::vector<float> keys, values; ///< [S][keyHeads][dim]
-  std::vector<float> packedKeys, packedValues;
+  std::vector<uint8_t> packedKeys, packedValues;
   std::vector<int32_t> queryPositions, querySegments;
   std::vector<int32_t> keyPositions, keySegments; ///< [capacity]
   std::vector<float> sinks, bias;                 ///< bias: [queryHeads][T][S]
@@ -47,7 +47,11 @@ struct AttentionProblem {
   static AttentionProblem random(const cpu::AttentionSpec &spec,
                                  int64_t queries, int64_t keyCount,
                                  unsigned seed);
+  /// Stores keys and values, and makes them what is read then.
   void pack();
+
+private:
+  void store(bool isKey, int64_t head, int64_t slot);
 };
 
 struct AttentionAnswer {

@@ -2,7 +2,9 @@
 
 #include "JitTest.h"
 
+#include "../CacheNumbers.h"
 #include "winnow/Codegen/Cpu/RowKernels.h"
+#include "winnow/Formats/Activation.h"
 #include "winnow/Runtime/Call.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -347,6 +349,92 @@ TEST_P(RowKernels, MapRejectsWhatItCannotVectorize) {
 // KV cache
 //===----------------------------------------------------------------------===//
 
+/// What reading shows where `row` was stored, by the rule of the interpreter.
+static std::vector<float> stored(ArrayRef<float> row, CacheFormat format) {
+  std::vector<float> result(row.begin(), row.end());
+  if (format == CacheFormat::BF16)
+    for (float &number : result)
+      number = llvm::bit_cast<float>(uint32_t(roundToBf16(number)) << 16);
+  if (format == CacheFormat::I8) {
+    std::vector<int8_t> codes(row.size());
+    float scale;
+    encodeActivationGroup(row, scale, codes);
+    for (auto [number, code] : llvm::zip_equal(result, codes))
+      number = float(code) * scale;
+  }
+  return result;
+}
+
+/// Row `index` of a cache of two heads; of the first ones, the first head has
+/// what rounding has to take care of.
+static std::vector<float> rowToStore(int64_t dim, int64_t index) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> row = randomRow(2 * dim, 300 + index);
+  const float special[] = {std::numeric_limits<float>::quiet_NaN(), inf, -inf,
+                           1e-38f, 3.4e38f};
+  if (index < 5)
+    row[7] = special[index];
+  if (index == 5)
+    std::fill_n(row.begin(), dim, 0x1p-121f);
+  if (index == 6)
+    std::fill_n(row.begin(), dim, -0.0f);
+  return row;
+}
+
+/// Rows are stored as the interpreter rounds them, bit for bit.
+TEST_P(RowKernels, KvAppendRounds) {
+  constexpr int64_t capacity = 48;
+  const KvShape shapes[] = {{2, 20, 33, CacheFormat::BF16, CacheFormat::I8},
+                            {2, 20, 33, CacheFormat::I8, CacheFormat::BF16},
+                            {2, 20, 33, CacheFormat::F32, CacheFormat::I8}};
+  std::vector<std::string> names;
+  for (const KvShape &shape : shapes)
+    names.push_back(add(3, [&](KernelBuilder &k) {
+      KvPointers cache = loadKvSlot(k, k.arg(0));
+      emitKvAppendRow(k, shape, cache, cache.length, k.arg(1), k.arg(2),
+                      k.i32(0), k.i32(0));
+    }));
+  ASSERT_TRUE(jit->compile());
+  for (const auto &[shape, name] : llvm::zip_equal(shapes, names)) {
+    auto *append =
+        jit->get<void(winnow_kv_slot *, const float *, const float *)>(name);
+    std::vector<uint8_t> keys(2 * capacity *
+                              getSlotBytes(shape.keyFormat, shape.keyDim));
+    std::vector<uint8_t> values(
+        2 * capacity * getSlotBytes(shape.valueFormat, shape.valueDim));
+    std::vector<int32_t> positions(capacity), segments(capacity);
+    winnow_kv_slot slot = {
+        keys.data(), values.data(), positions.data(), segments.data(),
+        0,           capacity};
+    for (slot.length = 0; slot.length < capacity; ++slot.length)
+      append(&slot, rowToStore(shape.keyDim, slot.length).data(),
+             rowToStore(shape.valueDim, slot.length).data());
+    const winnow_cache_info info = {2,
+                                    shape.keyDim,
+                                    shape.valueDim,
+                                    capacity,
+                                    0,
+                                    int64_t(shape.keyFormat),
+                                    int64_t(shape.valueFormat)};
+    for (int64_t index = 0; index < capacity; ++index)
+      for (bool isKey : {true, false})
+        for (int64_t head = 0; head < 2; ++head) {
+          int64_t dim = isKey ? shape.keyDim : shape.valueDim;
+          std::vector<float> row = rowToStore(dim, index);
+          std::vector<float> expected =
+              stored(ArrayRef(row).slice(head * dim, dim),
+                     isKey ? shape.keyFormat : shape.valueFormat);
+          CacheNumbers numbers(slot, info, isKey, head, index);
+          for (int64_t c = 0; c < dim; ++c)
+            ASSERT_EQ(llvm::bit_cast<uint32_t>(numbers.read(c)),
+                      llvm::bit_cast<uint32_t>(expected[c]))
+                << numbers.read(c) << " is to be " << expected[c]
+                << (isKey ? " in key " : " in value ") << index << ", head "
+                << head << ", channel " << c << " of " << name;
+        }
+  }
+}
+
 TEST_P(RowKernels, KvAppend) {
   KvShape shape = {2, 20, 12};
   std::string name = newName();
@@ -366,9 +454,12 @@ TEST_P(RowKernels, KvAppend) {
   constexpr int64_t capacity = 48;
   std::vector<float> keys(2 * 20 * capacity), values(2 * 12 * capacity);
   std::vector<int32_t> positions(capacity), segments(capacity);
-  winnow_kv_slot slot = {
-      keys.data(), values.data(), positions.data(), segments.data(),
-      0,           capacity};
+  winnow_kv_slot slot = {reinterpret_cast<uint8_t *>(keys.data()),
+                         reinterpret_cast<uint8_t *>(values.data()),
+                         positions.data(),
+                         segments.data(),
+                         0,
+                         capacity};
   for (slot.length = 0; slot.length < capacity; ++slot.length) {
     std::vector<float> key = randomRow(2 * 20, 100 + slot.length),
                        value = randomRow(2 * 12, 200 + slot.length);

@@ -144,6 +144,28 @@ TEST_F(CostTest, KvAppend) {
       (Cost{0, 5 * (4 * 2 * (8 + 16) + 8)}));
 }
 
+TEST_F(CostTest, CachesOfSmallerNumbers) {
+  // 8 + 4 bytes of a key and head, 16 * 2 of a value.
+  EXPECT_EQ(
+      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
+             "key = i8, value = bf16, capacity = 32>, %q: tensor<?x4x8xf32>, "
+             "%qp: tensor<?xi32>",
+             R"(
+      %k, %v, %kp, %ks = winnow.kv_view %c : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = i8, value = bf16, capacity = 32>
+          -> tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>
+      %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) {mask = #winnow.mask<full>, scale = 1.0 : f32}
+          : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x4x16xf32>)"),
+      (Cost{2. * 5 * 5 * 4 * (8 + 16), 5 * 2 * (8 + 4 + 2 * 16)}));
+  EXPECT_EQ(
+      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
+             "key = i8, value = bf16, capacity = 32>, %k: tensor<?x2x8xf32>, "
+             "%v: tensor<?x2x16xf32>, %p: tensor<?xi32>",
+             R"(
+      %n = winnow.kv_append %c, %k, %v at %p, %p : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = i8, value = bf16, capacity = 32>,
+          tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>)"),
+      (Cost{0, 5 * (2 * (8 + 4 + 2 * 16) + 8)}));
+}
+
 TEST_F(CostTest, RowOps) {
   EXPECT_EQ(
       costOf("%x: tensor<?x2x8xf32>, %p: tensor<?xi32>, %f: tensor<3xf32>", R"(

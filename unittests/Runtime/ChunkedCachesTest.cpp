@@ -2,17 +2,22 @@
 
 #include "KvStorage.h"
 
+#include "../CacheNumbers.h"
+
 #include <gtest/gtest.h>
 #include <random>
 #include <vector>
 
 using namespace winnow::runtime;
+using winnow::test::CacheNumbers;
 
 static const Allocator kSystem;
 static constexpr int64_t kContext = 1000;
 // The second cache is not chunked and keeps to itself.
 static constexpr winnow_cache_info kInfos[] = {
-    {2, 3, 5, kContext, 1}, {1, 4, 2, kContext, 0}, {1, 1, 1, kContext, 1}};
+    {2, 3, 5, kContext, 1, WINNOW_KV_BF16, WINNOW_KV_I8},
+    {1, 4, 2, kContext, 0, WINNOW_KV_F32, WINNOW_KV_F32},
+    {1, 1, 1, kContext, 1, WINNOW_KV_I8, WINNOW_KV_F32}};
 
 static winnow_entry entryOfCaches() {
   winnow_entry entry = {};
@@ -102,15 +107,14 @@ static void storeTokens(KvStorage &storage, int64_t first, int64_t count) {
     for (int64_t token = first; token < first + count; ++token) {
       int64_t slot =
           info.chunked ? admitted.slots[token - first] : cache.length;
-      for (int64_t head = 0; head < info.heads; ++head) {
-        for (int64_t k = 0; k < info.key_dim; ++k)
-          cache.keys[head * cache.capacity * info.key_dim +
-                     slot / 16 * 16 * info.key_dim + k * 16 + slot % 16] =
-              static_cast<float>(token + 1);
-        for (int64_t k = 0; k < info.value_dim; ++k)
-          cache.values[(head * cache.capacity + slot) * info.value_dim + k] =
-              static_cast<float>(token + 1);
-      }
+      for (int64_t head = 0; head < info.heads; ++head)
+        for (bool isKey : {true, false}) {
+          CacheNumbers numbers(cache, info, isKey, head, slot);
+          for (int64_t k = 0; k < numbers.channels(); ++k)
+            numbers.set(k, token + 1);
+          if (numbers.hasScale())
+            numbers.scale() = static_cast<float>(token + 1);
+        }
       cache.positions[slot] = static_cast<int32_t>(token + 1);
       cache.segments[slot] =
           info.chunked ? storage.slotMap().segmentOf(token) : 3;
@@ -176,7 +180,11 @@ TEST_F(ChunkedCaches, GrowWhereSegmentsTakeMoreSlotsThanTokens) {
     int32_t slot = storage.slotMap().slots()[token];
     EXPECT_EQ(cache.positions[slot], token + 1);
     EXPECT_EQ(cache.segments[slot], segments[static_cast<size_t>(token)]);
-    EXPECT_EQ(cache.values[slot], static_cast<float>(token + 1));
+    for (bool isKey : {true, false})
+      EXPECT_TRUE(
+          CacheNumbers(cache, kInfos[2], isKey, 0, slot).is(0, token + 1));
+    EXPECT_EQ(CacheNumbers(cache, kInfos[2], true, 0, slot).scale(),
+              static_cast<float>(token + 1));
   }
   // All others have no segment.
   int64_t taken = 0;

@@ -19,16 +19,18 @@
 #include <string.h>
 
 static int64_t keyIndex(const winnow_kv_slot *cache, int64_t head, int64_t slot,
-                         int64_t channel, int64_t dim) {
-  return ((head * (cache->capacity / WINNOW_KV_BLOCK) + slot / WINNOW_KV_BLOCK) *
+                        int64_t channel, int64_t dim) {
+  return ((head * (cache->capacity / WINNOW_KV_BLOCK) +
+           slot / WINNOW_KV_BLOCK) *
               dim +
           channel) *
              WINNOW_KV_BLOCK +
          slot % WINNOW_KV_BLOCK;
 }
 
-static const winnow_cache_info kCaches[] = {{1, 4, 4, FAKE_CONTEXT, 1},
-                                            {2, 3, 2, FAKE_CONTEXT, 1}};
+static const winnow_cache_info kCaches[] = {
+    {1, 4, 4, FAKE_CONTEXT, 1, WINNOW_KV_F32, WINNOW_KV_F32},
+    {2, 3, 2, FAKE_CONTEXT, 1, WINNOW_KV_F32, WINNOW_KV_F32}};
 
 /* An id, or the sum of a row of embeddings, takes the place of "id" above. */
 typedef float (*IdFunction)(const winnow_call *call, int64_t token);
@@ -42,6 +44,14 @@ static float readRow(const winnow_call *call, int64_t token) {
   return row[0] + row[1];
 }
 
+static float *keysOf(const winnow_kv_slot *cache) {
+  return (float *)cache->keys;
+}
+
+static float *valuesOf(const winnow_kv_slot *cache) {
+  return (float *)cache->values;
+}
+
 static void store(const winnow_call *call, int64_t token, float id) {
   const int32_t *positions = call->inputs[1];
   const int32_t *segments = call->inputs[2];
@@ -51,10 +61,10 @@ static void store(const winnow_call *call, int64_t token, float id) {
     int64_t slot = call->slots[token];
     for (int64_t head = 0; head < info->heads; ++head) {
       for (int64_t k = 0; k < info->key_dim; ++k)
-        cache->keys[keyIndex(cache, head, slot, k, info->key_dim)] =
+        keysOf(cache)[keyIndex(cache, head, slot, k, info->key_dim)] =
             id + (float)(1 + head + k);
       for (int64_t k = 0; k < info->value_dim; ++k)
-        cache->values[(head * cache->capacity + slot) * info->value_dim + k] =
+        valuesOf(cache)[(head * cache->capacity + slot) * info->value_dim + k] =
             id + (float)(1 + head + k + positions[token]);
     }
     cache->positions[slot] = positions[token];
@@ -63,13 +73,14 @@ static void store(const winnow_call *call, int64_t token, float id) {
 }
 
 static float slotSum(const winnow_kv_slot *cache, const winnow_cache_info *info,
-                      int64_t slot) {
+                     int64_t slot) {
   float sum = 0;
   for (int64_t head = 0; head < info->heads; ++head) {
     for (int64_t k = 0; k < info->key_dim; ++k)
-      sum += cache->keys[keyIndex(cache, head, slot, k, info->key_dim)];
+      sum += keysOf(cache)[keyIndex(cache, head, slot, k, info->key_dim)];
     for (int64_t k = 0; k < info->value_dim; ++k)
-      sum += cache->values[(head * cache->capacity + slot) * info->value_dim + k];
+      sum += valuesOf(
+          cache)[(head * cache->capacity + slot) * info->value_dim + k];
   }
   return sum;
 }
@@ -117,12 +128,13 @@ static void forward(const winnow_call *call, int32_t thread, int32_t threads) {
 }
 
 static void forwardEmbeddings(const winnow_call *call, int32_t thread,
-                               int32_t threads) {
+                              int32_t threads) {
   compute(call, thread, threads, readRow);
 }
 
 /* y = x + 1 on [N, 3]. */
-static void increment(const winnow_call *call, int32_t thread, int32_t threads) {
+static void increment(const winnow_call *call, int32_t thread,
+                      int32_t threads) {
   const float *x = call->inputs[0];
   float *y = call->outputs[0];
   for (int64_t i = thread; i < call->dims[0] * 3; i += threads)
@@ -145,7 +157,7 @@ static void append(const winnow_call *call, int32_t thread, int32_t threads) {
     plain->segments[plain->length + i] = segments[i];
     chunked->positions[call->slots[i]] = positions[i];
     chunked->segments[call->slots[i]] = segments[i];
-    chunked->values[call->slots[i]] = (float)positions[i];
+    valuesOf(chunked)[call->slots[i]] = (float)positions[i];
   }
   plain->length += call->dims[0];
   chunked->length = call->slot_end;
@@ -188,8 +200,9 @@ static const winnow_tensor_info kAppendInputs[] = {
     {"positions", WINNOW_I32, 1, {-1}}, {"segments", WINNOW_I32, 1, {-1}}};
 static const winnow_tensor_info kAppendOutputs[] = {
     {"lengths", WINNOW_I64, 1, {2}}};
-static const winnow_cache_info kAppendCaches[] = {{1, 1, 1, 16, 0},
-                                                  {1, 1, 1, 16, 1}};
+static const winnow_cache_info kAppendCaches[] = {
+    {1, 1, 1, 16, 0, WINNOW_KV_F32, WINNOW_KV_F32},
+    {1, 1, 1, 16, 1, WINNOW_KV_F32, WINNOW_KV_F32}};
 
 static const winnow_tensor_info kChooseInputs[] = {
     {"x", WINNOW_F32, 2, {-1, 3}}, {"rows", WINNOW_I32, 1, {-2}}};

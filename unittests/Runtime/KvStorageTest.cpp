@@ -2,40 +2,47 @@
 
 #include "KvStorage.h"
 
+#include "../CacheNumbers.h"
+
 #include <gtest/gtest.h>
 #include <vector>
 
 using namespace winnow::runtime;
+using winnow::test::CacheNumbers;
 
 static const Allocator kSystem;
-static constexpr winnow_cache_info kInfos[] = {{2, 3, 5, 50, 0},
-                                               {1, 4, 2, 1000, 0}};
 
-static winnow_entry entryWith(int32_t caches) {
-  winnow_entry entry = {};
-  entry.name = "test";
-  entry.caches = kInfos;
-  entry.cache_count = caches;
-  return entry;
-}
+namespace {
+/// By the formats of keys and values.
+class KvStorageTest
+    : public testing::TestWithParam<std::pair<int64_t, int64_t>> {
+protected:
+  winnow_cache_info infos[2] = {
+      {2, 3, 5, 50, 0, GetParam().first, GetParam().second},
+      {1, 4, 2, 1000, 0, GetParam().first, GetParam().second}};
 
-static float &key(winnow_kv_slot &slot, const winnow_cache_info &info,
-                  int64_t head, int64_t index, int64_t channel) {
-  return slot.keys[head * slot.capacity * info.key_dim +
-                   index / 16 * 16 * info.key_dim + channel * 16 + index % 16];
-}
+  winnow_entry entryWith(int32_t caches) {
+    winnow_entry entry = {};
+    entry.name = "test";
+    entry.caches = infos;
+    entry.cache_count = caches;
+    return entry;
+  }
+};
+} // namespace
 
 /// Fills slots [slot.length, length) with numbers that are never zero.
 static void fill(winnow_kv_slot &slot, const winnow_cache_info &info,
                  int64_t length) {
   for (int64_t index = slot.length; index < length; ++index) {
-    for (int64_t head = 0; head < info.heads; ++head) {
-      for (int64_t k = 0; k < info.key_dim; ++k)
-        key(slot, info, head, index, k) = 1 + index + 100 * k + 1000 * head;
-      for (int64_t k = 0; k < info.value_dim; ++k)
-        slot.values[(head * slot.capacity + index) * info.value_dim + k] =
-            2 + index + 100 * k + 1000 * head;
-    }
+    for (int64_t head = 0; head < info.heads; ++head)
+      for (bool isKey : {true, false}) {
+        CacheNumbers numbers(slot, info, isKey, head, index);
+        for (int64_t k = 0; k < numbers.channels(); ++k)
+          numbers.set(k, 1 + isKey + index + 100 * k + 1000 * head);
+        if (numbers.hasScale())
+          numbers.scale() = static_cast<float>(1 + isKey + index);
+      }
     slot.positions[index] = static_cast<int32_t>(index);
     slot.segments[index] = 7;
   }
@@ -48,17 +55,16 @@ static void expectFilledTo(winnow_kv_slot &slot, const winnow_cache_info &info,
   ASSERT_EQ(slot.length, length);
   for (int64_t index = 0; index < slot.capacity; ++index) {
     bool live = index < length;
-    for (int64_t head = 0; head < info.heads; ++head) {
-      for (int64_t k = 0; k < info.key_dim; ++k)
-        ASSERT_EQ(key(slot, info, head, index, k),
-                  live ? 1 + index + 100 * k + 1000 * head : 0)
-            << index;
-      for (int64_t k = 0; k < info.value_dim; ++k)
-        ASSERT_EQ(
-            slot.values[(head * slot.capacity + index) * info.value_dim + k],
-            live ? 2 + index + 100 * k + 1000 * head : 0)
-            << index;
-    }
+    for (int64_t head = 0; head < info.heads; ++head)
+      for (bool isKey : {true, false}) {
+        CacheNumbers numbers(slot, info, isKey, head, index);
+        for (int64_t k = 0; k < numbers.channels(); ++k)
+          ASSERT_TRUE(numbers.is(
+              k, live ? 1 + isKey + index + 100 * k + 1000 * head : 0))
+              << index;
+        if (numbers.hasScale())
+          ASSERT_EQ(numbers.scale(), live ? 1 + isKey + index : 0) << index;
+      }
     ASSERT_EQ(slot.positions[index], live ? index : 0);
     ASSERT_EQ(slot.segments[index], live ? 7 : 0);
   }
@@ -71,7 +77,7 @@ static std::vector<int32_t> countingPositions(int32_t count) {
   return positions;
 }
 
-TEST(KvStorage, CapacityIsInWholeBlocksAndWithinTheContext) {
+TEST_P(KvStorageTest, CapacityIsInWholeBlocksAndWithinTheContext) {
   winnow_entry entry = entryWith(2);
   KvStorage storage;
   ASSERT_TRUE(storage.reserve(kSystem, entry, 100));
@@ -83,51 +89,51 @@ TEST(KvStorage, CapacityIsInWholeBlocksAndWithinTheContext) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(storage.slots()[i].keys) % 64, 0u);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(storage.slots()[i].values) % 64, 0u);
-    expectFilledTo(storage.slots()[i], kInfos[i], 0);
+    expectFilledTo(storage.slots()[i], infos[i], 0);
   }
   storage.release();
 }
 
-TEST(KvStorage, TruncationLeavesZeros) {
+TEST_P(KvStorageTest, TruncationLeavesZeros) {
   winnow_entry entry = entryWith(2);
   std::vector<int32_t> positions = countingPositions(50);
   for (int64_t length : {49, 48, 47, 33, 32, 31, 16, 1, 0}) {
     KvStorage storage;
     ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
-    fill(storage.slots()[0], kInfos[0], 50);
-    fill(storage.slots()[1], kInfos[1], 50);
+    fill(storage.slots()[0], infos[0], 50);
+    fill(storage.slots()[1], infos[1], 50);
     storage.truncate(length, 50, positions.data());
     for (int i = 0; i < 2; ++i)
-      expectFilledTo(storage.slots()[i], kInfos[i], length);
+      expectFilledTo(storage.slots()[i], infos[i], length);
     // And what is appended afterwards is as if nothing had been there.
-    fill(storage.slots()[0], kInfos[0], 50);
-    expectFilledTo(storage.slots()[0], kInfos[0], 50);
+    fill(storage.slots()[0], infos[0], 50);
+    expectFilledTo(storage.slots()[0], infos[0], 50);
     storage.release();
   }
 }
 
-TEST(KvStorage, TruncationToTheWholeLengthChangesNothing) {
+TEST_P(KvStorageTest, TruncationToTheWholeLengthChangesNothing) {
   winnow_entry entry = entryWith(1);
   std::vector<int32_t> positions = countingPositions(20);
   KvStorage storage;
   ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
-  fill(storage.slots()[0], kInfos[0], 20);
+  fill(storage.slots()[0], infos[0], 20);
   storage.truncate(20, 20, positions.data());
-  expectFilledTo(storage.slots()[0], kInfos[0], 20);
+  expectFilledTo(storage.slots()[0], infos[0], 20);
   EXPECT_EQ(storage.tokensIn(0), 20);
   storage.clear();
-  expectFilledTo(storage.slots()[0], kInfos[0], 0);
+  expectFilledTo(storage.slots()[0], infos[0], 0);
   storage.release();
 }
 
 /// A cache that dropped tokens keeps those before the first forgotten one.
-TEST(KvStorage, TruncationOfAPrunedCacheGoesByPosition) {
+TEST_P(KvStorageTest, TruncationOfAPrunedCacheGoesByPosition) {
   winnow_entry entry = entryWith(1);
   std::vector<int32_t> positions = countingPositions(40);
   KvStorage storage;
   ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
   winnow_kv_slot &slot = storage.slots()[0];
-  fill(slot, kInfos[0], 20);
+  fill(slot, infos[0], 20);
   for (int32_t i = 0; i < 20; ++i)
     slot.positions[i] = 2 * i; // every other one of 40 tokens
   storage.truncate(11, 40, positions.data());
@@ -137,9 +143,11 @@ TEST(KvStorage, TruncationOfAPrunedCacheGoesByPosition) {
   storage.release();
 }
 
-TEST(KvStorage, ImpossibleSizesAreRefused) {
-  winnow_cache_info huge = {1 << 30, 1 << 30, 1, 1 << 30, 0};
-  winnow_cache_info negative = {-1, 4, 4, 16, 0};
+TEST_P(KvStorageTest, ImpossibleSizesAreRefused) {
+  winnow_cache_info huge = {1 << 30,          1 << 30,          1, 1 << 30, 0,
+                            GetParam().first, GetParam().second};
+  winnow_cache_info negative = infos[0];
+  negative.heads = -1;
   for (const winnow_cache_info *info : {&huge, &negative}) {
     winnow_entry entry = entryWith(1);
     entry.caches = info;
@@ -150,8 +158,10 @@ TEST(KvStorage, ImpossibleSizesAreRefused) {
 }
 
 /// A large context costs address space, not memory.
-TEST(KvStorage, LargeContextsAreReservedOnly) {
-  winnow_cache_info large = {8, 128, 128, 4 << 20, 0}; // 32 GiB
+TEST_P(KvStorageTest, LargeContextsAreReservedOnly) {
+  // 32 GiB as f32.
+  winnow_cache_info large = {
+      8, 128, 128, 4 << 20, 0, GetParam().first, GetParam().second};
   winnow_entry entry = entryWith(1);
   entry.caches = &large;
   KvStorage storage;
@@ -159,3 +169,39 @@ TEST(KvStorage, LargeContextsAreReservedOnly) {
   EXPECT_EQ(storage.slots()[0].values[0], 0);
   storage.release();
 }
+
+/// Smaller numbers take less memory, to the byte.
+TEST_P(KvStorageTest, SpansHaveTheBytesOfTheFormat) {
+  winnow_entry entry = entryWith(1);
+  KvStorage storage;
+  ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
+  fill(storage.slots()[0], infos[0], 32);
+  auto bytesOf = [](int64_t format, int64_t channels) {
+    return format == WINNOW_KV_F32    ? 4 * channels
+           : format == WINNOW_KV_BF16 ? 2 * channels
+                                      : channels + 4;
+  };
+  EXPECT_EQ(storage.span(0, 2).size, 32 * bytesOf(GetParam().first, 3));
+  EXPECT_EQ(storage.span(0, 3).size, 32 * bytesOf(GetParam().second, 5));
+  storage.release();
+}
+
+/// What lies behind the end in the last block goes, and nothing else.
+TEST_P(KvStorageTest, ClearsTheRestOfABlock) {
+  winnow_entry entry = entryWith(1);
+  KvStorage storage;
+  ASSERT_TRUE(storage.reserve(kSystem, entry, 64));
+  fill(storage.slots()[0], infos[0], 48);
+  storage.slots()[0].length = 37;
+  storage.clearUnused(0);
+  expectFilledTo(storage.slots()[0], infos[0], 37);
+  storage.release();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, KvStorageTest,
+    testing::Values(std::pair(WINNOW_KV_F32, WINNOW_KV_F32),
+                    std::pair(WINNOW_KV_BF16, WINNOW_KV_BF16),
+                    std::pair(WINNOW_KV_I8, WINNOW_KV_I8),
+                    std::pair(WINNOW_KV_F32, WINNOW_KV_I8),
+                    std::pair(WINNOW_KV_I8, WINNOW_KV_BF16)));

@@ -91,6 +91,62 @@ def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
                            "::winnow::WinnowDialect"];
 }
 
+def WinnowKvFormat : Pass<"winnow-kv-format", "::mlir::ModuleOp"> {
+  let summary = "Store keys and values of caches in fewer bits";
+  let description = [{
+    What: changes the types of caches, `k` how keys and `v` how values are stored.
+    They are rounded once, when a token is stored, as `!winnow.kv_cache` says;
+    attention reads what is stored without a copy of it. Behind a long text caches
+    are a good part of what a decoder reads for a token, and most of what a session
+    takes of memory.
+
+    ```
+    f32     4 bytes a number, exact
+    bf16    2 bytes a number, off by at most 1/256 of itself
+    int8    1 byte a number, and 4 bytes for the numbers of a head and token: off
+            by at most 1/254 of the largest of them
+    keep    as it is
+    ```
+
+    ```mlir
+    %y, %next = winnow.layer residual(%x) inputs(%u = %x, %kv = %kv0) : (tensor<?x64xf32>, tensor<?x64xf32>,
+        !winnow.kv_cache<heads = 1, key_dim = 64, value_dim = 64, key = f32, value = f32, capacity = 512>) -> ...
+    // becomes, with k=int8 v=bf16
+    %y, %next = winnow.layer residual(%x) inputs(%u = %x, %kv = %kv0) : (tensor<?x64xf32>, tensor<?x64xf32>,
+        !winnow.kv_cache<heads = 1, key_dim = 64, value_dim = 64, key = i8, value = bf16, capacity = 512>) -> ...
+    ```
+
+    `only` and `skip` look at the name of a cache, such as kv3, and of the layer
+    that stores in it, such as blk.3.attention. The last pass that names a cache decides.
+
+    Requires: caches. An encoder has none: that is an error. It may stand anywhere in
+    a recipe; tokens that an earlier pass leaves out of a cache stay out.
+    Guarantees: bits that depend on neither pieces, threads nor other segments, as
+    before; saved sessions of the size of what is stored.
+    Keeps: everything but the types of caches. With k=keep v=keep, everything.
+    Lossy? Yes, unless both are f32.
+    Each changed cache gets a remark with its bytes for a token before and after and
+    the bound above; what it does to results is not predicted. It is measured, once
+    for all, where there are texts (winnow-compile --evaluate-on).
+  }];
+  let options = [
+    Option<"k", "k", "std::string", "\"keep\"",
+           "How keys are stored: keep, f32, bf16 or int8">,
+    Option<"v", "v", "std::string", "\"keep\"",
+           "How values are stored: keep, f32, bf16 or int8">,
+    Option<"only", "only", "std::string", "\"\"",
+           "Regular expression that the name of a cache, or of the layer that "
+           "stores in it, has to match">,
+    Option<"skip", "skip", "std::string", "\"\"",
+           "Regular expression that neither must match">
+  ];
+  let statistics = [
+    Statistic<"numSeen", "seen", "Caches that the options name">,
+    Statistic<"numChanged", "changed", "Caches in another format">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
 def WinnowLowRank : Pass<"winnow-low-rank", "::mlir::ModuleOp"> {
   let summary = "Make up for what codes have lost by two narrow layers";
   let description = [{

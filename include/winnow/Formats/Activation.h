@@ -17,7 +17,8 @@ namespace winnow {
 /// reciprocal times 127 might not be finite.
 constexpr float kActivationFloor = 0x1p-120f;
 
-/// Encodes one group of `a8_b32`, 32 numbers. With amax the largest magnitude:
+/// Encodes one group of `a8_b32`, 32 numbers, or a row of a cache that stores
+/// i8. With amax the largest magnitude:
 ///   scale = amax / 127, code = round-to-nearest-even(x * (127 / amax)),
 /// every operation rounded to f32; codes are in [-127, 127].
 /// amax < kActivationFloor: scale 0, codes 0. A NaN or an infinity among the

@@ -27,15 +27,33 @@ enum { WINNOW_KV_CHUNK = 128 };
  * negative. */
 enum { WINNOW_KV_NO_SEGMENT = -1 };
 
+/* How keys or values are stored. I8: codes with one f32 scale for the channels
+ * of a head and slot; a number is code * scale. */
+enum { WINNOW_KV_F32 = 0, WINNOW_KV_BF16 = 1, WINNOW_KV_I8 = 2 };
+
+/* Bytes of one number, and of the scale of a head and slot. */
+static inline int64_t winnow_kv_number_bytes(int64_t format) {
+  return format == WINNOW_KV_F32 ? 4 : format == WINNOW_KV_BF16 ? 2 : 1;
+}
+static inline int64_t winnow_kv_scale_bytes(int64_t format) {
+  return format == WINNOW_KV_I8 ? 4 : 0;
+}
+/* Bytes of the keys or the values of one head and slot. */
+static inline int64_t winnow_kv_slot_bytes(int64_t format, int64_t channels) {
+  return channels * winnow_kv_number_bytes(format) +
+         winnow_kv_scale_bytes(format);
+}
+
 /* The storage of one cache. Slots [0, length) are written. Memory that was
  * never written reads as zero. In a chunked cache some of the slots belong to
  * no token: their segment is WINNOW_KV_NO_SEGMENT.
- *   keys    [head][slot / 16][channel][slot % 16]    f32
- *   values  [head][slot][channel]                    f32
+ *   keys    [head][slot / 16] { scales [16], numbers [channel][16] }
+ *   values  [head][slot / 16] { scales [16], numbers [16][channel] }
+ * The 16 are the slots of a block; formats without scales leave them out.
  * Strides between heads follow from `capacity`, a multiple of 16. */
 typedef struct winnow_kv_slot {
-  float *keys;
-  float *values;
+  uint8_t *keys;
+  uint8_t *values;
   int32_t *positions; /* [capacity] */
   int32_t *segments;  /* [capacity] */
   int64_t length;
@@ -86,6 +104,7 @@ typedef struct winnow_cache_info {
   int64_t capacity; /* in tokens */
   int64_t chunked; /* 1: new tokens go to winnow_call.slots, one for each row of
                     * the entry's segments; 0: they follow the ones before */
+  int64_t key_format, value_format; /* WINNOW_KV_F32, ... */
 } winnow_cache_info;
 
 /* What a tensor argument of i32 chooses from: its numbers are in [0, rows). An

@@ -48,6 +48,12 @@ AttentionSpec AttentionSpec::get(AttentionOp op) {
   spec.distances.assign(op.getDistances().begin(), op.getDistances().end());
   spec.wantsLse = bool(op.getLse());
   spec.wantsScores = bool(op.getScores());
+  // Keys and values of one cache: winnow-verify-model.
+  if (auto view = op.getKey().getDefiningOp<KvViewOp>()) {
+    KvCacheType cache = view.getCache().getType();
+    spec.keyFormat = getCacheFormat(cache.getKeyType());
+    spec.valueFormat = getCacheFormat(cache.getValueType());
+  }
   return spec;
 }
 
@@ -78,6 +84,10 @@ std::string AttentionSpec::name() const {
       stream << "_" << text;
   for (int64_t distance : distances)
     stream << "_d" << distance;
+  for (auto [letter, format] :
+       {std::pair<char, CacheFormat>{'k', keyFormat}, {'v', valueFormat}})
+    if (format != CacheFormat::F32)
+      stream << "_" << letter << getName(format);
   return text;
 }
 

@@ -1,7 +1,7 @@
 //===- AttentionTile.cpp - Queries, scores and weights of a tile ----------===//
 //
 // Orders of operations, the same for every tile and target:
-//   score  = fma over channels, first to last
+//   score  = fma over channels, first to last; times the scale of the key
 //   weight = exp(score - maximum of the chunk)
 //   sum    = per lane over the blocks of the chunk, then a tree over lanes
 //   values = fma over the keys of the chunk, first to last, from zero
@@ -20,6 +20,7 @@ using namespace mlir;
 namespace winnow::cpu {
 
 static constexpr int64_t kFloatBytes = sizeof(float);
+static constexpr int64_t kLineBytes = 64;
 
 AttentionPlan::AttentionPlan(const AttentionSpec &spec) {
   group = spec.queryHeads / spec.keyHeads;
@@ -239,12 +240,21 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
   Value packed =
       k.offset(scratch(plan.packedQuery),
                k.mul(tile.index, kTileRows * spec.keyDim * kFloatBytes));
-  const int64_t blockBytes = spec.keyDim * kLanes * kFloatBytes;
-  const int64_t ahead = std::min(kPrefetchDistance, blockBytes);
+  const CacheFormat format = spec.keyFormat;
+  const int64_t slotBytes = getSlotBytes(format, spec.keyDim);
+  const int64_t scalesBytes = kLanes * getScaleBytes(format);
+  const int64_t blockBytes = kLanes * slotBytes;
+  const int64_t channelBytes = kLanes * getNumberBytes(format);
+  // Behind the scales.
+  const int64_t numberBytes = spec.keyDim * channelBytes;
+  // A line holds the keys of several channels where these are short.
+  const int64_t lineChannels = std::max<int64_t>(1, kLineBytes / channelBytes);
+  const int64_t wholeChannels = llvm::alignDown(spec.keyDim, lineChannels);
+  const int64_t ahead = std::min(kPrefetchDistance, numberBytes);
   Value firstSlot = k.mul(chunk, kAttentionChunk);
-  Value keys = element(
+  Value keys = k.offset(
       args.keys,
-      k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot), spec.keyDim));
+      k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot), slotBytes));
   Value lastBlock = k.sub(blocks.last, k.i64(1));
   VectorType floats = k.vectorType(k.f32Type());
   k.forLoop(
@@ -255,44 +265,60 @@ void AttentionEmitter::emitScores(const AttentionTile &tile, Value chunk,
         SmallVector<Value> pointers;
         for (int64_t i = 0; i < step; ++i) {
           Value current = k.minS(k.add(block, i), lastBlock);
-          pointers.push_back(k.offset(keys, k.mul(current, blockBytes)));
+          pointers.push_back(
+              k.offset(keys, k.add(k.mul(current, blockBytes), scalesBytes)));
         }
         Value target =
             k.offset(scratch(plan.scores), k.mul(block, kLanes * kFloatBytes));
         for (int64_t first = 0; first < tile.rows; first += part) {
           int64_t rows = std::min(part, tile.rows - first);
           Value query = k.offset(packed, first * kFloatBytes);
-          KernelBuilder::Values zeros(rows * step, k.splatF32(0));
-          KernelBuilder::Values sums = k.forLoop(
-              k.i64(0), k.i64(spec.keyDim), k.i64(1), zeros,
-              [&](Value channel, ValueRange carried) {
-                Value bytes = k.mul(channel, kLanes * kFloatBytes);
-                KernelBuilder::Values key, next;
-                for (int64_t i = 0; i < step; ++i)
-                  key.push_back(
-                      k.load(floats, k.offset(pointers[i], bytes), 4));
-                if (waits && first == 0) {
-                  // Behind the end of a block, its stream goes on in the block
-                  // of the next step.
-                  Value next = k.add(bytes, ahead);
-                  Value isInside = k.lessThan(next, k.i64(blockBytes));
-                  next = k.add(next, k.select(isInside, k.i64(0),
-                                              k.i64((step - 1) * blockBytes)));
-                  for (Value pointer : pointers)
-                    k.prefetch(k.offset(pointer, next));
-                }
-                Value q =
-                    k.offset(query, k.mul(channel, tile.rows * kFloatBytes));
-                for (int64_t row = 0; row < rows; ++row) {
-                  Value splat = k.loadSplat(
-                      k.f32Type(), k.offset(q, row * kFloatBytes), kLanes);
-                  for (int64_t i = 0; i < step; ++i)
-                    next.push_back(
-                        k.fma(splat, key[i], carried[row * step + i]));
-                }
-                return next;
-              },
-              /*unroll=*/false);
+          auto addChannel = [&](Value channel, ValueRange carried) {
+            Value bytes = k.mul(channel, channelBytes);
+            KernelBuilder::Values key, next;
+            for (int64_t i = 0; i < step; ++i)
+              key.push_back(
+                  loadNumbers(k, format, k.offset(pointers[i], bytes)));
+            Value q = k.offset(query, k.mul(channel, tile.rows * kFloatBytes));
+            for (int64_t row = 0; row < rows; ++row) {
+              Value splat = k.loadSplat(k.f32Type(),
+                                        k.offset(q, row * kFloatBytes), kLanes);
+              for (int64_t i = 0; i < step; ++i)
+                next.push_back(k.fma(splat, key[i], carried[row * step + i]));
+            }
+            return next;
+          };
+          auto prefetchAt = [&](Value bytes) {
+            for (Value pointer : pointers)
+              k.prefetch(k.offset(pointer, bytes));
+          };
+          if (waits && first == 0 && scalesBytes)
+            prefetchAt(k.i64(ahead - scalesBytes));
+          auto addLine = [&](Value channel, ValueRange carried) {
+            if (waits && first == 0) {
+              // Behind the end of a block, its stream goes on in the block of
+              // the next step.
+              Value next = k.add(k.mul(channel, channelBytes), ahead);
+              Value isInside = k.lessThan(next, k.i64(numberBytes));
+              prefetchAt(k.add(next, k.select(isInside, k.i64(0),
+                                              k.i64((step - 1) * blockBytes))));
+            }
+            KernelBuilder::Values sums(carried);
+            for (int64_t i = 0; i < lineChannels; ++i)
+              sums = addChannel(i ? k.add(channel, i) : channel, sums);
+            return sums;
+          };
+          KernelBuilder::Values sums(rows * step, k.splatF32(0));
+          sums = k.forLoop(k.i64(0), k.i64(wholeChannels), k.i64(lineChannels),
+                           sums, addLine, /*unroll=*/false);
+          for (int64_t c = wholeChannels; c < spec.keyDim; ++c)
+            sums = addChannel(k.i64(c), sums);
+          for (int64_t i = 0; scalesBytes && i < step; ++i) {
+            Value scales =
+                k.load(floats, k.offset(pointers[i], -scalesBytes), 4);
+            for (int64_t row = 0; row < rows; ++row)
+              sums[row * step + i] = k.mulF(sums[row * step + i], scales);
+          }
           for (int64_t row = 0; row < rows; ++row)
             for (int64_t i = 0; i < step; ++i)
               k.store(sums[row * step + i],

@@ -196,6 +196,10 @@ private:
   KernelBuilder::Values sumValues(const ValuePart &part, mlir::Value values,
                                   mlir::Value firstKey, mlir::Value lastKey,
                                   mlir::ValueRange start, mlir::Value ahead);
+  /// Bytes from the first value of a chunk to those of key `key` of it.
+  mlir::Value valueOffset(mlir::Value key);
+  void scaleWeights(const AttentionTile &tile, mlir::Value values,
+                    const BlockRange &blocks);
   void addToState(const AttentionTile &tile, const ValuePart &part,
                   mlir::ValueRange sums);
   /// Whether the tile is a single token of a piece's heads.

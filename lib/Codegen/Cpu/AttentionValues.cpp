@@ -7,6 +7,8 @@
 // which they lie, and keeps its sums in scratch from block to block. Both ways
 // add in the same order.
 //
+// Values that are stored with scales: these go into the weights first.
+//
 //===----------------------------------------------------------------------===//
 
 #include "AttentionTile.h"
@@ -48,27 +50,28 @@ void AttentionEmitter::forValueParts(
 KernelBuilder::Values
 AttentionEmitter::sumValues(const ValuePart &part, Value values, Value firstKey,
                             Value lastKey, ValueRange start, Value ahead) {
-  VectorType floats = k.vectorType(k.f32Type());
+  const int64_t numberBytes = getNumberBytes(spec.valueFormat);
+  const int64_t vectorBytes = kLanes * numberBytes;
   Value weights = k.offset(scratch(plan.scores),
                            part.firstRow * plan.kScoreStride * kFloatBytes);
-  values = element(values, part.channel);
+  values = k.offset(values, k.mul(part.channel, numberBytes));
   return k.forLoop(
       firstKey, lastKey, k.i64(1), start,
       [&](Value key, ValueRange carried) {
-        Value row = k.offset(values, k.mul(key, spec.valueDim * kFloatBytes));
+        Value row = k.offset(values, valueOffset(key));
         KernelBuilder::Values value, next;
         for (int64_t i = 0; i < part.vectors; ++i) {
-          Value ptr = k.offset(row, i * kLanes * kFloatBytes);
           bool whole = i + 1 < part.vectors || part.lastLanes == kLanes;
-          value.push_back(
-              whole ? k.load(floats, ptr, 4)
-                    : k.loadFirst(floats, ptr, k.i64(part.lastLanes)));
+          value.push_back(loadNumbers(k, spec.valueFormat,
+                                      k.offset(row, i * vectorBytes),
+                                      whole ? kLanes : part.lastLanes));
         }
         if (ahead) {
           Value line = k.offset(
-              ahead, k.mul(k.sub(key, firstKey), part.vectors * kLineBytes));
-          for (int64_t i = 0; i < part.vectors; ++i)
-            k.prefetch(k.offset(line, i * kLineBytes));
+              ahead, k.mul(k.sub(key, firstKey), part.vectors * vectorBytes));
+          for (int64_t bytes = 0; bytes < part.vectors * vectorBytes;
+               bytes += kLineBytes)
+            k.prefetch(k.offset(line, bytes));
         }
         Value weight = element(weights, key);
         for (int64_t r = 0; r < part.rows; ++r) {
@@ -107,13 +110,49 @@ void AttentionEmitter::addToState(const AttentionTile &tile,
   }
 }
 
+Value AttentionEmitter::valueOffset(Value key) {
+  const int64_t rowBytes = spec.valueDim * getNumberBytes(spec.valueFormat);
+  Value rows = k.mul(key, rowBytes);
+  int64_t scaleBytes = getScaleBytes(spec.valueFormat);
+  if (!scaleBytes)
+    return rows;
+  // The scales of this block and of those before it.
+  Value scales = k.add(k.andI(key, k.i64(-kLanes)), kLanes);
+  return k.add(rows, k.mul(scales, scaleBytes));
+}
+
+/// Multiplies the weights of the blocks by the scales of their values.
+void AttentionEmitter::scaleWeights(const AttentionTile &tile, Value values,
+                                    const BlockRange &blocks) {
+  VectorType floats = k.vectorType(k.f32Type());
+  int64_t blockBytes = kLanes * getSlotBytes(spec.valueFormat, spec.valueDim);
+  k.forLoop(
+      blocks.first, blocks.last, k.i64(1),
+      [&](Value block) {
+        Value scalesPtr = k.offset(values, k.mul(block, blockBytes));
+        Value scales = k.load(floats, scalesPtr, 4);
+        // Those of the next chunk, which lie far apart.
+        if (isOneToken(tile))
+          k.prefetch(k.offset(scalesPtr, kChunkBlocks * blockBytes));
+        Value weights =
+            k.offset(scratch(plan.scores), k.mul(block, kLanes * kFloatBytes));
+        for (int64_t row = 0; row < tile.rows; ++row) {
+          Value ptr = k.offset(weights, row * plan.kScoreStride * kFloatBytes);
+          k.store(k.mulF(k.load(floats, ptr, 4), scales), ptr, 4);
+        }
+      },
+      /*unroll=*/false);
+}
+
 void AttentionEmitter::emitValues(const AttentionTile &tile, Value chunk,
                                   const BlockRange &blocks) {
   VectorType floats = k.vectorType(k.f32Type());
   Value firstSlot = k.mul(chunk, kAttentionChunk);
-  Value values = element(
+  Value values = k.offset(
       args.values, k.mul(k.add(k.mul(tile.keyHead, args.capacity), firstSlot),
-                         spec.valueDim));
+                         getSlotBytes(spec.valueFormat, spec.valueDim)));
+  if (getScaleBytes(spec.valueFormat))
+    scaleWeights(tile, values, blocks);
   // Values behind the last key are not written yet: they may be anything.
   Value firstKey = k.mul(blocks.first, kLanes);
   Value lastKey =
@@ -147,17 +186,19 @@ void AttentionEmitter::emitValues(const AttentionTile &tile, Value chunk,
     for (int64_t i = 0; i < part.rows * part.vectors; ++i)
       k.store(sums[i], sumAt(part, i), 4);
   };
+  // The numbers of a channel in a block.
+  const int64_t channelBytes = kLanes * getNumberBytes(spec.valueFormat);
   forValueParts(tile,
                 [&](const ValuePart &part) { storeSums(part, zeros(part)); });
   k.forLoop(
       firstKey, lastKey, k.i64(kLanes),
       [&](Value key) {
         Value end = k.minS(k.add(key, kLanes), lastKey);
-        Value next = element(values, k.mul(end, spec.valueDim));
+        Value next = k.offset(values, valueOffset(end));
         forValueParts(tile, [&](const ValuePart &part) {
           // Together the parts ask for the whole next block, in its order.
           Value ahead = part.firstRow == 0
-                            ? k.offset(next, k.mul(part.channel, kLineBytes))
+                            ? k.offset(next, k.mul(part.channel, channelBytes))
                             : Value();
           storeSums(part,
                     sumValues(part, values, key, end, loadSums(part), ahead));

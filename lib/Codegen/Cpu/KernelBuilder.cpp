@@ -224,6 +224,14 @@ Value KernelBuilder::toFloat(Value a, Type type) {
 Value KernelBuilder::roundEvenF(Value a) {
   return math::RoundEvenOp::create(b, a);
 }
+Value KernelBuilder::roundBitsToBf16(Value bits) {
+  Value odd = andI(shrU(bits, splatI32(16)), splatI32(1));
+  Value rounded = add(add(bits, splatI32(0x7fff)), odd);
+  Value magnitude = andI(bits, splatI32(INT32_MAX));
+  Value isNaN = greaterThan(magnitude, splatI32(0x7f800000));
+  return select(isNaN, orI(bits, splatI32(0x400000)), rounded);
+}
+
 Value KernelBuilder::roundToI32(Value a) {
   return arith::FPToSIOp::create(b, withElement(a.getType(), i32Type()),
                                  roundEvenF(a));

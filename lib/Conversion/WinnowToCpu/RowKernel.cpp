@@ -159,7 +159,9 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
                                   Value row) {
   const CachePlan &cachePlan = plan.caches[step.cache];
   KvShape shape{cachePlan.type.getHeads(), cachePlan.type.getKeyDim(),
-                cachePlan.type.getValueDim()};
+                cachePlan.type.getValueDim(),
+                getCacheFormat(cachePlan.type.getKeyType()),
+                getCacheFormat(cachePlan.type.getValueType())};
   unsigned first = kernel.buffers.size() + kCacheArgs * cacheNumber(step);
   KvPointers cache;
   cache.keys = kb.arg(first);

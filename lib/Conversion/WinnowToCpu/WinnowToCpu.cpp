@@ -103,8 +103,11 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
           tensorInfo(plan.outputs[buffer.location],
                      function.getResultAttrDict(resultNumbers[buffer.location]),
                      buffer.rows);
-  for (BlockArgument cache : plan.cacheArguments)
+  SmallVector<int64_t> cacheBytes;
+  for (BlockArgument cache : plan.cacheArguments) {
     caches.push_back(TypeAttr::get(cache.getType()));
+    cacheBytes.push_back(cast<KvCacheType>(cache.getType()).getSlotBytes());
+  }
   SmallVector<bool> chunked;
   for (const CachePlan &cache : plan.caches)
     if (cache.argument >= 0)
@@ -135,6 +138,8 @@ DictionaryAttr ConvertWinnowToCpu::describe(const EntryPlan &plan,
       builder.getNamedAttr("outputs", builder.getArrayAttr(outputs)),
       builder.getNamedAttr("bounds", builder.getArrayAttr(bounds)),
       builder.getNamedAttr("caches", builder.getArrayAttr(caches)),
+      builder.getNamedAttr("cache_bytes_per_token",
+                           builder.getDenseI64ArrayAttr(cacheBytes)),
       builder.getNamedAttr("chunked", builder.getDenseBoolArrayAttr(chunked)),
       builder.getNamedAttr(
           "segments_input",

@@ -3,7 +3,7 @@
 // What the runtime has to know of an entry, and where the weights lie: each at
 // a multiple of 64 bytes, in order.
 
-// CHECK:      winnow.entries = [{arena_bytes = {{[0-9]+}} : i64, arena_bytes_per = array<i64: {{[0-9]+}}, 0>, bounds = [{input = 2 : i64, rows = -1 : i64}], caches = [!winnow.kv_cache<heads = 1, key_dim = 8, value_dim = 8, key = f32, value = f32, capacity = 16>], chunked = array<i1: false>, dims = ["T", "R"], function = @winnow_entry_forward
+// CHECK:      winnow.entries = [{arena_bytes = {{[0-9]+}} : i64, arena_bytes_per = array<i64: {{[0-9]+}}, 0>, bounds = [{input = 2 : i64, rows = -1 : i64}], cache_bytes_per_token = array<i64: 64>, caches = [!winnow.kv_cache<heads = 1, key_dim = 8, value_dim = 8, key = f32, value = f32, capacity = 16>], chunked = array<i1: false>, dims = ["T", "R"], function = @winnow_entry_forward
 // CHECK-SAME: inputs = [{dtype = 1 : i32, name = "positions", shape = array<i64: -1>}, {dtype = 0 : i32, name = "x", shape = array<i64: -1, 8>}, {dtype = 1 : i32, name = "rows", shape = array<i64: -2>}]
 // CHECK-SAME: name = "forward"
 // CHECK-SAME: outputs = [{dtype = 0 : i32, name = "y", shape = array<i64: -2, 8>}]

@@ -10,7 +10,7 @@
 // CHECK-SAME: {input = 1 : i64, rows = 61 : i64},
 // CHECK-SAME: {input = 3 : i64, rows = -1 : i64},
 // CHECK-SAME: {input = 4 : i64, rows = -3 : i64},
-// CHECK-SAME: {input = 0 : i64, rows = -2 : i64}], caches
+// CHECK-SAME: {input = 0 : i64, rows = -2 : i64}], cache_bytes_per_token = array<i64>, caches
 
 winnow.param @table from {random = 1 : i64} : tensor<61x8xf32>
 

@@ -177,13 +177,18 @@ func.func private @kv_cache_c2_multiple(!winnow.kv_cache<heads = 1, key_dim = 4,
 
 // -----
 
-// expected-error @+1 {{expects key to be stored as 'f32', the only storage type of caches so far, found 'f16'}}
+// expected-error @+1 {{expects key to be stored as 'f32', 'bf16' or 'i8', found 'f16'}}
 func.func private @kv_cache_c3_key(!winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f16, value = f32, capacity = 16>)
 
 // -----
 
-// expected-error @+1 {{expects value to be stored as 'f32', the only storage type of caches so far, found 'bf16'}}
-func.func private @kv_cache_c3_value(!winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = bf16, capacity = 16>)
+// expected-error @+1 {{expects value to be stored as 'f32', 'bf16' or 'i8', found 'i16'}}
+func.func private @kv_cache_c3_value(!winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = i16, capacity = 16>)
+
+// -----
+
+// expected-error @+1 {{expects key to be stored as 'f32', 'bf16' or 'i8', found 'ui8'}}
+func.func private @kv_cache_c3_sign(!winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = ui8, value = i8, capacity = 16>)
 
 // -----
 

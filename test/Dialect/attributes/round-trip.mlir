@@ -40,5 +40,7 @@ func.func private @rope_scalings() attributes {scalings = [
 
 // CHECK-LABEL: @cache
 // CHECK-SAME: !winnow.kv_cache<heads = 2, key_dim = 64, value_dim = 32, key = f32, value = f32, capacity = 4096>
+// CHECK-SAME: !winnow.kv_cache<heads = 2, key_dim = 64, value_dim = 32, key = i8, value = bf16, capacity = 4096>
 func.func private @cache(
-    !winnow.kv_cache<heads = 2, key_dim = 64, value_dim = 32, key = f32, value = f32, capacity = 4096>)
+    !winnow.kv_cache<heads = 2, key_dim = 64, value_dim = 32, key = f32, value = f32, capacity = 4096>,
+    !winnow.kv_cache<heads = 2, key_dim = 64, value_dim = 32, key = i8, value = bf16, capacity = 4096>)

@@ -3,6 +3,7 @@ invisible in all later layers, which is the same for those that stay."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from reference.transformer import Array, Cache, Transformer
 
 class PrunedTransformer(Transformer):
     """A Transformer that prunes its prompts in front of some layers."""
+
+    make_cache: Callable[..., Cache] = Cache
 
     def __init__(self, path: Path | str, keep: dict[int, float]) -> None:
         super().__init__(path)
@@ -24,7 +27,7 @@ class PrunedTransformer(Transformer):
         config = self.config
         assert not config.window
         positions = np.arange(len(ids))
-        cache = Cache(positions=positions, segments=np.zeros(len(ids), np.int64))
+        cache = self.make_cache(positions=positions, segments=np.zeros(len(ids), np.int64))
         stays = np.ones(len(ids), bool)
         prunable = (positions >= span[0]) & (positions < min(span[1], len(ids) - 1))
         seen: list[Array] = []

@@ -18,6 +18,19 @@ STEPS: list[tuple[str, list[int] | int, list[int]]] = [
 ]
 
 
+# Rows that a cache of bf16 keys and i8 values stores, and what it shows of them.
+# 1 + 2^-8 lies halfway between two neighbours, and 3.4e38 beyond all of them.
+ROUNDED = [
+    ([127.0, -63.5, 0.25, 62.5], [127.0, -63.5, 0.25, 62.5], [127.0, -64.0, 0.0, 62.0]),
+    ([1 + 2.0**-8, 1 + 3 * 2.0**-8, 0.0, 0.0], [1.0, 1 + 2.0**-6, 0.0, 0.0], None),
+    ([3.4e38, -3.4e38, 1.0, 0.0], [np.inf, -np.inf, 1.0, 0.0], None),
+    ([2.0**-121, 0.0, 0.0, 0.0], [2.0**-121, 0.0, 0.0, 0.0], [0.0] * 4),
+    ([np.inf, 1.0, 1.0, 1.0], [np.inf, 1.0, 1.0, 1.0], [np.nan] * 4),
+    ([1.0, np.nan, 1.0, 1.0], [1.0, np.nan, 1.0, 1.0], [np.nan] * 4),
+    ([0.0] * 4, [0.0] * 4, [0.0] * 4),
+]
+
+
 def write(folder: Path) -> None:
     """Write the arguments of all steps and the list of calls."""
     lines = []
@@ -32,6 +45,11 @@ def write(folder: Path) -> None:
         np.save(f"{prefix}.value.npy", (slots + np.float32(1 / 512))[:, None, None])
         np.save(f"{prefix}.positions.npy", 10 * slots.astype(np.int32))
         np.save(f"{prefix}.segments.npy", slots.astype(np.int32) % 2)
+    prefix = folder / "round"
+    lines.append(f"round {prefix}")
+    rows = np.array([row for row, _, _ in ROUNDED], np.float32)
+    np.save(f"{prefix}.x.npy", rows[:, None, :])
+    np.save(f"{prefix}.ids.npy", np.zeros(len(rows), np.int32))
     (folder / "calls.txt").write_text("\n".join(lines) + "\n")
 
 
@@ -49,6 +67,11 @@ def check(folder: Path) -> None:
             found = np.load(folder / f"step{number}.out{output}.npy")
             np.testing.assert_array_equal(found, array, f"step {number}, output {output}")
             assert found.dtype == array.dtype
+    keys, values = (np.load(folder / f"round.out{output}.npy") for output in range(2))
+    for (_, key, value), found_key, found_value in zip(ROUNDED, keys, values, strict=True):
+        np.testing.assert_array_equal(found_key[0], np.array(key, np.float32))
+        if value is not None:
+            np.testing.assert_array_equal(found_value[0], np.array(value, np.float32))
 
 
 if __name__ == "__main__":

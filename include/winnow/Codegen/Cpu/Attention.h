@@ -17,6 +17,7 @@
 #ifndef WINNOW_CODEGEN_CPU_ATTENTION_H
 #define WINNOW_CODEGEN_CPU_ATTENTION_H
 
+#include "winnow/Codegen/Cpu/CacheFormat.h"
 #include "winnow/Codegen/Cpu/KernelBuilder.h"
 #include "winnow/Dialect/WinnowDialect.h"
 #include "winnow/Runtime/Call.h"
@@ -48,6 +49,8 @@ struct AttentionSpec {
   llvm::SmallVector<int64_t> distances;
   bool wantsLse = false;
   bool wantsScores = false;
+  CacheFormat keyFormat = CacheFormat::F32;
+  CacheFormat valueFormat = CacheFormat::F32;
 
   /// The spec of an op; its operand types are static but for token counts.
   static AttentionSpec get(AttentionOp op);
@@ -86,8 +89,8 @@ struct AttentionArguments {
   mlir::Value queries;        ///< i64: T
   mlir::Value queryPositions; ///< ptr: i32 [T], not negative
   mlir::Value querySegments;  ///< ptr: i32 [T]; with hasSegments
-  mlir::Value keys;           ///< ptr: f32 [keyHeads][slot/16][keyDim][16]
-  mlir::Value values;         ///< ptr: f32 [keyHeads][slot][valueDim]
+  mlir::Value keys;           ///< ptr: as in winnow_kv_slot
+  mlir::Value values;         ///< ptr: as in winnow_kv_slot
   mlir::Value keyPositions;   ///< ptr: i32 [capacity], not negative
   mlir::Value keySegments;    ///< ptr: i32 [capacity]; with hasSegments
   mlir::Value keyCount;       ///< i64: S

@@ -99,6 +99,10 @@ public:
   Value roundEvenF(Value a);
   Value roundToI32(Value a);
   Value bitcast(Value a, mlir::Type type);
+  /// The bits of f32 lanes rounded to bf16 as Formats/Activation.h does, in the
+  /// upper halves of i32 lanes; the lower halves hold anything. In integers:
+  /// processors' own conversions take denormal numbers for zero.
+  Value roundBitsToBf16(Value bits);
 
   // Pointers and memory. Offsets are in bytes.
   Value offset(Value ptr, Value bytes), offset(Value ptr, int64_t bytes);

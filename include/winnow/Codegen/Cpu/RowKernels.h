@@ -12,6 +12,7 @@
 #ifndef WINNOW_CODEGEN_CPU_ROWKERNELS_H
 #define WINNOW_CODEGEN_CPU_ROWKERNELS_H
 
+#include "winnow/Codegen/Cpu/CacheFormat.h"
 #include "winnow/Codegen/Cpu/KernelBuilder.h"
 #include "winnow/Dialect/WinnowDialect.h"
 
@@ -252,10 +253,13 @@ struct KvShape {
   int64_t heads = 1;
   int64_t keyDim = 0;
   int64_t valueDim = 0;
+  CacheFormat keyFormat = CacheFormat::F32;
+  CacheFormat valueFormat = CacheFormat::F32;
 };
 
-/// Stores one token at `slot` (i64, below the capacity). `key`: [heads,
-/// keyDim]; `value`: [heads, valueDim]; `position`, `segment`: i32.
+/// Stores one token at `slot` (i64, below the capacity), rounded as
+/// `!winnow.kv_cache` says. `key`: f32 [heads, keyDim]; `value`: f32 [heads,
+/// valueDim]; `position`, `segment`: i32.
 void emitKvAppendRow(KernelBuilder &k, const KvShape &shape,
                      const KvPointers &cache, mlir::Value slot, mlir::Value key,
                      mlir::Value value, mlir::Value position,

@@ -1,0 +1,114 @@
+"""What the formats of caches do to Gemma 3 270M: a table with the bytes of the cache,
+the time of a token behind a long prompt, and quality.
+
+    kv_format.py [--build build] [--folder build/kv_format] [--threads 1]
+        [--prompt 2048] [--tokens 8192] [--output FILE.json]
+
+Times are the best ones of `winnow-run --bench`, four times in turn. "read" is what a
+token reads of the caches behind the prompt, keys and values of all tokens that a layer's
+window shows, and "least" the time that reading the weights and that takes at the largest
+read bandwidth which these runs measured.
+Perplexity and KL are those of `winnow-run --evaluate` in windows of `--prompt` tokens, KL
+against caches of f32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+from commands import run, run_json  # noqa: E402
+from fetch_gemma import gemma_path  # noqa: E402
+from fetch_texts import texts  # noqa: E402
+
+FORMATS = [("f32", "f32"), ("bf16", "bf16"), ("int8", "int8"), ("int8", "bf16")]
+ROUNDS = 4
+DECODED = 32
+
+
+def beginning(text: Path, tokens: int, folder: Path) -> Path:
+    """About that many tokens of a text: 4.4 bytes make one."""
+    path = folder / "text.txt"
+    path.write_bytes(text.read_bytes()[: int(4.4 * tokens)].rsplit(b"\n", 1)[0] + b"\n")
+    return path
+
+
+def read_bytes(manifest: dict, past: int) -> int:
+    """What a decoded token reads of the caches behind `past` tokens."""
+    total = 0
+    for stage in manifest["entries"][0]["stages"]:
+        for cost in stage["costs"]:
+            keys = min(cost["window"], past) if cost["window"] else past
+            total += cost["bytes"][2] * keys
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--prompt", type=int, default=2048)
+    parser.add_argument("--tokens", type=int, default=8192)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    folder = (options.folder or options.build / "kv_format").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    tools = options.build.resolve() / "bin"
+    text = beginning(texts().evaluation, options.tokens, folder)
+    flags = ("--json", "--threads", options.threads)
+    shape = ("--prefill", options.prompt, "--decode", DECODED)
+
+    names, manifests = [], []
+    for key, value in FORMATS:
+        recipe = folder / f"{key}_{value}.recipe"
+        recipe.write_text(f"winnow-kv-format{{k={key} v={value}}}\n")
+        names.append(folder / f"gemma_{key}_{value}")
+        run(tools / "winnow-compile", gemma_path(), "-o", names[-1], f"--recipe={recipe}")
+        manifests.append(json.loads(names[-1].with_name(names[-1].name + ".json").read_text()))
+
+    decode = [float("inf")] * len(names)
+    prefill = [float("inf")] * len(names)
+    bandwidth = weights = 0.0
+    for _ in range(ROUNDS):
+        for number, name in enumerate(names):
+            facts = run_json(tools / "winnow-run", name, "--bench", *shape, *flags)
+            decode[number] = min(decode[number], facts["decode_seconds_best"] / DECODED)
+            prefill[number] = min(prefill[number], facts["prefill_seconds_best"])
+            bandwidth = max(bandwidth, facts["read_bytes_per_second"])
+            weights = facts["bytes_per_token"] - facts["kv_bytes_per_token"]
+
+    rows = []
+    print("| keys, values | bytes a token | read | decode | least | prefill | perplexity | KL |")
+    print("|---|---|---|---|---|---|---|---|")
+    for number, (formats, name) in enumerate(zip(FORMATS, names, strict=True)):
+        quality = (name, "--evaluate", text, "--against", names[0], "--context", options.prompt)
+        found = run_json(tools / "winnow-run", *quality, *flags)
+        stored = sum(manifests[number]["entries"][0]["cache_bytes_per_token"])
+        read = read_bytes(manifests[number], options.prompt)
+        row = found | {
+            "formats": formats,
+            "cache_bytes_per_token": stored,
+            "read_bytes": read,
+            "decode_seconds": decode[number],
+            "prefill_seconds": prefill[number],
+            "least_seconds": (weights + read) / bandwidth,
+        }
+        rows.append(row)
+        print(
+            f"| {', '.join(formats)} | {stored} | {read / 1e6:.1f} MB "
+            f"| {1000 * decode[number]:.2f} ms | {1000 * row['least_seconds']:.2f} ms "
+            f"| {1000 * prefill[number]:.0f} ms | {row['perplexity']:.3f} | {row['kl']:.2e} |",
+            flush=True,
+        )
+    if options.output:
+        options.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
