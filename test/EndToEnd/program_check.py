@@ -142,7 +142,7 @@ def run_compiled(
             # Whatever is not written stays a NaN.
             results, last = (
                 [np.full(tapped_type(v).resolve(dims), np.nan, np.float32) for v in values]
-                for values in (program.tapped_values, program.last_values)
+                for values in (program.all_values, program.last_values)
             )
             try:
                 tapped(program.name, inputs, results)
@@ -157,7 +157,7 @@ def run_compiled(
                     outcome.fail(program, variant, "the fused form gives other bits", f"{dims}")
                     break
             try:
-                results = read_taps(program.tapped_values, program.origins, results)
+                results = read_taps(program.all_values, program.origins, results)
             except ValueError as error:
                 outcome.fail(program, variant, "rows of tokens that are gone", f"{error}; {dims}")
                 break
@@ -189,8 +189,7 @@ def compare(
     program = run.program
     values = {a.value.name: x for a, x in zip(program.arguments, run.inputs, strict=True)}
     reference = {v.name: x for v, x in zip(program.all_values, expected, strict=True)}
-    values |= reference
-    values |= {v.name: x for v, x in zip(program.tapped_values, run.results, strict=True)}
+    values |= {v.name: x for v, x in zip(program.all_values, run.results, strict=True)}
     for position, op in enumerate(program.ops):
         regime = regime_of(len(values[op.outputs[0].name]))
         outcome.coverage[op.kind, op.variant, op.encoding, regime] += 1
@@ -256,7 +255,7 @@ def check(
     calls: list[Call | None] = [Call(f"decode_{param.name}", {}) for param in params]
     for run in runs:
         names = [argument.value.name for argument in run.program.arguments]
-        names += [f"{value.name}_given" for value in run.program.tapped_values]
+        names += [f"{value.name}_given" for value in run.program.all_values]
         arguments = dict(zip(names, [*run.inputs, *run.results], strict=True))
         calls.append(Call(run.program.name, arguments))
     try:
@@ -332,7 +331,7 @@ def compare_targets(first: list[Run], other: list[Run], variant: Variant, outcom
         expected = known.get((run.program.name, run.number))
         if expected is None or run.program.name in failed:
             continue
-        pairs = zip(run.program.tapped_values, run.results, expected.results, strict=True)
+        pairs = zip(run.program.all_values, run.results, expected.results, strict=True)
         for value, one, two in pairs:
             if not np.array_equal(one.view(np.int32), two.view(np.int32)):
                 op = next(op for op in run.program.ops if value in op.outputs)

@@ -33,11 +33,6 @@ def tap_arguments() -> list[Argument]:
     return [Argument(TOKENS, make_tokens), Argument(TABLE, make_table)]
 
 
-def can_tap(value: Value) -> bool:
-    """Whether a value can be a result of an entry point, by a tap or as it is."""
-    return value.type.counted is None or len(value.type.shape) > 1 or value.type.element == "i32"
-
-
 def tapped_type(value: Value) -> TensorType:
     """The type of the result that shows a value."""
     if value.type.counted is None:
@@ -54,6 +49,14 @@ def write_tap(value: Value, origin: Value) -> list[str]:
         lines = [
             f"{source} = winnow.token_gather %{TABLE.name}[%{name}]"
             f" : {TABLE.type.text}, {kind} -> {rows}"
+        ]
+    elif len(value.type.shape) == 1:
+        source = f"%{name}_rows"
+        lines = [
+            f"%{name}_axis = arith.constant 0 : index",
+            f"%{name}_count = tensor.dim %{name}, %{name}_axis : {kind}",
+            f"{source} = tensor.expand_shape %{name} [[0, 1]]"
+            f" output_shape [%{name}_count, 1] : {kind} into {rows}",
         ]
     elif len(value.type.shape) == 3:
         source = f"%{name}_rows"

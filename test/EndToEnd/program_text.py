@@ -103,11 +103,6 @@ class Program:
         """Every intermediate value."""
         return [value for op in self.ops for value in op.outputs]
 
-    @property
-    def tapped_values(self) -> list[Value]:
-        """The values that the entry point NAME returns."""
-        return [value for value in self.all_values if program_taps.can_tap(value)]
-
     def make_inputs(self, rng: np.random.Generator, dims: Dims, past: int) -> list[np.ndarray]:
         """Random arguments of one call."""
         return [argument.make(rng, dims, past) for argument in self.arguments]
@@ -118,7 +113,7 @@ class Program:
         """The entry point NAME, which returns every value."""
         lines = [line for op in self.ops for line in op.write(read_name)]
         results = []
-        for value in self.tapped_values:
+        for value in self.all_values:
             if value.type.counted:
                 lines += program_taps.write_tap(value, self.origins[value.type.counted])
                 value = Value(f"{value.name}_tap", program_taps.tapped_type(value))
@@ -159,17 +154,17 @@ class Program:
 
     def write_check(self) -> str:
         """The function NAME for the interpreter: all operands are arguments,
-        those of the program as well as NAME_given for intermediate values, but
-        for the few that nobody can see. It returns all values."""
-        computed = {value.name for value in self.tapped_values}
+        those of the program as well as NAME_given for intermediate values. It
+        returns all values."""
+        computed = {value.name for value in self.all_values}
 
         def read_given(value: Value | Cache) -> str:
             return f"%{value.name}_given" if value.name in computed else f"%{value.name}"
 
         parameters = [f"%{a.value.name}: {a.value.type.text}" for a in self.arguments]
         names = [a.value.name for a in self.arguments]
-        parameters += [f"%{v.name}_given: {v.type.text}" for v in self.tapped_values]
-        names += [f"{value.name}_given" for value in self.tapped_values]
+        parameters += [f"%{v.name}_given: {v.type.text}" for v in self.all_values]
+        names += [f"{value.name}_given" for value in self.all_values]
         parameters = [
             f'{parameter} {{winnow.name = "{name}"}}'
             for parameter, name in zip(parameters, names, strict=True)
