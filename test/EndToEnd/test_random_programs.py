@@ -183,6 +183,6 @@ def test_finds_wrong_choices(
         )
     seed = next(seed for seed in range(3, 20000, SHARE) if suits(seed))
     batch = Batch((Recipe(seed),), (Variant("x86-64-v3", "f32"),))
-    [failure] = batch.run(programs.directory.parent).failures
+    failures = batch.run(programs.directory.parent).failures
     who = "token_select of the interpreter" if side == "both" else "token_select"
-    assert failure.cause == f"{who} is out of bounds"
+    assert {failure.cause for failure in failures} == {f"{who} is out of bounds"}
