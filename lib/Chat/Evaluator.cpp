@@ -64,6 +64,12 @@ bool Evaluator::charge(size_t more) {
   return !failed();
 }
 
+std::string Evaluator::print(const Value &value) {
+  if (!value.isString() && !charge(value.size))
+    return "";
+  return toText(value);
+}
+
 /// What it takes to make a value.
 static size_t costOf(const Value &value) {
   switch (value.kind) {
@@ -223,7 +229,7 @@ static int64_t floorRemainder(int64_t a, int64_t b) {
 Value Evaluator::arithmetic(const std::string &name, const Value &a,
                             const Value &b) {
   if (name == "~")
-    return Value::of(toText(a) + toText(b));
+    return Value::of(print(a) + print(b));
   if (name == "+" && a.isString() && b.isString())
     return Value::of(a.text() + b.text());
   if (name == "+" && a.isSequence() && a.kind == b.kind) {
@@ -476,7 +482,7 @@ Value Evaluator::callFunction(const std::string &name,
                               const Arguments &arguments) {
   if (name == "raise_exception") {
     const Value *message = arguments.get(0, "message");
-    return fail(message ? toText(*message) : "the template gave up");
+    return fail(message ? print(*message) : "the template gave up");
   }
   if (name == "namespace" || name == "dict") {
     Dict dict;

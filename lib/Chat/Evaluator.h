@@ -38,6 +38,9 @@ public:
   Value fail(const std::string &message);
   /// Counts work; false when there was too much.
   bool charge(size_t work);
+  /// A value as it is printed; counts the work of writing down what is no
+  /// string.
+  std::string print(const Value &value);
   /// The items of a sequence, the keys of a mapping, the characters of a
   /// string; nothing of what is undefined.
   bool items(const Value &value, List &items);

@@ -68,7 +68,7 @@ Evaluator::Flow Evaluator::execute(const Statement &statement) {
   case Statement::Kind::Output: {
     Value value = evaluate(*statement.expressions[0]);
     if (!failed())
-      write(toText(value));
+      write(print(value));
     break;
   }
   case Statement::Kind::If: {

@@ -23,7 +23,7 @@ struct FilterCall {
     return evaluator.fail(message);
   }
   /// The text of the value, as filters on strings see it.
-  std::string text() const { return toText(value); }
+  std::string text() const { return evaluator.print(value); }
 };
 
 struct FilterRow {
@@ -83,13 +83,13 @@ static Value applyJoin(const FilterCall &call) {
   List items;
   const Value *given = call.arguments.get(0, "d"),
               *attribute = call.arguments.get(1, "attribute");
-  std::string separator = given ? toText(*given) : "", text;
+  std::string separator = given ? call.evaluator.print(*given) : "", text;
   if (!call.evaluator.items(call.value, items))
     return Value();
   for (size_t i = 0; i < items.size(); ++i) {
     Value item =
         attribute ? call.evaluator.itemOf(items[i], *attribute) : items[i];
-    std::string piece = (i ? separator : "") + toText(item);
+    std::string piece = (i ? separator : "") + call.evaluator.print(item);
     if (!call.evaluator.charge(piece.size() / 16))
       return Value();
     text += piece;
@@ -269,7 +269,8 @@ static Value applyReplace(const FilterCall &call) {
   Arguments arguments;
   for (int i = 0; i < 2; ++i) {
     const Value *part = call.arguments.get(i, i ? "new" : "old");
-    arguments.positional.push_back(Value::of(part ? toText(*part) : ""));
+    arguments.positional.push_back(
+        Value::of(part ? call.evaluator.print(*part) : ""));
   }
   if (const Value *most = call.arguments.get(2, "count"))
     arguments.positional.push_back(*most);

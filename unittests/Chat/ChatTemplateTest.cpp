@@ -132,6 +132,8 @@ TEST(ChatTemplate, WorkAndDepthAreBounded) {
            "{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
            "{% set n = namespace(x=[]) %}{% for i in range(9999) %}"
            "{% set n.x = [n.x] %}{% endfor %}",
+           "{% for i in range(200) %}{% set x = 2121 * [['a', 'few texts', 'of "
+           "some length']] ~ '' %}{% endfor %}",
            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
            "{{ strftime_now('%c' * 999) }}",
            "{{ 9223372036854775807 + 1 }}",
