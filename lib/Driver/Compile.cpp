@@ -122,8 +122,8 @@ Expected<SearchResult>
 LoadedModel::search(const SearchOptions &search,
                     const CompileOptions &options) const {
   registerModelPasses();
-  std::unique_ptr<TextEvaluator> evaluator;
-  if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
+  if (Error error = TextEvaluator::create(*this, options, std::move(evaluator))
+                        .moveInto(evaluator))
     return std::move(error);
   ModelWeightPlanner planner(*this);
   ServicesScope scope(*context, {evaluator.get(), &planner});
@@ -161,7 +161,9 @@ Error LoadedModel::compile(StringRef output,
   if (Error error = addCompilePasses(passes, options, output, kernels))
     return error;
   std::unique_ptr<TextEvaluator> evaluator;
-  if (Error error = TextEvaluator::create(*this, options).moveInto(evaluator))
+  if (Error error =
+          TextEvaluator::create(*this, options, std::move(this->evaluator))
+              .moveInto(evaluator))
     return error;
   ModelWeightPlanner planner(*this);
   ServicesScope scope(*context, {evaluator.get(), &planner});
@@ -202,7 +204,8 @@ Error LoadedModel::compile(StringRef output,
   artifact.threads = options.threads;
   artifact.progress = options.progress;
   artifact.timing = &timing;
-  artifact.cache = options.cache;
+  artifact.cache =
+      options.cache || !evaluator ? options.cache : evaluator->getCache();
   artifact.manifest["source"] = source;
   artifact.manifest["activations"] =
       options.quantizeActivations ? "auto" : "f32";

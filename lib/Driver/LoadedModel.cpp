@@ -2,6 +2,7 @@
 
 #include "Diagnostics.h"
 #include "ModelWeightPlanner.h"
+#include "TextEvaluator.h"
 
 #include "winnow/Analysis/Passes.h"
 #include "winnow/Analysis/Services.h"

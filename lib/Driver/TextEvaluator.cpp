@@ -16,33 +16,59 @@ using namespace llvm;
 
 namespace winnow {
 
+TextEvaluator::TextEvaluator(const LoadedModel &model,
+                             const CompileOptions &options,
+                             std::vector<Text> texts)
+    : model(model), fingerPrint(model.getModule()), options(options),
+      texts(std::move(texts)),
+      threads(options.threads ? static_cast<int32_t>(options.threads)
+                              : client::availableThreads()) {}
+
 Expected<std::unique_ptr<TextEvaluator>>
-TextEvaluator::create(const LoadedModel &model, const CompileOptions &options) {
+TextEvaluator::create(const LoadedModel &model, const CompileOptions &options,
+                      std::unique_ptr<TextEvaluator> known) {
   bool hasOwn = !options.evaluate.texts.empty();
   if (!hasOwn && (!model.getTokenizer() || model.getTextSample().empty()))
     return nullptr;
   if (!model.getTokenizer())
     return createStringError("the model has no vocabulary, so it cannot be "
                              "evaluated on texts");
-  std::unique_ptr<TextEvaluator> created(new TextEvaluator(model, options));
+  std::vector<Text> texts;
   if (!hasOwn)
     for (auto [number, sample] : enumerate(model.getTextSample()))
-      created->texts.push_back(
+      texts.push_back(
           {"text " + std::to_string(number) + " of the statistics", sample});
   for (const std::string &path : options.evaluate.texts) {
     ErrorOr<std::unique_ptr<MemoryBuffer>> file =
         MemoryBuffer::getFile(path, /*IsText=*/true);
     if (std::error_code code = file.getError())
       return createStringError(code, "'" + path + "': " + code.message());
-    created->texts.push_back({path, (*file)->getBuffer().str()});
+    texts.push_back({path, (*file)->getBuffer().str()});
   }
+  if (known && &known->model == &model && known->serves(options, texts)) {
+    known->options = options;
+    return std::move(known);
+  }
+  return std::unique_ptr<TextEvaluator>(
+      new TextEvaluator(model, options, std::move(texts)));
+}
+
+bool TextEvaluator::serves(const CompileOptions &other,
+                           ArrayRef<Text> otherTexts) const {
+  const EvaluateOptions &one = options.evaluate, &two = other.evaluate;
+  return !cancelled && texts == otherTexts && one.window == two.window &&
+         one.tokens == two.tokens && options.targetCpu == other.targetCpu &&
+         options.quantizeActivations == other.quantizeActivations &&
+         options.threads == other.threads &&
+         fingerPrint == mlir::OperationFingerPrint(model.getModule());
+}
+
+Error TextEvaluator::loadTokenizer() {
+  if (tokenizer)
+    return Error::success();
   std::string message;
-  created->tokenizer = Tokenizer::create(*model.getTokenizer(), message);
-  if (!created->tokenizer)
-    return createStringError(message);
-  created->threads = options.threads ? static_cast<int32_t>(options.threads)
-                                     : client::availableThreads();
-  return created;
+  tokenizer = Tokenizer::create(*model.getTokenizer(), message);
+  return tokenizer ? Error::success() : createStringError(message);
 }
 
 int64_t TextEvaluator::getLimit() const {
@@ -139,6 +165,8 @@ Error TextEvaluator::encode(const Running &program,
 
 /// Cuts the texts as a model of the reference's kind takes them.
 Error TextEvaluator::cutTexts(const Running &reference) {
+  if (Error error = loadTokenizer())
+    return error;
   const winnow_model_info &info = reference.artifact->info();
   vocabulary = info.vocabulary;
   context = reference.session->context();
@@ -282,6 +310,8 @@ Error TextEvaluator::runWorkload(const Running &program, RunTime &time) const {
 
 Expected<StringMap<float>>
 TextEvaluator::observeSimilarity(mlir::ModuleOp candidate) {
+  if (Error error = loadTokenizer())
+    return std::move(error);
   Expected<std::unique_ptr<LoadedModel>> copy = model.copyWith(candidate);
   if (!copy)
     return copy.takeError();

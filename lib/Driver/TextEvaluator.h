@@ -12,6 +12,8 @@
 #include "winnow/Emit/TensorCache.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
+#include "mlir/IR/OperationSupport.h"
+
 namespace winnow {
 
 /// Compiles candidates as a model is compiled by default, runs them on texts
@@ -20,10 +22,12 @@ namespace winnow {
 class TextEvaluator : public Evaluator {
 public:
   /// Reads the texts of `options.evaluate`, or takes what the statistics of
-  /// `model` have of the calibration's; null if there is neither.
+  /// `model` have of the calibration's; null if there is neither. That is
+  /// `known`, which may be null, if it measures the same of the same model.
   /// `model` outlives the evaluator.
   static llvm::Expected<std::unique_ptr<TextEvaluator>>
-  create(const LoadedModel &model, const CompileOptions &options);
+  create(const LoadedModel &model, const CompileOptions &options,
+         std::unique_ptr<TextEvaluator> known = nullptr);
 
   llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate,
                                    RunTime *time = nullptr) override;
@@ -34,9 +38,16 @@ public:
   /// Whether the user wanted to stop.
   bool isCancelled() const { return cancelled; }
 
+  /// What weights of candidates became; null before the first one.
+  TensorCache *getCache() { return cache.get(); }
+
 private:
   struct Text {
     std::string path, content;
+
+    bool operator==(const Text &other) const {
+      return path == other.path && content == other.content;
+    }
   };
   /// A program that runs.
   struct Running {
@@ -46,9 +57,12 @@ private:
     bool isDecoder() const { return artifact->info().hidden_width == 0; }
   };
 
-  TextEvaluator(const LoadedModel &model, const CompileOptions &options)
-      : model(model), options(options) {}
+  TextEvaluator(const LoadedModel &model, const CompileOptions &options,
+                std::vector<Text> texts);
 
+  /// Whether it would be made of these again.
+  bool serves(const CompileOptions &options, llvm::ArrayRef<Text> texts) const;
+  llvm::Error loadTokenizer();
   /// Tokens of each text.
   int64_t getLimit() const;
   llvm::Expected<Running> start(mlir::ModuleOp module, llvm::StringRef name);
@@ -67,7 +81,9 @@ private:
   llvm::Error encode(const Running &program, std::vector<float> &rows) const;
 
   const LoadedModel &model;
-  const CompileOptions &options;
+  /// Of the model when it became the reference.
+  mlir::OperationFingerPrint fingerPrint;
+  CompileOptions options;
   std::vector<Text> texts;
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<TemporaryFolder> folder;

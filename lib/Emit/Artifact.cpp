@@ -134,9 +134,9 @@ Error ArtifactWriter::createWeights() {
     return planned.takeError();
   recoders = std::move(planned->recoders);
   if (options.cache)
-    for (auto [weight, tensor] :
-         zip_equal(getLoweredWeights(module), planned->tensors))
-      options.cache->attach(weight, tensor);
+    for (auto [weight, tensor, recoder] :
+         zip_equal(getLoweredWeights(module), planned->tensors, recoders))
+      options.cache->attach(weight, tensor, recoder);
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
   archiveOptions.progress = [this](uint64_t done, uint64_t total, StringRef) {

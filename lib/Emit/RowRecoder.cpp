@@ -45,6 +45,7 @@ RowRecoder::RowRecoder(const NumberFormat &from, const NumberFormat &to,
 void RowRecoder::finish() {
   if (method.gram)
     method.gram->leave();
+  errors = {getError()};
 }
 
 /// Decodes a row of whole blocks.

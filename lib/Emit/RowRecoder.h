@@ -55,7 +55,7 @@ public:
   llvm::Error recode(int64_t first, llvm::ArrayRef<uint8_t> bytes,
                      std::vector<uint8_t> &out);
 
-  /// All rows are recoded.
+  /// All rows are recoded: what was needed for that goes.
   void finish();
 
   /// Whether it is known what the inputs are like.
@@ -87,7 +87,7 @@ private:
   int64_t width; ///< of what is left
   RecodingMethod method;
   OfflineArithmetic arithmetic;
-  std::vector<RecodingError> errors; ///< of each row
+  std::vector<RecodingError> errors; ///< of each row, then of all
 };
 
 } // namespace winnow

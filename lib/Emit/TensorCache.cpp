@@ -50,7 +50,8 @@ std::shared_ptr<TensorCache::Entry> TensorCache::create(uint64_t size) {
   return entry;
 }
 
-void TensorCache::attach(const LoweredWeight &weight, WeightTensor &tensor) {
+void TensorCache::attach(const LoweredWeight &weight, WeightTensor &tensor,
+                         std::shared_ptr<const RowRecoder> &recoder) {
   // What is not encoded is copied anyway, and weights that something was done
   // to may have large attributes.
   if (!getEncoding(weight.type) || !weight.steps.empty() || weight.rows ||
@@ -66,6 +67,7 @@ void TensorCache::attach(const LoweredWeight &weight, WeightTensor &tensor) {
     entry->done = 0; // what was begun and given up
   auto *bytes = reinterpret_cast<uint8_t *>(entry->bytes.data());
   if (entry->done == size) {
+    recoder = entry->recoder;
     tensor.produce = [entry = entry, bytes](uint64_t offset,
                                             MutableArrayRef<uint8_t> out) {
       std::memcpy(out.data(), bytes + offset, out.size());
@@ -73,6 +75,7 @@ void TensorCache::attach(const LoweredWeight &weight, WeightTensor &tensor) {
     };
     return;
   }
+  entry->recoder = recoder;
   tensor.produce = [entry = entry, bytes, produce = std::move(tensor.produce)](
                        uint64_t offset, MutableArrayRef<uint8_t> out) -> Error {
     if (Error error = produce(offset, out))

@@ -22,6 +22,8 @@
 
 namespace winnow {
 
+class TextEvaluator;
+
 /// Takes a diagnostic of MLIR, its location in front. Never called from two
 /// threads at a time.
 using DiagnosticFunction =
@@ -86,7 +88,8 @@ public:
   /// A recipe that keeps a budget (Compress/BudgetSearch.h). Needs statistics;
   /// candidates are measured on `options.evaluate`, or on the sample of texts
   /// that statistics have. Of `options`, the target, activations and threads
-  /// are those that the recipe is for.
+  /// are those that the recipe is for. What was measured stays in memory for
+  /// the next search or compilation.
   llvm::Expected<SearchResult> search(const SearchOptions &search,
                                       const CompileOptions &options) const;
 
@@ -109,6 +112,8 @@ private:
   ImportedModel model;
   std::unique_ptr<StatisticsFile> statistics;
   std::string source; ///< name of the file, without folders
+  /// Of the last search.
+  mutable std::unique_ptr<TextEvaluator> evaluator;
 };
 
 /// Registers all passes and pipelines that change modules, and upstream's
