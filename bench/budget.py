@@ -17,14 +17,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from commands import run
-from fetch_gemma import gemma_path
-from fetch_texts import texts
-from winnowing import ROOT, Workshop, beginning, drop
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+from commands import run  # noqa: E402
+from fetch_gemma import gemma_path  # noqa: E402
+from fetch_texts import texts  # noqa: E402
+from winnowing import Workshop, beginning, drop  # noqa: E402
 
 UNIFORM = (
     *("q8_0", "q6_k", "q5_k", "q5_0", "q4_k", "q4_0", "iq4_nl", "q3_k"),

@@ -56,8 +56,9 @@ TextEvaluator::create(const LoadedModel &model, const CompileOptions &options,
 bool TextEvaluator::serves(const CompileOptions &other,
                            ArrayRef<Text> otherTexts) const {
   const EvaluateOptions &one = options.evaluate, &two = other.evaluate;
-  return !cancelled && texts == otherTexts && one.window == two.window &&
-         one.tokens == two.tokens && options.targetCpu == other.targetCpu &&
+  return !cancelled && ArrayRef(texts) == otherTexts &&
+         one.window == two.window && one.tokens == two.tokens &&
+         options.targetCpu == other.targetCpu &&
          options.quantizeActivations == other.quantizeActivations &&
          options.threads == other.threads &&
          fingerPrint == mlir::OperationFingerPrint(model.getModule());
