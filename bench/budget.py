@@ -42,7 +42,7 @@ RECIPES: dict[str, list[str]] = {
     "q4_0, embedding q6_k": [*Q4_0, "winnow-quantize-weights{format=q6_k only=token_embd}"],
     "embedding q4_0": ["winnow-quantize-weights{format=q4_0 only=token_embd}"],
     "mixed, 60 %": ["winnow-mixed-precision{size=60% formats=keep,q8_0,q6_k,q5_0,q4_0,q3_k}"],
-    "mixed, 50 %": ["winnow-mixed-precision{size=50% formats=keep,q8_0,q6_k,q5_0,q4_0,q3_k}"],
+    "mixed, 70 %": ["winnow-mixed-precision{size=70% formats=keep,q8_0,q6_k,q5_0,q4_0,q3_k}"],
     "without attention 17, q4_0": [*drop([17]), *Q4_0],
     "without attention 16, 17, q4_0": [*drop([16, 17]), *Q4_0],
     "without attention 7, 9, 16, 17": drop([7, 9, 16, 17]),
@@ -71,6 +71,7 @@ def measure(workshop: Workshop, name: str, artifact: Path, text: Path, plain: Pa
     row["seconds"] = (
         PROMPT / row["prefill_tokens_per_second"] + DECODED / row["decode_tokens_per_second"]
     )
+    print(json.dumps(row), file=sys.stderr, flush=True)
     return row
 
 
