@@ -12,9 +12,17 @@
 // RUN: not winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5 first=0" 2>&1 | FileCheck %s --check-prefix=POOL
 // RUN: not winnow-opt %s --pass-pipeline="builtin.module(func.func(winnow-inline-layers),winnow-prune-tokens{layer=0 keep=0.5})" 2>&1 | FileCheck %s --check-prefix=INLINED
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1 keep=0.5" 2>&1 | FileCheck %s --check-prefix=DECODER
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0" 2>&1 | FileCheck %s --check-prefix=SCORES
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=-0.1" 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=1.5" 2>&1 | FileCheck %s --check-prefix=LARGE
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=nan" 2>&1 | FileCheck %s --check-prefix=NO-NUMBER
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=0.5 keep=0.5" 2>&1 | FileCheck %s --check-prefix=NO-KEEP
+// RUN: not winnow-opt %s "--winnow-prune-tokens=layer=0 threshold=0.5 keep=0.5" 2>&1 | FileCheck %s --check-prefix=NO-THRESHOLD
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=cut layer=1 keep=0.5" 2>&1 | FileCheck %s --check-prefix=CUT-KEEP
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=0.5 first=0" 2>&1 | FileCheck %s --check-prefix=EMPTY
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5" --remark-policy=all --remarks-filter=prune-tokens 2>&1 | FileCheck %s --check-prefix=REMARK
 
-// POLICY: error: expects 'policy' of winnow-prune-tokens to be one of evit, tome, turbo, fastv; found 'fast'
+// POLICY: error: expects 'policy' of winnow-prune-tokens to be one of evit, tome, turbo, threshold, fastv, cut; found 'fast'
 // ALPHA: error: expects 'alpha' of winnow-prune-tokens to be finite; found INF
 // SHARES: error: expects 'keep' of winnow-prune-tokens to be one share or one for each 'layer'; found 0 for 1
 // COUNT: found 2 for 3
@@ -28,6 +36,14 @@
 // POOL: error: 'winnow.token_pool' op takes the first token of a segment, which therefore has to stay
 // INLINED: error: has no layers of an encoder that 'policy=evit' of winnow-prune-tokens could prune
 // DECODER: error: has no layers of a decoder that 'policy=fastv' of winnow-prune-tokens could prune
+// SCORES: error: expects 'threshold' of winnow-prune-tokens to be one score or one for each 'layer'; found 0 for 1
+// NEGATIVE: error: expects 'threshold' of winnow-prune-tokens to be a share of attention, at least 0 and not above 1; found -
+// LARGE: not above 1; found 1.5
+// NO-NUMBER: error: expects 'threshold' of winnow-prune-tokens
+// NO-KEEP: error: 'policy=threshold' of winnow-prune-tokens has no 'keep'
+// NO-THRESHOLD: error: 'policy=evit' of winnow-prune-tokens has no 'threshold'
+// CUT-KEEP: error: 'policy=cut' of winnow-prune-tokens has no 'keep'
+// EMPTY: error: 'policy=threshold' of winnow-prune-tokens could leave nothing of a text: 'first' and 'last' are 0
 // REMARK: remark: [Passed] evit | Category:prune-tokens | Function=encode | Remark="evit keeps 50.0 % of the tokens behind layer 0"
 
 func.func @encode(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %n: tensor<?xi32>) -> tensor<?x4xf32> {

@@ -6,6 +6,8 @@
 // RUN: winnow-opt %s -o %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer=0,1 keep=1" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer= keep=0.5" | diff - %t.all.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=0.125" --verify-roundtrip | FileCheck %s --check-prefix=THRESHOLD
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0,1 threshold=0" | diff - %t.all.mlir
 
 // Two attention layers, a feed-forward layer behind the first, a mean over each
 // text, and the hidden states of all tokens.
@@ -33,6 +35,9 @@
 // TOME: winnow.attention {{.*}} bias(
 // TOME: winnow.token_pool {{ ?}}mean %[[W:[^ ]+]] of %{{[^ ]+}} for %{{[^ ]+}} weights(%[[SIZES]] : tensor<?xf32>)
 // TOME: winnow.token_gather %[[W]][%[[ROWS]]]
+
+// THRESHOLD: winnow.token_score %{{[^,]+}}, %{{[^,]+}}, %{{[^ ]+}} of %{{[^ ]+}} : tensor<?xi32>, {scale
+// THRESHOLD: winnow.token_select %{{[^ ]+}} of %{{[^ ]+}} : tensor<?xi32>, {policy = #winnow.token_policy<least = 1.250000e-01 : f32, first = 1>}
 
 // BACKWARDS: error: 'winnow.token_score' op cannot go on with fewer tokens: tokens are to be pruned in the order of the layers
 

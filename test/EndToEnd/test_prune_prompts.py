@@ -1,4 +1,4 @@
-"""`winnow-prune-tokens{policy=fastv}`: prompts that lose tokens between blocks,
+"""`winnow-prune-tokens` of a decoder: prompts that lose tokens between blocks,
 against the same model with those tokens masked."""
 
 from __future__ import annotations
@@ -22,10 +22,30 @@ MODELS = ("llama-f32", "qwen2-f32", "gptneox-f32")
 EXACT = "--activations=f32"
 
 
-def fastv(folder: Path, keep: dict[int, float]) -> str:
+# By policy, what recipes say of layers.
+PRUNINGS = [
+    ("fastv", {1: 0.5}),
+    ("fastv", {1: 0.25, 2: 0.5}),
+    ("fastv", {1: 0.01}),
+    ("threshold", {1: 0.01}),
+    ("threshold", {1: 0.004, 2: 0.02}),
+    ("threshold", {1: 1}),
+    ("cut", {1: 0}),
+]
+BUDGETS = {"cut": None, "threshold": "threshold"}
+
+
+def pruned(folder: Path, policy: str, keep: dict[int, float]) -> str:
+    """The option with a recipe."""
     layers = ",".join(map(str, keep))
-    shares = ",".join(map(str, keep.values()))
-    return recipe(folder, f"winnow-prune-tokens{{policy=fastv layer={layers} keep={shares}}}")
+    numbers = ",".join(map(str, keep.values()))
+    budget = BUDGETS.get(policy, "keep")
+    amount = f" {budget}={numbers}" if budget else ""
+    return recipe(folder, f"winnow-prune-tokens{{policy={policy} layer={layers}{amount}}}")
+
+
+def fastv(folder: Path, keep: dict[int, float]) -> str:
+    return pruned(folder, "fastv", keep)
 
 
 def prompt_of(tiny: Tiny, length: int) -> list[int]:
@@ -38,10 +58,11 @@ def close(found: np.ndarray, expected: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("tiny", MODELS, indirect=True)
-@pytest.mark.parametrize("keep", [{1: 0.5}, {1: 0.25, 2: 0.5}, {1: 0.01}], ids=str)
+@pytest.mark.parametrize(("policy", "keep"), PRUNINGS, ids=str)
 @pytest.mark.parametrize(("length", "span"), [(7, (1, 6)), (150, (3, 140)), (40, (0, 40))])
 def test_masked_tokens_are_no_tokens(
     tiny: Tiny,
+    policy: str,
     keep: dict[int, float],
     length: int,
     span: tuple[int, int],
@@ -52,11 +73,12 @@ def test_masked_tokens_are_no_tokens(
     end of the prompt, once by truncation and once by a saved state."""
     ids = prompt_of(tiny, length)
     keep = {layer: share for layer, share in keep.items() if layer < tiny.model.layers}
-    reference = PrunedTransformer(tiny.path, keep)
+    reference = PrunedTransformer(tiny.path, keep, policy)
     states, cache, seen = reference.prompt(ids, span)
     expected = reference.logits(states)
     following = [5, 3, 1, 8]
-    with Artifact(artifacts.get(tiny.path, fastv(tmp_path, keep), EXACT)) as artifact:
+    option = pruned(tmp_path, policy, keep)
+    with Artifact(artifacts.get(tiny.path, option, EXACT)) as artifact:
         assert artifact.info().prunes_prompts == 1
         results = []
         for threads in (1, 3):
@@ -85,11 +107,21 @@ def test_masked_tokens_are_no_tokens(
 
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
+@pytest.mark.parametrize(
+    ("policy", "keep"),
+    [("fastv", {1: 0.5, 2: 0.7}), ("threshold", {1: 0.01, 2: 0.02}), ("cut", {2: 0})],
+    ids=str,
+)
 def test_interpreter_agrees(
-    tiny: Tiny, programs: Programs, artifacts: Artifacts, tmp_path: Path
+    tiny: Tiny,
+    policy: str,
+    keep: dict[int, float],
+    programs: Programs,
+    artifacts: Artifacts,
+    tmp_path: Path,
 ) -> None:
-    keep, ids, span = {1: 0.5, 2: 0.7}, prompt_of(tiny, 60), (2, 55)
-    options = (fastv(tmp_path, keep), EXACT)
+    ids, span = prompt_of(tiny, 60), (2, 55)
+    options = (pruned(tmp_path, policy, keep), EXACT)
     with Artifact(artifacts.get(tiny.path, *options)) as artifact, artifact.session() as session:
         logits = session.prefill_prompt(ids, span)
     numbers = np.arange(len(ids), dtype=np.int32)
@@ -107,11 +139,12 @@ def test_interpreter_agrees(
 
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
-def test_only_prompts_are_pruned(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> None:
+@pytest.mark.parametrize("policy", ["fastv", "threshold", "cut"])
+def test_nothing_may_leave(tiny: Tiny, policy: str, artifacts: Artifacts, tmp_path: Path) -> None:
     """prefill and decode are those of the model without the pass, bit for bit; and
     so is a prompt of which nothing may leave."""
     ids = prompt_of(tiny, 90)
-    pruning = artifacts.get(tiny.path, fastv(tmp_path, {1: 0.5}))
+    pruning = artifacts.get(tiny.path, pruned(tmp_path, policy, {1: 0.5}))
     with Artifact(artifacts.get(tiny.path)) as plain, plain.session() as session:
         expected = session.prefill(ids)
         assert plain.info().prunes_prompts == 0
@@ -122,6 +155,12 @@ def test_only_prompts_are_pruned(tiny: Tiny, artifacts: Artifacts, tmp_path: Pat
             with artifact.session(threads=2, piece=32) as session:
                 found = session.prefill(ids) if span is None else session.prefill_prompt(ids, span)
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
+def test_lengths_of_caches(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> None:
+    ids = prompt_of(tiny, 90)
+    with Artifact(artifacts.get(tiny.path, fastv(tmp_path, {1: 0.5}))) as artifact:
         # By default the last 64 tokens stay, and half of the others.
         with artifact.session() as session:
             session.prefill_prompt(ids, rows=Rows.LAST)
@@ -183,13 +222,28 @@ def test_gemma(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
-def test_everything_kept_is_the_identity(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("policy", "nothing", "little"),
+    [
+        ("fastv", {1: 1.0}, {1: 0.99}),
+        ("threshold", {1: 0, 2: 0}, {1: 0, 2: 1e-45}),
+        ("cut", {}, {2: 0}),
+    ],
+)
+def test_everything_kept_is_the_identity(
+    tiny: Tiny,
+    policy: str,
+    nothing: dict[int, float],
+    little: dict[int, float],
+    artifacts: Artifacts,
+    tmp_path: Path,
+) -> None:
     def files(*options: str) -> list[bytes]:
         name = artifacts.get(tiny.path, *options)
         suffixes = (".so", ".weights", ".json")
         return [name.with_name(name.name + suffix).read_bytes() for suffix in suffixes]
 
-    plain, nothing = files(), files(fastv(tmp_path, {1: 1.0}))
-    assert plain == nothing
-    less = files(fastv(tmp_path, {1: 0.99}))
+    plain = files()
+    assert plain == files(pruned(tmp_path, policy, nothing))
+    less = files(pruned(tmp_path, policy, little))
     assert all(a != b for a, b in zip(plain, less, strict=True))

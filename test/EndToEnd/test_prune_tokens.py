@@ -20,6 +20,9 @@ PRUNINGS = {
     "evit": Pruning("evit", {0: 0.5}),
     "evit_twice": Pruning("evit", {0: 0.7, 1: 0.6}, last=1),
     "evit_last_layer": Pruning("evit", {1: 0.3}),
+    "threshold": Pruning("threshold", {0: 0.02}),
+    "threshold_twice": Pruning("threshold", {0: 0.02, 1: 0.05}, last=1),
+    "threshold_ends": Pruning("threshold", {0: 1}, first=2, last=2),
     "tome": Pruning("tome", {0: 0.5}),
     "tome_twice": Pruning("tome", {0: 0.7, 1: 0.6}, first=2),
     "turbo": Pruning("turbo", {0: 0.7, 1: 0.6}, alpha=8),
@@ -30,11 +33,17 @@ PRUNINGS = {
 def line(pruning: Pruning) -> str:
     """The recipe of a pruning."""
     layers = ",".join(map(str, pruning.keep))
-    shares = ",".join(map(str, pruning.keep.values()))
+    numbers = ",".join(map(str, pruning.keep.values()))
     return (
-        f"winnow-prune-tokens{{policy={pruning.policy} layer={layers} keep={shares}"
+        f"winnow-prune-tokens{{policy={pruning.policy} layer={layers}"
+        f" {budget_of(pruning.policy)}={numbers}"
         f" first={pruning.first} last={pruning.last} alpha={pruning.alpha}}}"
     )
+
+
+def budget_of(policy: str) -> str:
+    """The option that says how much stays."""
+    return "threshold" if policy == "threshold" else "keep"
 
 
 def texts_of(model: str) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
@@ -155,12 +164,13 @@ def test_both_policies_in_order(artifacts: Artifacts, tmp_path: Path) -> None:
         assert relative(found, reference.hidden(text.tolist())) < 1e-4
 
 
-@pytest.mark.parametrize("policy", ["evit", "tome", "turbo"])
+@pytest.mark.parametrize("policy", ["evit", "tome", "turbo", "threshold"])
 @pytest.mark.parametrize("model", ["bert", "vit"])
 def test_everything_kept_is_the_identity(
     model: str, policy: str, programs: Programs, artifacts: Artifacts, tmp_path: Path
 ) -> None:
-    """keep=1 leaves every byte; one token less does not."""
+    """keep=1, and threshold=0, leave every byte; one token less does not, nor does
+    the least threshold."""
 
     def files(*options: str) -> list[bytes]:
         name = artifacts.get(GOLDEN / model, *options)
@@ -170,12 +180,29 @@ def test_everything_kept_is_the_identity(
         parts = [name.with_name(name.name + suffix).read_bytes() for suffix in suffixes]
         return [*parts, module.read_bytes()]
 
-    def option(keep: str) -> str:
-        return recipe(tmp_path, f"winnow-prune-tokens{{policy={policy} layer=0,1 keep={keep}}}")
+    budget = budget_of(policy)
+    all_of, fewer = ("1.0", "1,0.99") if budget == "keep" else ("0", "0,1e-45")
 
-    plain, nothing, less = files(), files(option("1.0")), files(option("1,0.99"))
+    def option(numbers: str) -> str:
+        line = f"winnow-prune-tokens{{policy={policy} layer=0,1 {budget}={numbers}}}"
+        return recipe(tmp_path, line)
+
+    plain, nothing, less = files(), files(option(all_of)), files(option(fewer))
     assert plain == nothing
     assert all(a != b for a, b in zip(plain, less, strict=True))
+
+
+def test_no_attention_is_too_little(artifacts: Artifacts, tmp_path: Path) -> None:
+    """The least threshold leaves all tokens that get any attention, and their
+    numbers."""
+    texts, _ = texts_of("bert")
+    found = []
+    for threshold in ("0", "1e-45"):
+        pruning = f"winnow-prune-tokens{{policy=threshold layer=0,1 threshold={threshold}}}"
+        with Artifact(artifacts.get(GOLDEN / "bert", recipe(tmp_path, pruning))) as artifact:
+            with artifact.session() as session:
+                found.append(np.concatenate(session.encode(texts, embed=False)[0]))
+    np.testing.assert_array_equal(*found)
 
 
 def test_turbo_between_its_ends(artifacts: Artifacts, tmp_path: Path) -> None:

@@ -249,6 +249,17 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     fastv those stay that the last token of their segment pays the most attention
           to in the block before, in the mean over heads, rounded to the nearest
           number, of two the even one (FastV, arXiv 2403.06764)
+    cut   none stays: from that block on nobody reads them, whatever they are
+          (the layer cut of arXiv 2410.06169); there is no `keep`
+    ```
+
+    In either,
+
+    ```
+    threshold those stay to which that token, in an encoder the first, in a prompt
+              the last, pays at least as much attention as `threshold` says, in
+              the mean over heads; it stands in the place of `keep`, and how many
+              stay is known when the program runs
     ```
 
     The decoder gets an entry point more, `prompt`, with an argument more,
@@ -256,36 +267,44 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     layers hold what stays, at its own positions (`winnow.shorter`). Other entry
     points are as they were: tokens that come later see what is there.
 
-    Requires: layers, that is to stand before `winnow-inline-layers`; an attention
-    in the layer, or the block before, of all tokens on all, or on all before,
-    without sinks or soft cap; an order of several of these passes that is that
-    of the layers.
-    Guarantees: a segment's results do not depend on other segments.
-    Keeps: everything where `keep` is 1 or `layer` is empty.
+    Requires: layers, that is to stand before `winnow-inline-layers`; where a
+    policy goes by attention, one in the layer, or the block before, of all
+    tokens on all, or on all before, without sinks or soft cap; an order of
+    several of these passes that is that of the layers.
+    Guarantees: a segment's results do not depend on other segments. Those of a
+    prompt whose tokens all stay are those of the decoder, bit for bit.
+    Keeps: everything where `keep` is 1, `threshold` is 0 or `layer` is empty.
     Lossy? Yes.
     Each layer that tokens leave behind gets a remark.
   }];
   let options = [
     Option<"policy", "policy", "std::string", "\"evit\"",
-           "Which tokens stay: evit, tome, turbo or fastv">,
+           "Which tokens stay: evit, tome or turbo of an encoder, fastv or cut of "
+           "a prompt, threshold of either">,
     ListOption<"layer", "layer", "int64_t",
                "Attention layers behind which, or blocks in front of which, tokens leave">,
     ListOption<"keep", "keep", "double",
                "The share of tokens that stays, one or one for each layer">,
+    ListOption<"threshold", "threshold", "double",
+               "With threshold: the share of attention that a token needs to "
+               "stay, one or one for each layer">,
     Option<"first", "first", "int64_t", "-1",
-           "Tokens at the beginning of each segment that always stay; -1: 1, for "
-           "fastv 0">,
+           "Tokens at the beginning of each segment that always stay; -1: 1, of "
+           "a prompt 0">,
     Option<"last", "last", "int64_t", "-1",
-           "Tokens at the end of each segment that always stay; -1: 0, for fastv "
-           "1">,
+           "Tokens at the end of each segment that always stay; -1: 0, of a "
+           "prompt 1">,
     Option<"alpha", "alpha", "double", "1",
            "With turbo: how much attention counts beside likeness">
   ];
   let statistics = [
     Statistic<"numSites", "sites", "Layers that tokens leave behind">
   ];
-  let dependentDialects = ["::winnow::WinnowDialect", "::mlir::linalg::LinalgDialect",
-                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::winnow::WinnowDialect"];
 }
 
 def WinnowSparsify : Pass<"winnow-sparsify", "::mlir::ModuleOp"> {

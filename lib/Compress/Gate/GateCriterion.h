@@ -8,6 +8,8 @@
 #ifndef WINNOW_LIB_COMPRESS_GATE_GATECRITERION_H
 #define WINNOW_LIB_COMPRESS_GATE_GATECRITERION_H
 
+#include "../RowMaps.h"
+
 #include "winnow/Dialect/WinnowDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -51,19 +53,6 @@ extern const GateCriterion kGateCosine;
 extern const GateCriterion kGateNorm;
 extern const GateCriterion kGateRandom;
 extern const GateCriterion kGateRouter;
-
-// Parts that criteria share.
-
-/// The type of a number of `element` for each of `rows`.
-mlir::RankedTensorType oneEach(mlir::Value rows, mlir::Type element);
-
-/// What `body` makes of each element of `input`.
-mlir::Value
-createMap(mlir::OpBuilder &builder, mlir::Location location, mlir::Value input,
-          mlir::Type element,
-          llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
-                                         mlir::Value)>
-              body);
 
 } // namespace winnow
 

@@ -51,10 +51,11 @@ Value winnow::scoreByAttention(OpBuilder &builder, AttentionOp &attention,
       relative, attention.getScale(), attention.getDistances(), last);
 }
 
-static SmallVector<Value> observeScores(OpBuilder &builder,
-                                        AttentionOp attention,
-                                        const PruningOptions &options) {
-  return {scoreByAttention(builder, attention)};
+SmallVector<Value> winnow::observeAttention(OpBuilder &builder,
+                                            AttentionOp attention,
+                                            const PruningOptions &options) {
+  bool last = options.model == PrunedModel::Prompt;
+  return {scoreByAttention(builder, attention, last)};
 }
 
 FewerTokens winnow::keepBest(OpBuilder &builder, const PruningSite &site,
@@ -74,6 +75,5 @@ FewerTokens winnow::keepBest(OpBuilder &builder, const PruningSite &site,
 }
 
 const TokenPruning winnow::kEvit = {
-    "evit",       PrunedModel::Encoder, /*leastKeep=*/0,
-    Rounding::Up, /*first=*/1,
-    /*last=*/0,   observeScores,        keepBest};
+    "evit",          PrunedModel::Encoder, TokenBudget::Share,
+    /*leastKeep=*/0, Rounding::Up,         observeAttention,   keepBest};

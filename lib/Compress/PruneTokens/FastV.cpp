@@ -8,16 +8,8 @@
 
 #include "TokenPruning.h"
 
-using namespace mlir;
 using namespace winnow;
 
-static SmallVector<Value> observeLastRow(OpBuilder &builder,
-                                         AttentionOp attention,
-                                         const PruningOptions &options) {
-  return {scoreByAttention(builder, attention, /*last=*/true)};
-}
-
-// Logits are wanted of the last token.
 const TokenPruning winnow::kFastV = {
-    "fastv",     PrunedModel::Prompt, /*leastKeep=*/0, Rounding::Even,
-    /*first=*/0, /*last=*/1,          observeLastRow,  keepBest};
+    "fastv",         PrunedModel::Prompt, TokenBudget::Share,
+    /*leastKeep=*/0, Rounding::Even,      observeAttention,   keepBest};

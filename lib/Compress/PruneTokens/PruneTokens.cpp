@@ -2,6 +2,7 @@
 
 #include "FollowingOps.h"
 #include "PromptEntry.h"
+#include "SiteLayers.h"
 
 #include "../DeadOps.h"
 
@@ -33,8 +34,8 @@ Value selectTokens(OpBuilder &builder, const PruningSite &site, Value scores) {
 using namespace winnow;
 
 /// All policies. Another one is a file and a line here.
-static const TokenPruning *const kTokenPrunings[] = {&kEvit, &kTome, &kTurbo,
-                                                     &kFastV};
+static const TokenPruning *const kTokenPrunings[] = {
+    &kEvit, &kTome, &kTurbo, &kThreshold, &kFastV, &kCut};
 
 /// Adds values of a layer's body to its results.
 static LayerOp addResults(OpBuilder &builder, LayerOp layer,
@@ -54,20 +55,19 @@ static LayerOp addResults(OpBuilder &builder, LayerOp layer,
   return longer;
 }
 
-/// What is outside of a layer for what is an argument inside of it.
-static Value outside(LayerOp layer, Value inside) {
-  auto argument = dyn_cast_or_null<BlockArgument>(inside);
-  return argument ? layer.getInputs()[argument.getArgNumber()] : Value();
-}
-
 /// How many tokens each row stands for, of which attention adds the logarithm.
-static Value findSizes(LayerOp layer, AttentionOp attention) {
-  Value bias = outside(layer, attention.getBias());
+static Value findSizes(AttentionLayer of) {
+  Value bias = outside(of.layer, of.attention.getBias());
   auto map = bias ? bias.getDefiningOp<linalg::MapOp>() : linalg::MapOp();
   if (!map || map.getInputs().size() != 1 ||
       !isa<math::LogOp>(map.getBody()->front()))
     return nullptr;
   return map.getInputs().front();
+}
+
+/// What a list of one, or one for each layer, says of a layer.
+static double numberOf(ArrayRef<double> numbers, size_t index) {
+  return numbers.size() == 1 ? numbers[0] : numbers[index];
 }
 
 namespace {
@@ -78,157 +78,201 @@ struct PruneTokens : public winnow::impl::WinnowPruneTokensBase<PruneTokens> {
   void runOnOperation() override;
 
 private:
+  LogicalResult findPolicy();
   LogicalResult verifyOptions();
   LogicalResult verifyKeep(double share);
-  FailureOr<AttentionOp> findAttention(LayerOp layer);
-  FailureOr<LayerGroup> findLayers(func::FuncOp function, int64_t number);
-  LogicalResult pruneAt(func::FuncOp function, int64_t number, double share);
+  LogicalResult verifyThreshold(double score);
+  LogicalResult verifyBudget(StringRef name, ArrayRef<double> numbers,
+                             TokenBudget budget);
+  LogicalResult verifyEnds();
+  FailureOr<SmallVector<func::FuncOp>> findFunctions();
+  LogicalResult pruneAt(func::FuncOp function, size_t index);
   LogicalResult prune(func::FuncOp function);
-  /// Tokens at an end that stay: by the recipe, or by the policy.
-  static int64_t endOf(int64_t given, int64_t otherwise) {
-    return given < 0 ? otherwise : given;
-  }
-  double keepOf(size_t index) {
-    return keep.size() == 1 ? keep[0] : keep[index];
-  }
+  void remark(LayerOp layer, TokenPolicyAttr kept, int64_t number);
+
+  InFlightDiagnostic fail() { return emitError(getOperation().getLoc()); }
+  bool isOfPrompts() const { return model == PrunedModel::Prompt; }
+  /// What stays at a layer; null if all tokens do.
+  TokenPolicyAttr policyOf(size_t index);
 
   const TokenPruning *pruning = nullptr;
+  PrunedModel model = PrunedModel::Encoder;
 };
 
 } // namespace
 
-LogicalResult PruneTokens::verifyKeep(double share) {
-  Location location = getOperation().getLoc();
-  if (!(share > 0) || share > 1)
-    return emitError(location) << "expects 'keep' of winnow-prune-tokens to be "
-                                  "above 0 and not above 1; found "
-                               << share;
-  if (share < pruning->leastKeep)
-    return emitError(location)
-           << "'policy=" << policy << "' of winnow-prune-tokens keeps at least "
-           << pruning->leastKeep << " of the tokens; 'keep' is " << share;
-  return success();
-}
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
 
-LogicalResult PruneTokens::verifyOptions() {
-  Location location = getOperation().getLoc();
+LogicalResult PruneTokens::findPolicy() {
   const auto *found =
       llvm::find_if(kTokenPrunings, [&](const TokenPruning *candidate) {
         return candidate->name == policy;
       });
-  if (found == std::end(kTokenPrunings)) {
-    InFlightDiagnostic error = emitError(location);
-    error << "expects 'policy' of winnow-prune-tokens to be one of ";
-    llvm::interleave(
-        kTokenPrunings, [&](const TokenPruning *p) { error << p->name; },
-        [&] { error << ", "; });
-    return error << "; found '" << policy << "'";
+  if (found != std::end(kTokenPrunings)) {
+    pruning = *found;
+    return success();
   }
-  pruning = *found;
-  if (keep.size() != 1 && keep.size() != layer.size())
-    return emitError(location)
-           << "expects 'keep' of winnow-prune-tokens to be one share or one "
-              "for each 'layer'; found "
-           << keep.size() << " for " << layer.size();
-  for (double share : keep)
-    if (failed(verifyKeep(share)))
-      return failure();
-  if (!std::isfinite(alpha))
-    return emitError(location) << "expects 'alpha' of winnow-prune-tokens to "
-                                  "be finite; found "
-                               << alpha.getValue();
-  for (int64_t count : {first.getValue(), last.getValue()})
-    if (count < -1 || count >= (int64_t(1) << 30))
-      return emitError(location)
-             << "expects 'first' and 'last' of winnow-prune-tokens to be at "
-                "least 0 and below 2^30; found "
-             << count;
-  if (pruning->model == PrunedModel::Prompt && last == 0)
-    return emitError(location) << "'policy=" << policy
-                               << "' of winnow-prune-tokens keeps the last "
-                                  "token, whose logits are wanted; 'last' is 0";
-  for (size_t index = 1; index < layer.size(); ++index)
-    if (layer[index] <= layer[index - 1])
-      return emitError(location)
-             << "expects 'layer' of winnow-prune-tokens to rise; found "
-             << layer[index - 1] << " before " << layer[index];
+  InFlightDiagnostic error = fail();
+  error << "expects 'policy' of winnow-prune-tokens to be one of ";
+  llvm::interleave(
+      kTokenPrunings, [&](const TokenPruning *p) { error << p->name; },
+      [&] { error << ", "; });
+  return error << "; found '" << policy << "'";
+}
+
+LogicalResult PruneTokens::verifyKeep(double share) {
+  if (!(share > 0) || share > 1)
+    return fail() << "expects 'keep' of winnow-prune-tokens to be above 0 and "
+                     "not above 1; found "
+                  << share;
+  if (share < pruning->leastKeep)
+    return fail() << "'policy=" << policy
+                  << "' of winnow-prune-tokens keeps at least "
+                  << pruning->leastKeep << " of the tokens; 'keep' is "
+                  << share;
   return success();
 }
 
-/// Whether a token sees all others, or all that come before it.
-static bool seesAll(AttentionOp attention, PrunedModel model) {
-  MaskKind kind = attention.getMask().getKind();
-  return model == PrunedModel::Encoder ? kind == MaskKind::Full
-                                       : kind == MaskKind::Causal;
+LogicalResult PruneTokens::verifyThreshold(double score) {
+  if (score >= 0 && score <= 1)
+    return success();
+  return fail() << "expects 'threshold' of winnow-prune-tokens to be a share "
+                   "of attention, at least 0 and not above 1; found "
+                << score;
 }
 
-/// The one attention of a layer, if tokens can be pruned by it.
-FailureOr<AttentionOp> PruneTokens::findAttention(LayerOp layer) {
-  SmallVector<AttentionOp> found;
-  layer.walk([&](AttentionOp attention) { found.push_back(attention); });
-  auto refuse = [&](const Twine &reason) {
-    return layer.emitOpError("has no tokens that winnow-prune-tokens could "
-                             "prune: ")
-           << reason;
-  };
-  if (found.size() != 1)
-    return refuse("it has not one attention but " + Twine(found.size()));
-  AttentionOp attention = found.front();
-  if (!seesAll(attention, pruning->model))
-    return refuse(pruning->model == PrunedModel::Encoder
-                      ? "its tokens do not see each other"
-                      : "its tokens do not see all before them");
-  auto view = attention.getKey().getDefiningOp<KvViewOp>();
-  if (view ? !view.getCache().getDefiningOp<KvAppendOp>()
-           : attention.getQuerySegments() != attention.getKeySegments())
-    return refuse("its queries and keys are of different tokens");
-  if (attention.getSinks() || !attention.getSoftcap().isZero())
-    return refuse("its attention has sinks or a soft cap");
-  Value bias = attention.getBias();
-  if (bias && cast<RankedTensorType>(bias.getType()).getRank() != 1)
-    return refuse("its attention has a bias for each pair of tokens");
-  return attention;
+LogicalResult PruneTokens::verifyBudget(StringRef name,
+                                        ArrayRef<double> numbers,
+                                        TokenBudget budget) {
+  bool isShare = budget == TokenBudget::Share;
+  if (pruning->budget != budget) {
+    if (numbers.empty())
+      return success();
+    return fail() << "'policy=" << policy << "' of winnow-prune-tokens has no '"
+                  << name << "'";
+  }
+  if (numbers.size() != 1 && numbers.size() != layer.size())
+    return fail() << "expects '" << name
+                  << "' of winnow-prune-tokens to be one "
+                  << (isShare ? "share" : "score")
+                  << " or one for each 'layer'; found " << numbers.size()
+                  << " for " << layer.size();
+  for (double number : numbers)
+    if (failed(isShare ? verifyKeep(number) : verifyThreshold(number)))
+      return failure();
+  return success();
 }
 
-/// The layer whose attention says which tokens leave, and the last one that
-/// they go through.
-FailureOr<LayerGroup> PruneTokens::findLayers(func::FuncOp function,
-                                              int64_t number) {
-  bool inPrompt = pruning->model == PrunedModel::Prompt;
-  SmallVector<LayerGroup> groups = groupLayers(
-      function, inPrompt ? Granularity::Block : Granularity::Attention);
-  // In front of a block of a decoder is behind the one before.
-  int64_t least = inPrompt, count = groups.size();
-  if (number < least || number >= count)
-    return function.emitOpError("has ")
-           << count << (inPrompt ? " blocks" : " attention layers")
-           << ", counted from 0; 'layer' of winnow-prune-tokens names "
-           << number << (number == 0 ? ", which has none in front of it" : "");
-  return groups[number - least];
-}
-
-LogicalResult PruneTokens::pruneAt(func::FuncOp function, int64_t number,
-                                   double share) {
-  FailureOr<LayerGroup> group = findLayers(function, number);
-  if (failed(group))
+LogicalResult PruneTokens::verifyOptions() {
+  if (failed(verifyBudget("keep", keep, TokenBudget::Share)) ||
+      failed(verifyBudget("threshold", threshold, TokenBudget::Threshold)))
     return failure();
-  LayerOp layer = group->front();
-  FailureOr<AttentionOp> attention = findAttention(layer);
-  if (failed(attention))
+  if (!std::isfinite(alpha))
+    return fail()
+           << "expects 'alpha' of winnow-prune-tokens to be finite; found "
+           << alpha.getValue();
+  for (int64_t count : {first.getValue(), last.getValue()})
+    if (count < -1 || count >= (int64_t(1) << 30))
+      return fail() << "expects 'first' and 'last' of winnow-prune-tokens to "
+                       "be at least 0 and below 2^30; found "
+                    << count;
+  for (size_t index = 1; index < layer.size(); ++index)
+    if (layer[index] <= layer[index - 1])
+      return fail() << "expects 'layer' of winnow-prune-tokens to rise; found "
+                    << layer[index - 1] << " before " << layer[index];
+  return success();
+}
+
+/// Something has to be left.
+LogicalResult PruneTokens::verifyEnds() {
+  if (isOfPrompts() && last == 0)
+    return fail() << "'policy=" << policy
+                  << "' of winnow-prune-tokens keeps the last token, whose "
+                     "logits are wanted; 'last' is 0";
+  if (!isOfPrompts() && pruning->budget == TokenBudget::Threshold &&
+      first == 0 && last <= 0)
+    return fail() << "'policy=" << policy
+                  << "' of winnow-prune-tokens could leave nothing of a text: "
+                     "'first' and 'last' are 0";
+  return success();
+}
+
+TokenPolicyAttr PruneTokens::policyOf(size_t index) {
+  Builder builder(&getContext());
+  FloatAttr share, least;
+  switch (pruning->budget) {
+  case TokenBudget::Share:
+    share = builder.getF64FloatAttr(numberOf(keep, index));
+    if (share.getValueAsDouble() == 1)
+      return nullptr;
+    break;
+  case TokenBudget::Threshold:
+    // No attention is below 0.
+    least = builder.getF32FloatAttr(numberOf(threshold, index));
+    if (least.getValue().isZero())
+      return nullptr;
+    break;
+  case TokenBudget::Nothing:
+    least = builder.getF32FloatAttr(std::numeric_limits<float>::infinity());
+    break;
+  }
+  // By default the class token stays, and the one whose logits are wanted.
+  int64_t front = first < 0 ? !isOfPrompts() : first.getValue();
+  int64_t back = last < 0 ? isOfPrompts() : last.getValue();
+  return TokenPolicyAttr::get(&getContext(), share, least, pruning->rounding,
+                              front, back);
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+void PruneTokens::remark(LayerOp layer, TokenPolicyAttr kept, int64_t number) {
+  std::string what;
+  if (FloatAttr share = kept.getKeep())
+    what = formatv("{0:f1} % of the tokens", 100 * share.getValueAsDouble());
+  else if (pruning->budget == TokenBudget::Nothing)
+    what = "none of the tokens that may leave";
+  else
+    what = formatv("tokens with scores from {0} on",
+                   kept.getLeast().getValue().convertToFloat());
+  auto function = layer->getParentOfType<func::FuncOp>();
+  remark::passed(layer.getLoc(), remark::RemarkOpts::name(policy)
+                                     .category("prune-tokens")
+                                     .function(function.getName()))
+      << formatv("{0} keeps {1} {2} layer {3}", policy, what,
+                 isOfPrompts() ? "in front of" : "behind", number)
+             .str();
+}
+
+LogicalResult PruneTokens::pruneAt(func::FuncOp function, size_t index) {
+  TokenPolicyAttr kept = policyOf(index);
+  if (!kept)
+    return success();
+  FailureOr<SiteLayers> layers = findSiteLayers(function, model, layer[index]);
+  if (failed(layers))
     return failure();
+  AttentionLayer &before = layers->before;
+  PruningOptions options{model, kept, alpha};
+  Value segments = outside(before.layer, before.attention.getQuerySegments());
+  Value sizes = findSizes(before);
 
   OpBuilder builder(&getContext());
-  PruningOptions options{
-      TokenPolicyAttr::get(&getContext(), builder.getF64FloatAttr(share),
-                           /*least=*/FloatAttr(), pruning->rounding,
-                           endOf(first, pruning->first),
-                           endOf(last, pruning->last)),
-      alpha};
-  Value segments = outside(layer, attention->getQuerySegments());
-  Value sizes = findSizes(layer, *attention);
-  SmallVector<Value> observed = pruning->observe(builder, *attention, options);
-  LayerOp longer = addResults(builder, layer, observed);
-  LayerOp through = group->size() == 1 ? longer : group->back();
+  SmallVector<Value> observed;
+  if (pruning->observe) {
+    if (failed(verifyScoring(before, model)))
+      return failure();
+    SmallVector<Value> inside =
+        pruning->observe(builder, before.attention, options);
+    LayerOp longer = addResults(builder, before.layer, inside);
+    if (layers->through == before.layer)
+      layers->through = longer;
+    before.layer = longer;
+    llvm::append_range(observed, longer.getExtras().take_back(inside.size()));
+  }
+  LayerOp through = layers->through;
   PostNorms norms(function);
   NormOp norm = norms.lookup(through);
   PruningSite site{through.getLoc(),
@@ -239,21 +283,12 @@ LogicalResult PruneTokens::pruneAt(func::FuncOp function, int64_t number,
                    options};
   Operation *point = norm ? norm.getOperation() : through.getOperation();
   builder.setInsertionPointAfter(point);
-  FewerTokens fewer = pruning->prune(
-      builder, site, longer.getExtras().take_back(observed.size()));
-  if (pruning->model == PrunedModel::Prompt)
+  FewerTokens fewer = pruning->prune(builder, site, observed);
+  if (isOfPrompts())
     markShorterCaches(function, point);
 
   // A remark before anything can fail.
-  remark::passed(longer.getLoc(), remark::RemarkOpts::name(policy)
-                                      .category("prune-tokens")
-                                      .function(function.getName()))
-      << formatv("{0} keeps {1:f1} % of the tokens {2} layer {3}", policy,
-                 100 * share,
-                 pruning->model == PrunedModel::Prompt ? "in front of"
-                                                       : "behind",
-                 number)
-             .str();
+  remark(before.layer, kept, layer[index]);
   LayerOp lastLayer;
   for (auto each : function.getOps<LayerOp>())
     lastLayer = each;
@@ -261,46 +296,52 @@ LogicalResult PruneTokens::pruneAt(func::FuncOp function, int64_t number,
   FollowingOps following(lastNorm ? lastNorm.getOperation()
                                   : lastLayer.getOperation(),
                          site, fewer);
+  ++numSites;
   return following.run(&*std::prev(builder.getInsertionPoint()));
 }
 
 LogicalResult PruneTokens::prune(func::FuncOp function) {
-  for (auto [index, number] : llvm::enumerate(layer)) {
-    if (keepOf(index) == 1)
-      continue;
-    if (failed(pruneAt(function, number, keepOf(index))))
+  for (size_t index = 0; index < layer.size(); ++index)
+    if (failed(pruneAt(function, index)))
       return failure();
-    ++numSites;
-  }
   for (auto changed : function.getOps<LayerOp>())
     eraseDeadOps(changed.getBody().front());
   eraseDeadOps(function.getBody().front());
   return success();
 }
 
+/// The functions whose tokens leave, by what the policy or the module is of.
+FailureOr<SmallVector<func::FuncOp>> PruneTokens::findFunctions() {
+  SmallVector<func::FuncOp> decoders, encoders;
+  for (auto function : getOperation().getOps<func::FuncOp>())
+    if (!function.getOps<LayerOp>().empty())
+      (isDecoder(function) ? decoders : encoders).push_back(function);
+  model = pruning->model.value_or(decoders.empty() ? PrunedModel::Encoder
+                                                   : PrunedModel::Prompt);
+  SmallVector<func::FuncOp> &functions = isOfPrompts() ? decoders : encoders;
+  if (functions.empty())
+    return fail() << "has no layers of "
+                  << (isOfPrompts() ? "a decoder" : "an encoder")
+                  << " that 'policy=" << policy
+                  << "' of winnow-prune-tokens could prune";
+  return functions;
+}
+
 void PruneTokens::runOnOperation() {
-  if (failed(verifyOptions()))
+  if (failed(findPolicy()) || failed(verifyOptions()))
     return signalPassFailure();
   bool changes = false;
   for (size_t index = 0; index < layer.size(); ++index)
-    changes |= keepOf(index) != 1;
+    changes |= bool(policyOf(index));
   if (!changes)
     return markAllAnalysesPreserved();
-  bool inPrompt = pruning->model == PrunedModel::Prompt;
-  SmallVector<func::FuncOp> functions;
-  for (auto function : getOperation().getOps<func::FuncOp>())
-    if (!function.getOps<LayerOp>().empty() && isDecoder(function) == inPrompt)
-      functions.push_back(function);
-  if (functions.empty()) {
-    emitError(getOperation().getLoc())
-        << "has no layers of " << (inPrompt ? "a decoder" : "an encoder")
-        << " that 'policy=" << policy << "' of winnow-prune-tokens could prune";
+  FailureOr<SmallVector<func::FuncOp>> functions = findFunctions();
+  if (failed(functions) || failed(verifyEnds()))
     return signalPassFailure();
-  }
   // Other tokens than those of a prompt stay.
-  if (inPrompt)
-    functions = {getPromptEntry(functions.front())};
-  for (func::FuncOp function : functions)
+  if (isOfPrompts())
+    *functions = {getPromptEntry(functions->front())};
+  for (func::FuncOp function : *functions)
     if (failed(prune(function)))
       return signalPassFailure();
 }

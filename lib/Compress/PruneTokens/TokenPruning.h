@@ -12,10 +12,22 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <optional>
+
 namespace winnow {
+
+/// Where tokens leave.
+enum class PrunedModel {
+  /// Behind an attention layer of an encoder, in front of the feed-forward
+  /// layer.
+  Encoder,
+  /// In front of a block of a decoder, while it reads a prompt.
+  Prompt,
+};
 
 /// What a recipe says of a policy.
 struct PruningOptions {
+  PrunedModel model;
   /// What of a segment stays.
   TokenPolicyAttr kept;
   /// How much attention counts beside likeness.
@@ -49,25 +61,27 @@ struct FewerTokens {
   std::function<mlir::Value(mlir::OpBuilder &, mlir::Value rows)> restore;
 };
 
-/// Where a policy prunes.
-enum class PrunedModel {
-  /// Behind an attention layer of an encoder, in front of the feed-forward
-  /// layer.
-  Encoder,
-  /// Behind a block of a decoder, while it reads a prompt.
-  Prompt,
+/// How a recipe says how many tokens stay.
+enum class TokenBudget {
+  /// `keep`, a share.
+  Share,
+  /// `threshold`, what a score has to be.
+  Threshold,
+  /// It does not: all leave that may.
+  Nothing,
 };
 
 /// A way to prune tokens.
 struct TokenPruning {
   llvm::StringLiteral name;
-  PrunedModel model;
-  /// The least share of tokens that it can keep.
+  /// None: whichever the module is.
+  std::optional<PrunedModel> model;
+  TokenBudget budget;
+  /// Of a share, the least that it can be.
   double leastKeep;
   Rounding rounding;
-  /// Tokens at the ends that stay unless a recipe says otherwise.
-  int64_t first, last;
-  /// Makes what `prune` reads, from inside the layer: it becomes results of it.
+  /// Makes what `prune` reads, from inside the attention layer in front: it
+  /// becomes results of it. Null: nothing.
   llvm::SmallVector<mlir::Value> (*observe)(mlir::OpBuilder &builder,
                                             AttentionOp attention,
                                             const PruningOptions &options);
@@ -75,8 +89,10 @@ struct TokenPruning {
                        mlir::ValueRange observed);
 };
 
+extern const TokenPruning kCut;
 extern const TokenPruning kEvit;
 extern const TokenPruning kFastV;
+extern const TokenPruning kThreshold;
 extern const TokenPruning kTome;
 extern const TokenPruning kTurbo;
 
@@ -86,7 +102,13 @@ extern const TokenPruning kTurbo;
 /// How much the first, or the last, token of each segment looks at each token,
 /// [T].
 mlir::Value scoreByAttention(mlir::OpBuilder &builder, AttentionOp &attention,
-                             bool last = false);
+                             bool last);
+
+/// The same as what a policy observes: the first token looks in an encoder, the
+/// last one in a prompt.
+llvm::SmallVector<mlir::Value> observeAttention(mlir::OpBuilder &builder,
+                                                AttentionOp attention,
+                                                const PruningOptions &options);
 
 /// The indices of the tokens that stay, by scores [T].
 mlir::Value selectTokens(mlir::OpBuilder &builder, const PruningSite &site,

@@ -52,6 +52,10 @@ FewerTokens winnow::mergeOthers(OpBuilder &builder, const PruningSite &site,
 }
 
 // Every other token is a destination, and those stay.
-const TokenPruning winnow::kTome = {
-    "tome",      PrunedModel::Encoder, /*leastKeep=*/0.5, Rounding::Up,
-    /*first=*/1, /*last=*/0,           observeMatches,    mergeOthers};
+const TokenPruning winnow::kTome = {"tome",
+                                    PrunedModel::Encoder,
+                                    TokenBudget::Share,
+                                    /*leastKeep=*/0.5,
+                                    Rounding::Up,
+                                    observeMatches,
+                                    mergeOthers};

@@ -19,7 +19,7 @@ using namespace winnow;
 static SmallVector<Value> observeWorth(OpBuilder &builder,
                                        AttentionOp attention,
                                        const PruningOptions &options) {
-  Value attended = scoreByAttention(builder, attention);
+  Value attended = scoreByAttention(builder, attention, /*last=*/false);
   TokenMatchOp match = matchKeys(builder, attention, options);
   Location location = attention.getLoc();
   builder.setInsertionPointAfter(attended.getDefiningOp());
@@ -41,5 +41,5 @@ static SmallVector<Value> observeWorth(OpBuilder &builder,
 
 // Every other token is a destination, and those stay.
 const TokenPruning winnow::kTurbo = {
-    "turbo",     PrunedModel::Encoder, /*leastKeep=*/0.5, Rounding::Up,
-    /*first=*/1, /*last=*/0,           observeWorth,      mergeOthers};
+    "turbo",           PrunedModel::Encoder, TokenBudget::Share,
+    /*leastKeep=*/0.5, Rounding::Up,         observeWorth,       mergeOthers};

@@ -1,6 +1,6 @@
 """Encoders whose tokens leave behind attention layers, in NumPy: EViT (arXiv
-2202.07800) without its fused token, ToMe (arXiv 2210.09461) and Turbo (arXiv
-2407.11717)."""
+2202.07800) without its fused token, the same by a threshold, ToMe (arXiv
+2210.09461) and Turbo (arXiv 2407.11717)."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Pruning:
     """What a recipe says."""
 
     policy: str
+    # By layer the share of tokens that stays; with threshold the least attention.
     keep: dict[int, float]
     first: int = 1
     last: int = 0
@@ -61,8 +62,10 @@ class Pruning:
             return tokens
         rows = len(tokens.states)
         others = range(self.first, max(rows - self.last, self.first))
-        count = ceil(self.keep[layer] * len(others))
         attended = weights[:, 0].mean(0)
+        if self.policy == "threshold":
+            return self.drop(tokens, {row for row in others if attended[row] < self.keep[layer]})
+        count = ceil(self.keep[layer] * len(others))
         if self.policy == "evit":
             return self.drop(tokens, self.best(attended, others, count))
         mean = keys.astype(np.float64).mean(1)
@@ -147,7 +150,7 @@ class PrunedTextEncoder(TextEncoder):
         """The mean of what is left, weighted by the tokens in a row."""
         tokens = self.run(ids)
         weights = tokens.sizes
-        if self.pruning.policy == "evit":
+        if self.pruning.policy in ("evit", "threshold"):
             weights = np.ones(len(tokens.states))
         mean = (weights[:, None] * tokens.states).sum(0) / weights.sum()
         return (mean / np.linalg.norm(mean)).astype(np.float32)

@@ -1,5 +1,6 @@
-"""FastV (arXiv 2403.06764) in NumPy: tokens that leave are not taken out but made
-invisible in all later layers, which is the same for those that stay."""
+"""Prompts that lose tokens, in NumPy: FastV (arXiv 2403.06764), the same by a
+threshold, and the layer cut of arXiv 2410.06169. Tokens that leave are not taken
+out but made invisible in all later layers, which is the same for those that stay."""
 
 from __future__ import annotations
 
@@ -16,9 +17,12 @@ class PrunedTransformer(Transformer):
 
     make_cache: Callable[..., Cache] = Cache
 
-    def __init__(self, path: Path | str, keep: dict[int, float]) -> None:
+    def __init__(self, path: Path | str, keep: dict[int, float], policy: str = "fastv") -> None:
+        """keep: by layer the share of tokens that stays; with threshold the least
+        attention, with cut any number."""
         super().__init__(path)
         self.keep = keep
+        self.policy = policy
 
     def prompt(self, ids: list[int], span: tuple[int, int]) -> tuple[Array, Cache, list[Array]]:
         """The final states of a prompt of which `span` may leave, the caches, and
@@ -46,21 +50,32 @@ class PrunedTransformer(Transformer):
     def choose(
         self, layer: int, before: Array, positions: Array, stays: Array, prunable: Array
     ) -> Array:
-        """Which tokens stay, by the last row of softmax in the layer before, whose
-        input is `before`."""
-        q, k, _ = self._project(layer - 1, before, positions)
+        """Which tokens stay in front of `layer`; `before` is the input of the block
+        before."""
+        candidates = np.flatnonzero(stays & prunable)
+        kept = stays.copy()
+        kept[candidates] = False
+        if self.policy == "cut":
+            return kept
+        scores = self.attended(layer - 1, before, positions, stays)
+        if self.policy == "threshold":
+            kept[candidates] = scores[candidates] >= self.keep[layer]
+            return kept
+        count = round(self.keep[layer] * len(candidates))
+        order = sorted(candidates.tolist(), key=lambda token: (-scores[token], token))
+        kept[order[:count]] = True
+        return kept
+
+    def attended(self, layer: int, x: Array, positions: Array, stays: Array) -> Array:
+        """The last row of softmax in a layer with the input `x`, in the mean over
+        heads."""
+        q, k, _ = self._project(layer, x, positions)
         groups = q.shape[1] // k.shape[1]
         keys = np.repeat(k, groups, axis=1).astype(np.float64)
         scores = np.einsum("hc,jhc->hj", q[-1].astype(np.float64), keys)
         scores = np.where(stays, scores / np.sqrt(self.config.key_size), -np.inf)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
-        mean = (weights / weights.sum(-1, keepdims=True)).mean(0)
-        candidates = np.flatnonzero(stays & prunable)
-        count = round(self.keep[layer] * len(candidates))
-        order = sorted(candidates.tolist(), key=lambda token: (-mean[token], token))
-        kept = stays.copy()
-        kept[order[count:]] = False
-        return kept
+        return (weights / weights.sum(-1, keepdims=True)).mean(0)
 
     def follow(self, token: int, cache: Cache, seen: list[Array]) -> Array:
         """The final state of one token more, which sees what each layer has."""

@@ -1,8 +1,9 @@
-//===- GateCriterion.cpp - What gates judge tokens by ---------------------===//
+//===- RowMaps.cpp - A number for each token ------------------------------===//
 
-#include "GateCriterion.h"
+#include "RowMaps.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 

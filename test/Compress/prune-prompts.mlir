@@ -1,0 +1,149 @@
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1 keep=0.5" --verify-roundtrip --winnow-verify-model | FileCheck %s --check-prefix=FASTV
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=1 threshold=0.25" --verify-roundtrip --winnow-verify-model | FileCheck %s --check-prefix=THRESHOLD
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=cut layer=2" --verify-roundtrip --winnow-verify-model | FileCheck %s --check-prefix=CUT
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1,2 keep=0.5,0.25" -o %t.once.mlir
+// RUN: winnow-opt %s --pass-pipeline="builtin.module(winnow-prune-tokens{policy=fastv layer=1 keep=0.5},winnow-prune-tokens{policy=fastv layer=2 keep=0.25})" | diff - %t.once.mlir
+// RUN: winnow-opt %s -o %t.all.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1,2 keep=1" | diff - %t.all.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=1 threshold=0" | diff - %t.all.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=cut layer=" | diff - %t.all.mlir
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=0 keep=0.5" 2>&1 | FileCheck %s --check-prefix=FRONT
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=cut layer=4" 2>&1 | FileCheck %s --check-prefix=RANGE
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1 keep=0.5 last=0" 2>&1 | FileCheck %s --check-prefix=LAST
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=3 keep=0.5" 2>&1 | FileCheck %s --check-prefix=WINDOW
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=evit layer=0 keep=0.5" 2>&1 | FileCheck %s --check-prefix=ENCODER
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=cut layer=1" --remark-policy=all --remarks-filter=prune-tokens 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// Four blocks of a decoder; the third one has a window.
+
+// FASTV: func.func @forward(
+// FASTV-NOT: winnow.token
+// FASTV: func.func @prompt(%[[X:[^:]+]]: {{[^%]*}}%[[P:[^:]+]]: {{[^%]*}}%[[S:[^:]+]]: {{.*}}%[[MARKS:[^:]+]]: tensor<?xi32> {winnow.dims = ["T"], winnow.name = "prunable"})
+// FASTV: %[[Y:[^,]+]], %[[EXTRAS:[^:]+]]:2 = winnow.layer
+// FASTV: winnow.token_score {{.*}} {last, scale
+// FASTV: %[[KEPT:[^ ]+]] = winnow.token_select %[[EXTRAS]]#1 of %[[S]] : tensor<?xi32>, among %[[MARKS]] : tensor<?xi32>, {policy = #winnow.token_policy<keep = 5.000000e-01 : f64, rounding = even, last = 1>}
+// FASTV: %[[ROWS:[^ ]+]] = winnow.token_gather %[[Y]][%[[KEPT]]]
+// FASTV: winnow.layer residual(%[[ROWS]])
+
+// THRESHOLD: winnow.token_score {{.*}} {last, scale
+// THRESHOLD: winnow.token_select {{.*}} among {{.*}} {policy = #winnow.token_policy<least = 2.500000e-01 : f32, last = 1>}
+
+// CUT: func.func @prompt({{.*}}%[[MARKS:[^:]+]]: tensor<?xi32> {winnow.dims = ["T"], winnow.name = "prunable"})
+// CUT-NOT: winnow.token_score
+// CUT: %[[Y:[^,]+]], %{{[^ ]+}} = winnow.layer
+// CUT: %[[Z:[^,]+]], %{{[^ ]+}} = winnow.layer residual(%[[Y]])
+// CUT: %[[ANY:[^ ]+]] = linalg.map { arith.sitofp } ins(%[[MARKS]] : tensor<?xi32>)
+// CUT: %[[KEPT:[^ ]+]] = winnow.token_select %[[ANY]] of %{{[^ ]+}} : tensor<?xi32>, among %[[MARKS]] : tensor<?xi32>, {policy = #winnow.token_policy<least = 0x7F800000 : f32, last = 1>}
+// CUT: %[[ROWS:[^ ]+]] = winnow.token_gather %[[Z]][%[[KEPT]]]
+// CUT: winnow.layer residual(%[[ROWS]])
+
+// FRONT: error: 'func.func' op has 4 blocks, counted from 0; 'layer' of winnow-prune-tokens names 0, which has none in front of it
+// RANGE: error: 'func.func' op has 4 blocks, counted from 0; 'layer' of winnow-prune-tokens names 4
+// LAST: error: 'policy=fastv' of winnow-prune-tokens keeps the last token, whose logits are wanted; 'last' is 0
+// WINDOW: error: 'winnow.layer' op has no tokens that winnow-prune-tokens could prune: its tokens do not see all before them
+// ENCODER: error: has no layers of an encoder that 'policy=evit' of winnow-prune-tokens could prune
+// REMARK: remark: [Passed] cut | Category:prune-tokens | Function=prompt | Remark="cut keeps none of the tokens that may leave in front of layer 1"
+
+!cache = !winnow.kv_cache<heads = 2, key_dim = 2, value_dim = 2, key = f32, value = f32, capacity = 64>
+
+winnow.param @g from {file = "g"} : tensor<4xf32>
+winnow.param @w from {file = "w"} : tensor<4x4xf32>
+
+func.func @forward(%x: tensor<?x4xf32> {winnow.dims = ["T"], winnow.name = "x"},
+    %p: tensor<?xi32> {winnow.dims = ["T"], winnow.name = "positions"},
+    %s: tensor<?xi32> {winnow.dims = ["T"], winnow.name = "segments"},
+    %c0: !cache {winnow.name = "kv0"},
+    %c1: !cache {winnow.name = "kv1"},
+    %c2: !cache {winnow.name = "kv2"},
+    %c3: !cache {winnow.name = "kv3"})
+    -> (tensor<?x4xf32>, !cache, !cache, !cache, !cache) attributes {winnow.entry} {
+  %y0, %d0 = winnow.layer residual(%x) inputs(%u = %x, %at = %p, %of = %s, %cache = %c0)
+      : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>, !cache) -> (tensor<?x4xf32>, !cache) {
+    %g = winnow.use @g : tensor<4xf32>
+    %n = winnow.norm rms %u weight(%g : tensor<4xf32>) {epsilon = 1.0e-6 : f32} : tensor<?x4xf32>
+    %w = winnow.use @w : tensor<4x4xf32>
+    %q = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %k = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %v = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %zero = arith.constant 0 : index
+    %t = tensor.dim %u, %zero : tensor<?x4xf32>
+    %qh = tensor.expand_shape %q [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %kh = tensor.expand_shape %k [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %vh = tensor.expand_shape %v [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %qr = winnow.rope %qh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %kr = winnow.rope %kh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %next = winnow.kv_append %cache, %kr, %vh at %at, %of : !cache, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %keys, %values, %kp, %ks = winnow.kv_view %next : !cache -> tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %o = winnow.attention query(%qr, %at, %of) key(%keys, %kp, %ks) value(%values) {mask = #winnow.mask<causal>, scale = 1.0 : f32}
+      : tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x2x2xf32>
+    %j = tensor.collapse_shape %o [[0], [1, 2]] : tensor<?x2x2xf32> into tensor<?x4xf32>
+    winnow.yield %j, %next : tensor<?x4xf32>, !cache
+  }
+  %y1, %d1 = winnow.layer residual(%y0) inputs(%u = %y0, %at = %p, %of = %s, %cache = %c1)
+      : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>, !cache) -> (tensor<?x4xf32>, !cache) {
+    %g = winnow.use @g : tensor<4xf32>
+    %n = winnow.norm rms %u weight(%g : tensor<4xf32>) {epsilon = 1.0e-6 : f32} : tensor<?x4xf32>
+    %w = winnow.use @w : tensor<4x4xf32>
+    %q = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %k = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %v = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %zero = arith.constant 0 : index
+    %t = tensor.dim %u, %zero : tensor<?x4xf32>
+    %qh = tensor.expand_shape %q [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %kh = tensor.expand_shape %k [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %vh = tensor.expand_shape %v [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %qr = winnow.rope %qh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %kr = winnow.rope %kh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %next = winnow.kv_append %cache, %kr, %vh at %at, %of : !cache, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %keys, %values, %kp, %ks = winnow.kv_view %next : !cache -> tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %o = winnow.attention query(%qr, %at, %of) key(%keys, %kp, %ks) value(%values) {mask = #winnow.mask<causal>, scale = 1.0 : f32}
+      : tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x2x2xf32>
+    %j = tensor.collapse_shape %o [[0], [1, 2]] : tensor<?x2x2xf32> into tensor<?x4xf32>
+    winnow.yield %j, %next : tensor<?x4xf32>, !cache
+  }
+  %y2, %d2 = winnow.layer residual(%y1) inputs(%u = %y1, %at = %p, %of = %s, %cache = %c2)
+      : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>, !cache) -> (tensor<?x4xf32>, !cache) {
+    %g = winnow.use @g : tensor<4xf32>
+    %n = winnow.norm rms %u weight(%g : tensor<4xf32>) {epsilon = 1.0e-6 : f32} : tensor<?x4xf32>
+    %w = winnow.use @w : tensor<4x4xf32>
+    %q = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %k = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %v = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %zero = arith.constant 0 : index
+    %t = tensor.dim %u, %zero : tensor<?x4xf32>
+    %qh = tensor.expand_shape %q [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %kh = tensor.expand_shape %k [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %vh = tensor.expand_shape %v [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %qr = winnow.rope %qh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %kr = winnow.rope %kh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %next = winnow.kv_append %cache, %kr, %vh at %at, %of : !cache, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %keys, %values, %kp, %ks = winnow.kv_view %next : !cache -> tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %o = winnow.attention query(%qr, %at, %of) key(%keys, %kp, %ks) value(%values) {mask = #winnow.mask<sliding_window, window = 3>, scale = 1.0 : f32}
+      : tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x2x2xf32>
+    %j = tensor.collapse_shape %o [[0], [1, 2]] : tensor<?x2x2xf32> into tensor<?x4xf32>
+    winnow.yield %j, %next : tensor<?x4xf32>, !cache
+  }
+  %y3, %d3 = winnow.layer residual(%y2) inputs(%u = %y2, %at = %p, %of = %s, %cache = %c3)
+      : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>, !cache) -> (tensor<?x4xf32>, !cache) {
+    %g = winnow.use @g : tensor<4xf32>
+    %n = winnow.norm rms %u weight(%g : tensor<4xf32>) {epsilon = 1.0e-6 : f32} : tensor<?x4xf32>
+    %w = winnow.use @w : tensor<4x4xf32>
+    %q = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %k = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %v = winnow.linear %n, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+    %zero = arith.constant 0 : index
+    %t = tensor.dim %u, %zero : tensor<?x4xf32>
+    %qh = tensor.expand_shape %q [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %kh = tensor.expand_shape %k [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %vh = tensor.expand_shape %v [[0], [1, 2]] output_shape [%t, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+    %qr = winnow.rope %qh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %kr = winnow.rope %kh at %at {base = 1.0e4 : f64, dims = 2 : i64} : tensor<?x2x2xf32>, tensor<?xi32>
+    %next = winnow.kv_append %cache, %kr, %vh at %at, %of : !cache, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %keys, %values, %kp, %ks = winnow.kv_view %next : !cache -> tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>
+    %o = winnow.attention query(%qr, %at, %of) key(%keys, %kp, %ks) value(%values) {mask = #winnow.mask<causal>, scale = 1.0 : f32}
+      : tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x2x2xf32>
+    %j = tensor.collapse_shape %o [[0], [1, 2]] : tensor<?x2x2xf32> into tensor<?x4xf32>
+    winnow.yield %j, %next : tensor<?x4xf32>, !cache
+  }
+  return %y3, %d0, %d1, %d2, %d3 : tensor<?x4xf32>, !cache, !cache, !cache, !cache
+}
