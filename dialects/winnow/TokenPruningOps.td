@@ -35,17 +35,20 @@ def Winnow_TokenScoreOp : Winnow_TokenOp<"token_score", [AttrSizedOperandSegment
     ```
 
     `lse` is that of the `winnow.attention` whose row is read, so that its
-    softmax is neither computed again nor stored; the biases, where there are any,
-    are those that it adds, and b is its bucket of the distance between two
-    positions. No segments are one segment.
+    softmax is neither computed again nor stored. Without it, lse[q(t),h] = log
+    sum over u of exp(s[u,h]), u the tokens of the segment: the row of an
+    attention that need not exist (PyramidDrop, arXiv 2410.17247). The biases,
+    where there are any, are those that it adds, and b is its bucket of the
+    distance between two positions. No segments are one segment.
 
     #### Numerics
 
     Storage f32. Reference: f64 in the order of channels and heads, rounded
     once. Native code: f32, products with fused multiply-add in 16 sums that a
-    fixed tree adds, heads in their order; at most 1e-5 * max(1, |x|) from the
-    reference for inputs of magnitude about 1. A token's score does not depend
-    on other segments.
+    fixed tree adds, heads in their order; lse, where it is not given, as sum of
+    exp(s - m) with the largest s so far as m, in the order of tokens; at most
+    1e-5 * max(1, |x|) from the reference for inputs of magnitude about 1. A
+    token's score does not depend on other segments.
 
     #### Corner cases
 
@@ -56,7 +59,7 @@ def Winnow_TokenScoreOp : Winnow_TokenOp<"token_score", [AttrSizedOperandSegment
 
     - I1 `query`: [T, Hq, Dk].
     - I2 `key`: [T, Hkv, Dk].
-    - I3 `lse`: [T, Hq].
+    - I3 `lse`: [T, Hq], optional.
     - I4 `segments`: [T], optional.
     - I5 `bias`: [T], optional: what the attention adds to the scores of a key.
     - I6 `positions`: [T], optional; printed as `at`.
@@ -89,7 +92,7 @@ def Winnow_TokenScoreOp : Winnow_TokenOp<"token_score", [AttrSizedOperandSegment
 
     #### Invariants
 
-    - V1 For the lse of an attention that sees its whole segment without bias,
+    - V1 For the lse of an attention that sees its whole segment, or without lse,
       the scores of a segment sum to 1.
 
     #### Example
@@ -108,18 +111,18 @@ def Winnow_TokenScoreOp : Winnow_TokenOp<"token_score", [AttrSizedOperandSegment
     ```
   }];
   // C1
-  let arguments = (ins Winnow_Heads:$query, Winnow_Heads:$key, Winnow_Rows:$lse,
-    Optional<Winnow_Ids>:$segments, Optional<Winnow_Vector>:$bias,
+  let arguments = (ins Winnow_Heads:$query, Winnow_Heads:$key,
+    Optional<Winnow_Rows>:$lse, Optional<Winnow_Ids>:$segments, Optional<Winnow_Vector>:$bias,
     Optional<Winnow_Ids>:$positions, Optional<Winnow_Rows>:$relative_bias,
     F32Attr:$scale, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$distances,
     UnitAttr:$last);
   let results = (outs Winnow_Vector:$output);
   let assemblyFormat = [{
-    $query `,` $key `,` $lse (`of` $segments^ `:` type($segments) `,`)?
+    $query `,` $key (`,` $lse^)? (`of` $segments^ `:` type($segments) `,`)?
     (`bias` `(` $bias^ `:` type($bias) `)`)?
     (`at` $positions^ `:` type($positions) `,`)?
     (`relative` `(` $relative_bias^ `:` type($relative_bias) `)`)?
-    attr-dict `:` type($query) `,` type($key) `,` type($lse) `->` type($output)
+    attr-dict `:` type($query) `,` type($key) (`,` type($lse)^)? `->` type($output)
   }];
   let hasVerifier = 1;
 }
@@ -202,7 +205,8 @@ def Winnow_TokenChangeOp : Winnow_TokenOp<"token_change", [
   let hasVerifier = 1;
 }
 
-def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegments]> {
+def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [
+    AttrSizedOperandSegments, AttrSizedResultSegments]> {
   let summary = "The indices of the tokens that stay";
   let description = [{
     #### Semantics
@@ -212,6 +216,16 @@ def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegme
     lower index. With `least`, those stay that are protected or whose score is
     not below it. The indices of all that stay, in rising order, are the result;
     how many there are is known when the program runs.
+
+    With `into` and `weights`, one more stays of a segment that tokens leave, in
+    place of all of these: the one with the largest score among them, f. What
+    `winnow.token_merge` makes of them with `sum` is the fused token of EViT
+    (arXiv 2202.07800).
+
+    ```
+    into[t]    = f           where t does not stay, or is f,  else t
+    weights[t] = scores[t]   where t does not stay, or is f,  else 1
+    ```
 
     #### Numerics
 
@@ -238,13 +252,17 @@ def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegme
     #### Results
 
     - R1 `kept`: [R], R <= T. Native code plans memory for R = T.
+    - R2 `into`: [T], optional.
+    - R3 `weights`: [T], with `into`.
 
     #### Constraints
 
     - C1 Operands have the ranks above and no encoding; ids are i32 (type
       constraints).
-    - C2 size(segments, 0) = size(prunable, 0) = size(scores, 0).
+    - C2 size(segments, 0) = size(prunable, 0) = size(into, 0) = size(weights, 0)
+      = size(scores, 0).
     - C3 size(kept, 0) is dynamic.
+    - C4 `into` and `weights` are present or neither is, and only with `keep`.
 
     #### Invariants
 
@@ -271,11 +289,13 @@ def Winnow_TokenSelectOp : Winnow_TokenOp<"token_select", [AttrSizedOperandSegme
   // C1
   let arguments = (ins Winnow_Vector:$scores, Optional<Winnow_Ids>:$segments,
     Optional<Winnow_Ids>:$prunable, Winnow_TokenPolicyAttr:$policy);
-  let results = (outs Winnow_Ids:$kept);
+  let results = (outs Winnow_Ids:$kept, Optional<Winnow_Ids>:$into,
+    Optional<Winnow_Vector>:$weights);
   let assemblyFormat = [{
     $scores (`of` $segments^ `:` type($segments) `,`)?
     (`among` $prunable^ `:` type($prunable) `,`)? attr-dict
     `:` type($scores) `->` type($kept)
+    (`into` type($into)^ `,` `weights` type($weights))?
   }];
   let hasVerifier = 1;
 }
@@ -388,6 +408,8 @@ def Winnow_TokenMergeOp : Winnow_TokenOp<"token_merge"> {
     output[r]       = sum of sizes[t] * input[t] over rows[t] = r / output_sizes[r]
     ```
 
+    With `sum` nothing is divided.
+
     `rows` undoes it: `winnow.token_gather` of what becomes of the rows by them
     gives each token what became of its row.
 
@@ -395,7 +417,7 @@ def Winnow_TokenMergeOp : Winnow_TokenOp<"token_merge"> {
 
     Storage f32. Reference: sums in f64 in the order of t, rounded once. Native
     code: the same order in f32, a fused multiply-add a token, then the
-    quotient; at most N * 1e-7 * max(1, |x|) from the reference for N tokens in
+    quotient, if any; at most N * 1e-7 * max(1, |x|) from the reference for N tokens in
     a row. A row of one token of size s is s * x / s; sizes are seldom other than
     whole numbers, and then that is x.
 
@@ -403,7 +425,8 @@ def Winnow_TokenMergeOp : Winnow_TokenOp<"token_merge"> {
 
     `kept` has to rise, and where a token does not stay, the one that it goes
     into has to: the run says so; native code, which cannot tell, takes the
-    nearest row. A row whose sizes sum to 0 is NaN. T = 0 gives no rows.
+    nearest row. A row whose sizes sum to 0 is NaN, with `sum` 0. T = 0 gives no
+    rows.
 
     #### Inputs
 
@@ -414,7 +437,7 @@ def Winnow_TokenMergeOp : Winnow_TokenOp<"token_merge"> {
 
     #### Attributes
 
-    None.
+    - A1 `sum`: a row is what is in it, summed up and not its mean.
 
     #### Results
 
@@ -432,7 +455,8 @@ def Winnow_TokenMergeOp : Winnow_TokenOp<"token_merge"> {
 
     #### Invariants
 
-    - V1 If all tokens stay, output is the input and rows are 0, 1, ..., T - 1.
+    - V1 If all tokens stay, output is the input (with `sum`, times sizes) and rows
+      are 0, 1, ..., T - 1.
     - V2 output_sizes sum to what sizes do.
 
     #### Example
@@ -458,7 +482,7 @@ def Winnow_TokenMergeOp : Winnow_TokenOp<"token_merge"> {
   }];
   // C1
   let arguments = (ins Winnow_Rows:$input, Optional<Winnow_Vector>:$sizes,
-    Winnow_Ids:$into, Winnow_Ids:$kept);
+    Winnow_Ids:$into, Winnow_Ids:$kept, UnitAttr:$sum);
   let results = (outs Winnow_Rows:$output, Winnow_Vector:$output_sizes,
     Winnow_Ids:$rows);
   let assemblyFormat = [{

@@ -30,9 +30,11 @@ LogicalResult TokenScoreOp::verify() {
   Size rows = Size::of("number of queries", getQuery(), 0);
   if (failed(
           expectEqual(*this, Size::of("number of keys", getKey(), 0), rows)) ||
-      failed(expectEqual(*this, Size::of("number of rows of lse", getLse(), 0),
-                         rows)) ||
       failed(expectEqual(*this, Size::of("number of scores", getOutput(), 0),
+                         rows)))
+    return failure();
+  if (getLse() &&
+      failed(expectEqual(*this, Size::of("number of rows of lse", getLse(), 0),
                          rows)))
     return failure();
   if (getSegments() &&
@@ -40,7 +42,8 @@ LogicalResult TokenScoreOp::verify() {
           *this, Size::of("number of segments", getSegments(), 0), rows)))
     return failure();
   // C5: a logarithm for each head.
-  if (failed(expectEqual(*this, Size::of("width of lse", getLse(), 1),
+  if (getLse() &&
+      failed(expectEqual(*this, Size::of("width of lse", getLse(), 1),
                          Size::of("number of query heads", getQuery(), 1))))
     return failure();
   // C4 of what is optional.
@@ -64,8 +67,9 @@ LogicalResult TokenScoreOp::verify() {
   return expectFinite(*this, "scale", getScale());
 }
 
+/// A dot product for each head of a key, and again for a softmax of its own.
 double TokenScoreOp::getFlops(DimFunction dims) {
-  return 2 * elementsOf(getQuery(), dims);
+  return (getLse() ? 2 : 4) * elementsOf(getQuery(), dims);
 }
 
 double TokenScoreOp::getStoredBytes(DimFunction dims) { return 0; }
@@ -119,6 +123,18 @@ LogicalResult TokenSelectOp::verify() {
                          Size::of("number of prunable marks", getPrunable(), 0),
                          Size::of("number of scores", getScores(), 0))))
     return failure();
+  for (Value ofTokens : {Value(getInto()), Value(getWeights())})
+    if (ofTokens &&
+        failed(expectEqual(*this,
+                           Size::of("number of rows of a result", ofTokens, 0),
+                           Size::of("number of scores", getScores(), 0))))
+      return failure();
+  // C4: what stays in place of others is the best of those.
+  if (bool(getInto()) != bool(getWeights()))
+    return emitOpError("expects both 'into' and 'weights' or neither");
+  if (getInto() && !getPolicy().getKeep())
+    return emitOpError("expects 'keep' where one token stays in place of those "
+                       "that leave");
   // C3: only a run knows how many stay.
   if (!cast<RankedTensorType>(getKept().getType()).isDynamicDim(0))
     return emitOpError("expects a dynamic number of indices, found ")
@@ -134,6 +150,10 @@ TokenFlow TokenSelectOp::getTokenFlow() { return TokenFlow::ChangesTokenSet; }
 
 void TokenSelectOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getKept(), "kept");
+  if (getInto())
+    setName(getInto(), "into");
+  if (getWeights())
+    setName(getWeights(), "weights");
 }
 
 //===----------------------------------------------------------------------===//

@@ -222,7 +222,8 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
         return single(evaluateTokenScore(
             score,
             {&frame.tensor(score.getQuery()), &frame.tensor(score.getKey()),
-             &frame.tensor(score.getLse()), frame.optional(score.getSegments()),
+             frame.optional(score.getLse()),
+             frame.optional(score.getSegments()),
              frame.optional(score.getBias()),
              frame.optional(score.getPositions()),
              frame.optional(score.getRelativeBias())}));
@@ -232,8 +233,8 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
                                           frame.tensor(change.getBefore()),
                                           frame.tensor(change.getAfter())));
       })
-      .Case([&](TokenSelectOp select) {
-        return single(
+      .Case([&](TokenSelectOp select) -> Result {
+        return several(
             evaluateTokenSelect(select, frame.tensor(select.getScores()),
                                 frame.optional(select.getSegments()),
                                 frame.optional(select.getPrunable())));

@@ -85,10 +85,11 @@ double getRelativeBias(const Tensor &table, llvm::ArrayRef<int64_t> distances,
 mlir::FailureOr<Tensor> evaluateTokenChange(TokenChangeOp op,
                                             const Tensor &before,
                                             const Tensor &after);
-mlir::FailureOr<Tensor> evaluateTokenSelect(TokenSelectOp op,
-                                            const Tensor &scores,
-                                            const Tensor *segments,
-                                            const Tensor *prunable);
+/// The indices of what stays and, if wanted, what tokens go into and how much
+/// they count there.
+mlir::FailureOr<llvm::SmallVector<Tensor>>
+evaluateTokenSelect(TokenSelectOp op, const Tensor &scores,
+                    const Tensor *segments, const Tensor *prunable);
 /// Which token each one is most like, and its score.
 mlir::FailureOr<llvm::SmallVector<Tensor>>
 evaluateTokenMatch(TokenMatchOp op, const Tensor &key, const Tensor *segments);

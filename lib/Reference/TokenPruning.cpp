@@ -25,10 +25,12 @@ groupRows(Operation *op, int64_t rows, const Tensor *segments) {
 
 FailureOr<Tensor> winnow::evaluateTokenScore(TokenScoreOp op,
                                              const TokenScoreInputs &inputs) {
-  const Tensor &query = *inputs.query, &key = *inputs.key, &lse = *inputs.lse;
+  const Tensor &query = *inputs.query, &key = *inputs.key;
+  const Tensor *lse = inputs.lse;
   int64_t rows = query.dim(0), heads = query.dim(1), width = query.dim(2);
   int64_t keyHeads = key.dim(1);
-  if (key.dim(0) != rows || lse.dim(0) != rows || lse.dim(1) != heads)
+  if (key.dim(0) != rows ||
+      (lse && (lse->dim(0) != rows || lse->dim(1) != heads)))
     return op.emitOpError("expects a key and logarithms of ")
            << heads << " heads for each of " << rows << " queries";
   for (const Tensor *vector : {inputs.bias, inputs.positions})
@@ -50,28 +52,41 @@ FailureOr<Tensor> winnow::evaluateTokenScore(TokenScoreOp op,
   MutableArrayRef<float> scores = output.mutableFloats();
   for (ArrayRef<int64_t> group : *groups) {
     int64_t first = op.getLast() ? group.back() : group.front();
+    auto scoreOf = [&](int64_t t, int64_t head) {
+      int64_t from = (first * heads + head) * width;
+      int64_t to = (t * keyHeads + head / (heads / keyHeads)) * width;
+      double dot = 0;
+      for (int64_t c = 0; c < width; ++c)
+        dot += double(query.floats()[from + c]) * double(key.floats()[to + c]);
+      double score = scale * dot;
+      if (inputs.bias)
+        score += inputs.bias->floats()[t];
+      if (inputs.relativeBias)
+        score += getRelativeBias(*inputs.relativeBias, op.getDistances(),
+                                 inputs.positions->integers()[t] -
+                                     inputs.positions->integers()[first],
+                                 head);
+      return score;
+    };
+    constexpr double nothing = -std::numeric_limits<double>::infinity();
+    SmallVector<double> totals;
+    for (int64_t head = 0; head < heads; ++head) {
+      if (lse) {
+        totals.push_back(lse->floats()[first * heads + head]);
+        continue;
+      }
+      double largest = nothing, sum = 0;
+      for (int64_t t : group)
+        largest = std::max(largest, scoreOf(t, head));
+      for (int64_t t : group)
+        sum += std::exp(scoreOf(t, head) - largest);
+      totals.push_back(largest == nothing ? nothing : largest + std::log(sum));
+    }
     for (int64_t t : group) {
       double sum = 0;
-      for (int64_t head = 0; head < heads; ++head) {
-        double total = lse.floats()[first * heads + head];
-        if (total == -std::numeric_limits<double>::infinity())
-          continue;
-        int64_t from = (first * heads + head) * width;
-        int64_t to = (t * keyHeads + head / (heads / keyHeads)) * width;
-        double dot = 0;
-        for (int64_t c = 0; c < width; ++c)
-          dot +=
-              double(query.floats()[from + c]) * double(key.floats()[to + c]);
-        double score = scale * dot;
-        if (inputs.bias)
-          score += inputs.bias->floats()[t];
-        if (inputs.relativeBias)
-          score += getRelativeBias(*inputs.relativeBias, op.getDistances(),
-                                   inputs.positions->integers()[t] -
-                                       inputs.positions->integers()[first],
-                                   head);
-        sum += std::exp(score - total);
-      }
+      for (int64_t head = 0; head < heads; ++head)
+        if (totals[head] != nothing)
+          sum += std::exp(scoreOf(t, head) - totals[head]);
       scores[t] = sum / heads;
     }
   }
@@ -116,10 +131,9 @@ static int32_t orderOf(float number) {
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 
-FailureOr<Tensor> winnow::evaluateTokenSelect(TokenSelectOp op,
-                                              const Tensor &scores,
-                                              const Tensor *segments,
-                                              const Tensor *prunable) {
+FailureOr<SmallVector<Tensor>>
+winnow::evaluateTokenSelect(TokenSelectOp op, const Tensor &scores,
+                            const Tensor *segments, const Tensor *prunable) {
   TokenPolicyAttr policy = op.getPolicy();
   FailureOr<SmallVector<SmallVector<int64_t>>> groups =
       groupRows(op, scores.dim(0), segments);
@@ -129,6 +143,12 @@ FailureOr<Tensor> winnow::evaluateTokenSelect(TokenSelectOp op,
     return op.emitOpError("expects a mark for each of ")
            << scores.dim(0) << " tokens";
   SmallVector<int64_t> kept;
+  Tensor into(ElementKind::I32, {scores.dim(0)});
+  Tensor weights(ElementKind::F32, {scores.dim(0)});
+  for (int64_t t = 0; t < scores.dim(0); ++t) {
+    into.mutableIntegers()[t] = t;
+    weights.mutableFloats()[t] = 1;
+  }
   for (SmallVector<int64_t> &group : *groups) {
     int64_t count = group.size();
     SmallVector<int64_t> others;
@@ -151,13 +171,24 @@ FailureOr<Tensor> winnow::evaluateTokenSelect(TokenSelectOp op,
       return orderOf(scores.floats()[a]) > orderOf(scores.floats()[b]);
     });
     int64_t always = count - static_cast<int64_t>(others.size());
-    llvm::append_range(kept, ArrayRef(others).take_front(
-                                 policy.countKept(count, always) - always));
+    int64_t best = policy.countKept(count, always) - always;
+    llvm::append_range(kept, ArrayRef(others).take_front(best));
+    ArrayRef<int64_t> leaving = ArrayRef(others).drop_front(best);
+    if (!op.getInto() || leaving.empty())
+      continue;
+    kept.push_back(leaving.front());
+    for (int64_t t : leaving) {
+      into.mutableIntegers()[t] = leaving.front();
+      weights.mutableFloats()[t] = scores.floats()[t];
+    }
   }
   llvm::sort(kept);
   Tensor output(ElementKind::I32, {static_cast<int64_t>(kept.size())});
   llvm::copy(kept, output.mutableIntegers().begin());
-  return output;
+  SmallVector<Tensor> results = {output};
+  if (op.getInto())
+    results.append({into, weights});
+  return results;
 }
 
 FailureOr<SmallVector<Tensor>>
@@ -252,7 +283,8 @@ FailureOr<SmallVector<Tensor>> winnow::evaluateTokenMerge(TokenMergeOp op,
   for (int64_t r = 0; r < count; ++r) {
     totals.mutableFloats()[r] = weights[r];
     for (int64_t c = 0; c < width; ++c)
-      output.mutableFloats()[r * width + c] = sums[r * width + c] / weights[r];
+      output.mutableFloats()[r * width + c] =
+          sums[r * width + c] / (op.getSum() ? 1 : weights[r]);
   }
   return SmallVector<Tensor>{output, totals, rows};
 }

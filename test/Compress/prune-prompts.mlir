@@ -3,10 +3,17 @@
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=cut layer=2" --verify-roundtrip --winnow-verify-model | FileCheck %s --check-prefix=CUT
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1,2 keep=0.5,0.25" -o %t.once.mlir
 // RUN: winnow-opt %s --pass-pipeline="builtin.module(winnow-prune-tokens{policy=fastv layer=1 keep=0.5},winnow-prune-tokens{policy=fastv layer=2 keep=0.25})" | diff - %t.once.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1 keep=0.5" --verify-roundtrip --winnow-verify-model | FileCheck %s --check-prefix=PYRAMID
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=0.5,0.25" --verify-roundtrip --winnow-verify-model -o %t.stages.mlir
+// RUN: FileCheck %s --check-prefix=STAGES --input-file %t.stages.mlir
+// RUN: winnow-opt %s --pass-pipeline="builtin.module(winnow-prune-tokens{policy=pyramiddrop layer=1 keep=0.5},winnow-prune-tokens{policy=pyramiddrop layer=3 keep=0.25})" | diff - %t.stages.mlir
 // RUN: winnow-opt %s -o %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1,2 keep=1" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=1 threshold=0" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=cut layer=" | diff - %t.all.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=1" | diff - %t.all.mlir
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=0.25,0.5" 2>&1 | FileCheck %s --check-prefix=RISE
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=2 keep=0.5" 2>&1 | FileCheck %s --check-prefix=WINDOW
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=0 keep=0.5" 2>&1 | FileCheck %s --check-prefix=FRONT
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=cut layer=4" 2>&1 | FileCheck %s --check-prefix=RANGE
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1 keep=0.5 last=0" 2>&1 | FileCheck %s --check-prefix=LAST
@@ -37,6 +44,31 @@
 // CUT: %[[ROWS:[^ ]+]] = winnow.token_gather %[[Z]][%[[KEPT]]]
 // CUT: winnow.layer residual(%[[ROWS]])
 
+// The queries and keys of the block behind, computed in front of it.
+// PYRAMID: func.func @prompt(%{{[^:]+}}: {{[^%]*}}%[[P:[^:]+]]: {{[^%]*}}%[[S:[^:]+]]: {{.*}}%[[MARKS:[^:]+]]: tensor<?xi32> {winnow.dims = ["T"], winnow.name = "prunable"})
+// PYRAMID: %[[Y:[^,]+]], %{{[^ ]+}} = winnow.layer
+// PYRAMID: }
+// PYRAMID: winnow.norm rms %[[Y]]
+// PYRAMID: %[[Q:[^ ]+]] = winnow.rope %{{[^ ]+}} at %[[P]]
+// PYRAMID: %[[K:[^ ]+]] = winnow.rope %{{[^ ]+}} at %[[P]]
+// PYRAMID: %[[SCORES:[^ ]+]] = winnow.token_score %[[Q]], %[[K]] of %[[S]] : tensor<?xi32>, {last, scale
+// PYRAMID: %[[KEPT:[^ ]+]] = winnow.token_select %[[SCORES]] of %[[S]] : tensor<?xi32>, among %[[MARKS]] : tensor<?xi32>, {policy = #winnow.token_policy<keep = 5.000000e-01 : f64, rounding = down, last = 1>}
+// PYRAMID: %[[ROWS:[^ ]+]] = winnow.token_gather %[[Y]][%[[KEPT]]]
+// PYRAMID: winnow.layer residual(%[[ROWS]])
+
+// The second choice is among all of the prompt.
+// STAGES: func.func @prompt(%{{[^:]+}}: {{[^%]*}}%[[P:[^:]+]]: {{[^%]*}}%[[S:[^:]+]]: {{.*}}%[[MARKS:[^:]+]]: tensor<?xi32> {winnow.dims = ["T"], winnow.name = "prunable"})
+// STAGES: %[[KEPT:[^ ]+]] = winnow.token_select {{.*}} {policy = #winnow.token_policy<keep = 5.000000e-01 : f64, rounding = down, last = 1>}
+// STAGES: winnow.token_score
+// STAGES: %[[ALL:[^ ]+]] = winnow.token_restore %{{[^ ]+}}[%[[KEPT]]] over
+// STAGES: %[[NUMBERS:[^ ]+]] = tensor.collapse_shape %[[ALL]]
+// STAGES: %[[STAYS:[^ ]+]] = winnow.token_select %[[NUMBERS]] of %[[S]] : tensor<?xi32>, among %[[MARKS]] : tensor<?xi32>, {policy = #winnow.token_policy<keep = 2.500000e-01 : f64, rounding = down, last = 1>}
+// STAGES: %[[ONES:[^ ]+]] = winnow.token_gather %{{[^ ]+}}[%[[STAYS]]]
+// STAGES: %[[OF_ALL:[^ ]+]] = winnow.token_restore %[[ONES]][%[[STAYS]]] over
+// STAGES: winnow.token_gather %[[OF_ALL]][%[[KEPT]]]
+// STAGES: winnow.token_select %{{[^ ]+}} {policy = #winnow.token_policy<least = 1.000000e+00 : f32>}
+
+// RISE: error: 'policy=pyramiddrop' of winnow-prune-tokens keeps a share of the whole prompt, which cannot rise; found {{2.5.*}} before {{5.*}}
 // FRONT: error: 'func.func' op has 4 blocks, counted from 0; 'layer' of winnow-prune-tokens names 0, which has none in front of it
 // RANGE: error: 'func.func' op has 4 blocks, counted from 0; 'layer' of winnow-prune-tokens names 4
 // LAST: error: 'policy=fastv' of winnow-prune-tokens keeps the last token, whose logits are wanted; 'last' is 0

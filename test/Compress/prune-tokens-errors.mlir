@@ -20,9 +20,10 @@
 // RUN: not winnow-opt %s "--winnow-prune-tokens=layer=0 threshold=0.5 keep=0.5" 2>&1 | FileCheck %s --check-prefix=NO-THRESHOLD
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=cut layer=1 keep=0.5" 2>&1 | FileCheck %s --check-prefix=CUT-KEEP
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=0.5 first=0" 2>&1 | FileCheck %s --check-prefix=EMPTY
+// RUN: not winnow-opt %s "--winnow-prune-tokens=policy=tome layer=0 keep=0.5 fuse" 2>&1 | FileCheck %s --check-prefix=NO-FUSE
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5" --remark-policy=all --remarks-filter=prune-tokens 2>&1 | FileCheck %s --check-prefix=REMARK
 
-// POLICY: error: expects 'policy' of winnow-prune-tokens to be one of evit, tome, turbo, threshold, fastv, cut; found 'fast'
+// POLICY: error: expects 'policy' of winnow-prune-tokens to be one of evit, tome, turbo, threshold, fastv, pyramiddrop, cut; found 'fast'
 // ALPHA: error: expects 'alpha' of winnow-prune-tokens to be finite; found INF
 // SHARES: error: expects 'keep' of winnow-prune-tokens to be one share or one for each 'layer'; found 0 for 1
 // COUNT: found 2 for 3
@@ -44,6 +45,7 @@
 // NO-THRESHOLD: error: 'policy=evit' of winnow-prune-tokens has no 'threshold'
 // CUT-KEEP: error: 'policy=cut' of winnow-prune-tokens has no 'keep'
 // EMPTY: error: 'policy=threshold' of winnow-prune-tokens could leave nothing of a text: 'first' and 'last' are 0
+// NO-FUSE: error: 'policy=tome' of winnow-prune-tokens has no 'fuse'
 // REMARK: remark: [Passed] evit | Category:prune-tokens | Function=encode | Remark="evit keeps 50.0 % of the tokens behind layer 0"
 
 func.func @encode(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %n: tensor<?xi32>) -> tensor<?x4xf32> {

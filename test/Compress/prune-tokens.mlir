@@ -7,6 +7,9 @@
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer=0,1 keep=1" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer= keep=0.5" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=0.125" --verify-roundtrip | FileCheck %s --check-prefix=THRESHOLD
+// RUN: winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5 fuse" --verify-roundtrip | FileCheck %s --check-prefix=FUSE
+// RUN: winnow-opt %s "--winnow-prune-tokens=layer=0,1 keep=1 fuse" | diff - %t.all.mlir
+// RUN: not winnow-opt %s --pass-pipeline="builtin.module(winnow-prune-tokens{policy=tome layer=0 keep=0.5},winnow-prune-tokens{layer=1 keep=0.5 fuse})" 2>&1 | FileCheck %s --check-prefix=SEVERAL
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0,1 threshold=0" | diff - %t.all.mlir
 
 // Two attention layers, a feed-forward layer behind the first, a mean over each
@@ -39,6 +42,15 @@
 // THRESHOLD: winnow.token_score %{{[^,]+}}, %{{[^,]+}}, %{{[^ ]+}} of %{{[^ ]+}} : tensor<?xi32>, {scale
 // THRESHOLD: winnow.token_select %{{[^ ]+}} of %{{[^ ]+}} : tensor<?xi32>, {policy = #winnow.token_policy<least = 1.250000e-01 : f32, first = 1>}
 
+// FUSE: %[[Y:[^:]+]]:2 = winnow.layer
+// FUSE: %[[KEPT:[^,]+]], %[[INTO:[^,]+]], %[[WEIGHTS:[^ ]+]] = winnow.token_select %[[Y]]#1 of
+// FUSE: %[[ROWS:[^,]+]], %{{[^,]+}}, %[[ROW_OF:[^ ]+]] = winnow.token_merge %[[Y]]#0 sizes(%[[WEIGHTS]] : tensor<?xf32>) into %[[INTO]] keep %[[KEPT]] {sum}
+// FUSE: winnow.layer residual(%[[ROWS]])
+// FUSE-NOT: bias(
+// FUSE: winnow.token_pool mean %[[W:[^ ]+]] of %{{[^ ]+}} for %{{[^ ]+}} :
+// FUSE: winnow.token_gather %[[W]][%[[ROW_OF]]]
+
+// SEVERAL: error: 'winnow.layer' op has tokens that stand for several, which 'fuse' of winnow-prune-tokens would not count
 // BACKWARDS: error: 'winnow.token_score' op cannot go on with fewer tokens: tokens are to be pruned in the order of the layers
 
 func.func @encode(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %n: tensor<?xi32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {

@@ -30,6 +30,8 @@ PRUNINGS = [
     ("threshold", {1: 0.01}),
     ("threshold", {1: 0.004, 2: 0.02}),
     ("threshold", {1: 1}),
+    ("pyramiddrop", {1: 0.5}),
+    ("pyramiddrop", {1: 0.6, 2: 0.35}),
     ("cut", {1: 0}),
 ]
 BUDGETS = {"cut": None, "threshold": "threshold"}
@@ -109,7 +111,12 @@ def test_masked_tokens_are_no_tokens(
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
 @pytest.mark.parametrize(
     ("policy", "keep"),
-    [("fastv", {1: 0.5, 2: 0.7}), ("threshold", {1: 0.01, 2: 0.02}), ("cut", {2: 0})],
+    [
+        ("fastv", {1: 0.5, 2: 0.7}),
+        ("threshold", {1: 0.01, 2: 0.02}),
+        ("pyramiddrop", {1: 0.7, 2: 0.3}),
+        ("cut", {2: 0}),
+    ],
     ids=str,
 )
 def test_interpreter_agrees(
@@ -139,7 +146,7 @@ def test_interpreter_agrees(
 
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
-@pytest.mark.parametrize("policy", ["fastv", "threshold", "cut"])
+@pytest.mark.parametrize("policy", ["fastv", "threshold", "pyramiddrop", "cut"])
 def test_nothing_may_leave(tiny: Tiny, policy: str, artifacts: Artifacts, tmp_path: Path) -> None:
     """prefill and decode are those of the model without the pass, bit for bit; and
     so is a prompt of which nothing may leave."""
@@ -203,6 +210,27 @@ def test_command_line(tiny: Tiny, programs: Programs, artifacts: Artifacts, tmp_
     assert "does not prune this prompt" in programs.failure("winnow-run", plain, *given, "3:30")
 
 
+@pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
+def test_pyramid_stages(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> None:
+    """A second stage of the same share lets none leave: all numbers are those of one
+    stage. Counts are of the original span, rounded down."""
+    ids, span = prompt_of(tiny, 80), (5, 72)
+    results = []
+    for keep in ({1: 0.6}, {1: 0.6, 2: 0.6}):
+        name = artifacts.get(tiny.path, pruned(tmp_path, "pyramiddrop", keep))
+        with Artifact(name) as artifact, artifact.session() as session:
+            logits = session.prefill_prompt(ids, span)
+            results.append((logits, session.cache_lengths(), session.decode(3)))
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+    # Of 67: 40, and 20 rather than 0.31 of 40.
+    name = artifacts.get(tiny.path, pruned(tmp_path, "pyramiddrop", {1: 0.6, 2: 0.31}))
+    with Artifact(name) as artifact, artifact.session() as session:
+        session.prefill_prompt(ids, span)
+        lengths = session.cache_lengths()
+    assert lengths[:3] == [80, 13 + 40, 13 + 20]
+
+
 @pytest.mark.slow
 def test_gemma(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None:
     """A real model: what follows prompts of which more is left is closer to what
@@ -227,6 +255,7 @@ def test_gemma(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None
     [
         ("fastv", {1: 1.0}, {1: 0.99}),
         ("threshold", {1: 0, 2: 0}, {1: 0, 2: 1e-45}),
+        ("pyramiddrop", {1: 1.0, 2: 1.0}, {1: 1.0, 2: 0.99}),
         ("cut", {}, {2: 0}),
     ],
 )

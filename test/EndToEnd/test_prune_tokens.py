@@ -20,6 +20,8 @@ PRUNINGS = {
     "evit": Pruning("evit", {0: 0.5}),
     "evit_twice": Pruning("evit", {0: 0.7, 1: 0.6}, last=1),
     "evit_last_layer": Pruning("evit", {1: 0.3}),
+    "fused": Pruning("evit", {0: 0.5}, fuse=True),
+    "fused_twice": Pruning("evit", {0: 0.7, 1: 0.3}, last=1, fuse=True),
     "threshold": Pruning("threshold", {0: 0.02}),
     "threshold_twice": Pruning("threshold", {0: 0.02, 1: 0.05}, last=1),
     "threshold_ends": Pruning("threshold", {0: 1}, first=2, last=2),
@@ -37,7 +39,8 @@ def line(pruning: Pruning) -> str:
     return (
         f"winnow-prune-tokens{{policy={pruning.policy} layer={layers}"
         f" {budget_of(pruning.policy)}={numbers}"
-        f" first={pruning.first} last={pruning.last} alpha={pruning.alpha}}}"
+        f" first={pruning.first} last={pruning.last} alpha={pruning.alpha}"
+        f" fuse={str(pruning.fuse).lower()}}}"
     )
 
 
@@ -190,6 +193,33 @@ def test_everything_kept_is_the_identity(
     plain, nothing, less = files(), files(option(all_of)), files(option(fewer))
     assert plain == nothing
     assert all(a != b for a, b in zip(plain, less, strict=True))
+
+
+def test_fused_tokens_of_nothing(artifacts: Artifacts, tmp_path: Path) -> None:
+    """Where no token leaves there is none more: with keep=0.99, of texts of up to
+    100 tokens all stay, and their numbers are those of the plain model."""
+    texts, _ = texts_of("bert")
+    found = []
+    for recipes in ((), (recipe(tmp_path, line(Pruning("evit", {0: 0.99}, fuse=True))),)):
+        with Artifact(artifacts.get(GOLDEN / "bert", *recipes)) as artifact:
+            with artifact.session() as session:
+                found.append(session.encode(texts, embed=False)[0])
+    for plain, fused in zip(*found, strict=True):
+        assert np.array_equal(plain, fused) == (len(plain) <= 100)
+
+
+def test_fused_counts() -> None:
+    """EViT's 197 tokens are 140, 100 and 72 behind three layers, with a fused one
+    among each."""
+    rng = np.random.default_rng(0)
+    pruning = Pruning("evit", {3: 0.7, 6: 0.7, 9: 0.7}, fuse=True)
+    tokens, counts = Tokens.all(rng.normal(size=(197, 4)).astype(np.float32)), []
+    for layer in (3, 6, 9):
+        rows = len(tokens.states)
+        weights = rng.dirichlet(np.ones(rows), (2, rows))
+        tokens = pruning.apply(layer, tokens, weights, np.zeros((rows, 2, 3)))
+        counts.append(len(tokens.states))
+    assert counts == [140, 100, 72]
 
 
 def test_no_attention_is_too_little(artifacts: Artifacts, tmp_path: Path) -> None:

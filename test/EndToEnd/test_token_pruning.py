@@ -61,6 +61,15 @@ func.func @{name}({argument("q", query, "T")}, {argument("k", key, "T")},
   return %y : tensor<?xf32>
 }}
 """
+        text += f"""
+func.func @{name}_alone({argument("q", query, "T")}, {argument("k", key, "T")},
+    {argument("segments", ids, "T")})
+    -> (tensor<?xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %y = winnow.token_score %q, %k of %segments : {ids}, {{scale = {SCALE} : f32{last}}}
+    : {query}, {key} -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}}
+"""
     text += f"""
 func.func @biased({argument("q", query, "T")}, {argument("k", key, "T")},
     {argument("positions", ids, "T")}, {argument("segments", ids, "T")},
@@ -138,7 +147,21 @@ func.func @change_{kind}({argument("x", rows, "T")}, {argument("y", rows, "T")})
   return %c : tensor<?xf32>
 }}
 """
+    policy = "#winnow.token_policy<keep = 0.4 : f64, first = 1>"
     text += f"""
+func.func @fuse({argument("x", rows, "T")}, {argument("scores", "tensor<?xf32>", "T")},
+    {argument("segments", ids, "T")}, {argument("wanted", ids, "S")})
+    -> ({ids} {{winnow.dims = ["T"]}}, tensor<?xf32> {{winnow.dims = ["T"]}},
+        {ids} {{winnow.dims = ["T"]}}, {rows} {{winnow.dims = ["S"]}})
+    attributes {{winnow.entry}} {{
+  %kept, %into, %weights = winnow.token_select %scores of %segments : {ids}, {{policy = {policy}}}
+    : tensor<?xf32> -> {ids} into {ids}, weights tensor<?xf32>
+  %y, %n, %r = winnow.token_merge %x sizes(%weights : tensor<?xf32>) into %into keep %kept {{sum}}
+    : {rows}, {ids}, {ids} -> {rows}, tensor<?xf32>, {ids}
+  %s = winnow.token_gather %segments[%kept] : {ids}, {ids} -> {ids}
+  %m = winnow.token_pool mean %y of %s for %wanted : {rows}, {ids}, {ids} -> {rows}
+  return %into, %weights, %r, %m : {ids}, tensor<?xf32>, {ids}, {rows}
+}}
 func.func @restore({argument("x", rows, "R")}, {argument("kept", ids, "R")},
     {argument("base", rows, "T")})
     -> ({rows} {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
@@ -203,6 +226,18 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return weights / weights.sum(-1, keepdims=True)
 
 
+def score_rows(q: np.ndarray, k: np.ndarray, segments: np.ndarray, last: bool) -> np.ndarray:
+    """The attention row of the first, or last, token of each segment."""
+    expected = np.zeros(len(q))
+    repeated = np.repeat(k.astype(np.float64), HEADS // KEY_HEADS, axis=1)
+    for segment in set(segments.tolist()):
+        rows = np.flatnonzero(segments == segment)
+        query = q[rows[-1 if last else 0]].astype(np.float64)
+        scores = SCALE * np.einsum("hc,jhc->hj", query, repeated[rows])
+        expected[rows] = softmax(scores).mean(0)
+    return expected
+
+
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("tokens", [0, 1, 19, 300])
 def test_score(
@@ -215,18 +250,19 @@ def test_score(
     k = rng.normal(size=(tokens, KEY_HEADS, KEY_DIM)).astype(np.float32)
     positions = np.arange(tokens, dtype=np.int32)
     segments = np.sort(rng.integers(0, 4, tokens)).astype(np.int32)
-    expected = np.zeros(tokens)
-    repeated = np.repeat(k.astype(np.float64), HEADS // KEY_HEADS, axis=1)
-    for segment in set(segments.tolist()):
-        rows = np.flatnonzero(segments == segment)
-        query = q[rows[-1 if last else 0]].astype(np.float64)
-        scores = SCALE * np.einsum("hc,jhc->hj", query, repeated[rows])
-        expected[rows] = softmax(scores).mean(0)
+    expected = score_rows(q, k, segments, last)
     inputs = {"q": q, "k": k, "positions": positions, "segments": segments}
     name = "score_last" if last else "score"
     native = check(programs, artifact, tmp_path, name, inputs, expected)
     for segment in set(segments.tolist()):
         assert native[segments == segment].sum() == pytest.approx(1, abs=1e-5)
+    # The softmax of an attention that is not there; rows need not be neighbours.
+    (tmp_path / "alone").mkdir()
+    del inputs["positions"]
+    order = np.argsort(np.arange(tokens) % 3, kind="stable")
+    expected = score_rows(q[order], k[order], segments[order], last)
+    inputs = {name: array[order] for name, array in inputs.items()}
+    check(programs, artifact, tmp_path / "alone", f"{name}_alone", inputs, expected)
 
 
 @pytest.mark.parametrize("tokens", [1, 40, 150])
@@ -507,6 +543,38 @@ def test_merge(
         np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(found[1], expected[1])
         np.testing.assert_array_equal(found[2], expected[2])
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 5, 64, 197])
+def test_fuse(tokens: int, programs: Programs, artifact: Artifact, tmp_path: Path) -> None:
+    """What leaves a segment becomes one row, their sum weighted by scores."""
+    rng = np.random.default_rng(tokens)
+    x = rng.normal(size=(tokens, WIDTH)).astype(np.float32)
+    scores = np.round(rng.random(tokens), 2).astype(np.float32)
+    # Segments whose rows are not neighbours.
+    segments = rng.integers(0, 4, tokens).astype(np.int32)
+    wanted = np.array([3, 0, 2], np.int32)
+    into, weights = np.arange(tokens, dtype=np.int32), np.ones(tokens, np.float32)
+    means = np.zeros((4, WIDTH))
+    stays = np.ones(tokens, bool)
+    for segment in set(segments.tolist()):
+        rows = np.flatnonzero(segments == segment)
+        order = sorted(rows[1:].tolist(), key=lambda row: (-scores[row], row))
+        count = math.ceil(0.4 * len(order))
+        leaving = order[count:]
+        left = [x[row].astype(np.float64) for row in (rows[0], *order[:count])]
+        if leaving:
+            into[leaving], weights[leaving] = leaving[0], scores[leaving]
+            stays[leaving[1:]] = False
+            left.append(scores[leaving].astype(np.float64) @ x[leaving])
+        means[segment] = np.mean(left, 0)
+    where = np.searchsorted(np.flatnonzero(stays), into).astype(np.int32)
+    inputs = {"x": x, "scores": scores, "segments": segments, "wanted": wanted}
+    expected = [into, weights, where, means[wanted].astype(np.float32)]
+    for found in run_all(programs, artifact, tmp_path, "fuse", inputs, expected):
+        for array, right in zip(found[:3], expected[:3], strict=True):
+            np.testing.assert_array_equal(array, right)
+        np.testing.assert_allclose(found[3], expected[3], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("tokens", "left"), [(0, 0), (3, 0), (1, 1), (64, 31), (65, 64), (9, 9)])

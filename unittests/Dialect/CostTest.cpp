@@ -187,6 +187,10 @@ TEST_F(CostTest, RowOps) {
   EXPECT_EQ(costOf("%q: tensor<?x4x8xf32>, %l: tensor<?x4xf32>", R"(
       %y = winnow.token_score %q, %q, %l {scale = 1.0 : f32} : tensor<?x4x8xf32>, tensor<?x4x8xf32>, tensor<?x4xf32> -> tensor<?xf32>)"),
             (Cost{2 * 5 * 4 * 8, 0}));
+  // A softmax of its own.
+  EXPECT_EQ(costOf("%q: tensor<?x4x8xf32>", R"(
+      %y = winnow.token_score %q, %q {scale = 1.0 : f32} : tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<?xf32>)"),
+            (Cost{4 * 5 * 4 * 8, 0}));
   EXPECT_EQ(costOf("%x: tensor<?xf32>", R"(
       %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32>)"),
             (Cost{0, 0}));

@@ -218,7 +218,8 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     ```
     evit  those that the segment's first token, in an encoder the class token,
           pays the most attention to, in the mean over heads (EViT, arXiv
-          2202.07800, without its fused token)
+          2202.07800); with `fuse`, the others become one token more, their sum
+          weighted by that attention, which is as any other token from there on
     tome  of every other token, those that are most like a token between them go
           into it: the row is their mean, later attention counts it as so many,
           and a mean over tokens weights it (ToMe, arXiv 2210.09461); keeps at
@@ -240,8 +241,8 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
 
     Positions, segments and sizes of later layers are gathered too; positions
     keep their numbers. A result with a row for each token gets them all: one
-    that left as it was when it left (evit), one that was merged as what it was
-    merged into (tome, turbo). Shares of several layers multiply.
+    that left as it was when it left (evit, threshold), one that was merged or
+    fused as what it became part of. Shares of several layers multiply.
 
     In a decoder, tokens of a prompt leave in front of a block:
 
@@ -249,6 +250,10 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     fastv those stay that the last token of their segment pays the most attention
           to in the block before, in the mean over heads, rounded to the nearest
           number, of two the even one (FastV, arXiv 2403.06764)
+    pyramiddrop as fastv, but by the attention that the last token would pay to
+          the prompt's tokens in block `layer` itself, and `keep` is a share of
+          those that could leave at first, rounded down; of several layers, it
+          must not rise (PyramidDrop, arXiv 2410.17247, with original positions)
     cut   none stays: from that block on nobody reads them, whatever they are
           (the layer cut of arXiv 2410.06169); there is no `keep`
     ```
@@ -268,8 +273,8 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     points are as they were: tokens that come later see what is there.
 
     Requires: layers, that is to stand before `winnow-inline-layers`; where a
-    policy goes by attention, one in the layer, or the block before, of all
-    tokens on all, or on all before, without sinks or soft cap; an order of
+    policy goes by attention, one in the layer, or the block before (pyramiddrop:
+    the block itself), of all tokens on all, or on all before, without sinks or soft cap; an order of
     several of these passes that is that of the layers.
     Guarantees: a segment's results do not depend on other segments. Those of a
     prompt whose tokens all stay are those of the decoder, bit for bit.
@@ -279,8 +284,8 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"policy", "policy", "std::string", "\"evit\"",
-           "Which tokens stay: evit, tome or turbo of an encoder, fastv or cut of "
-           "a prompt, threshold of either">,
+           "Which tokens stay: evit, tome or turbo of an encoder; fastv, "
+           "pyramiddrop or cut of a prompt; threshold of either">,
     ListOption<"layer", "layer", "int64_t",
                "Attention layers behind which, or blocks in front of which, tokens leave">,
     ListOption<"keep", "keep", "double",
@@ -295,7 +300,9 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
            "Tokens at the end of each segment that always stay; -1: 0, of a "
            "prompt 1">,
     Option<"alpha", "alpha", "double", "1",
-           "With turbo: how much attention counts beside likeness">
+           "With turbo: how much attention counts beside likeness">,
+    Option<"fuse", "fuse", "bool", "false",
+           "With evit: tokens that leave become one token more">
   ];
   let statistics = [
     Statistic<"numSites", "sites", "Layers that tokens leave behind">

@@ -78,10 +78,10 @@ static Value emitBucket(KernelBuilder &k, ArrayRef<int64_t> distances,
   return bucket;
 }
 
-void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
-                       const TokenScoreOperands &operands, Value row,
-                       Value out) {
-  Value first = emitEndRow(k, operands.segments, operands.rows, row, spec.last);
+/// How much the query of row `first` looks at the key of row `row`, by head.
+static std::function<Value(Value head)>
+emitScoresOfPair(KernelBuilder &k, const TokenScoreSpec &spec,
+                 const TokenScoreOperands &operands, Value first, Value row) {
   int64_t group = spec.heads / spec.keyHeads;
   Value bias, biasRow;
   if (operands.bias)
@@ -94,27 +94,86 @@ void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
     biasRow =
         k.offset(operands.relativeBias, k.mul(bucket, spec.heads * kWordBytes));
   }
-  auto headOf = [&](Value rows, Value index, int64_t heads, Value head) {
-    Value number = k.add(k.mul(index, heads), head);
-    return k.offset(rows, k.mul(number, spec.width * kWordBytes));
+  return [=, &k](Value head) {
+    auto headOf = [&](Value rows, Value index, int64_t heads, Value head) {
+      Value number = k.add(k.mul(index, heads), head);
+      return k.offset(rows, k.mul(number, spec.width * kWordBytes));
+    };
+    Value dot =
+        emitDot(k, headOf(operands.query, first, spec.heads, head),
+                headOf(operands.key, row, spec.keyHeads, k.divU(head, group)),
+                spec.width);
+    Value score = k.mulF(dot, k.f32(spec.scale));
+    if (bias)
+      score = k.addF(score, bias);
+    if (biasRow)
+      score =
+          k.addF(score, k.load(k.f32Type(),
+                               k.offset(biasRow, k.mul(head, kWordBytes)), 4));
+    return score;
   };
+}
+
+/// Where the number of a row's head is.
+static Value offsetOfHead(KernelBuilder &k, const TokenScoreSpec &spec,
+                          Value numbers, Value row, Value head) {
+  Value number = k.add(k.mul(row, spec.heads), head);
+  return k.offset(numbers, k.mul(number, kWordBytes));
+}
+
+void emitTokenLseRow(KernelBuilder &k, const TokenScoreSpec &spec,
+                     const TokenScoreOperands &operands, Value row, Value out) {
+  Value end = emitEndRow(k, operands.segments, operands.rows, row, spec.last);
+  // Of other rows nobody asks.
+  k.ifThen(k.equal(end, row), [&] {
+    Value own =
+        operands.segments ? loadWord(k, operands.segments, row) : Value();
+    // Finite, so that differences are numbers.
+    Value nothing = k.f32(std::numeric_limits<float>::lowest());
+    k.forLoop(
+        k.i64(0), k.i64(spec.heads), k.i64(1),
+        [&](Value head) {
+          KernelBuilder::Values total = k.forLoop(
+              k.i64(0), operands.rows, k.i64(1), {nothing, k.f32(0)},
+              [&](Value token, ValueRange carried) {
+                auto add = [&] {
+                  Value score =
+                      emitScoresOfPair(k, spec, operands, row, token)(head);
+                  Value largest = k.maxF(carried[0], score);
+                  // What is there, by the new measure.
+                  Value before =
+                      k.mulF(carried[1], k.exp(k.subF(carried[0], largest)));
+                  return KernelBuilder::Values{
+                      largest, k.addF(before, k.exp(k.subF(score, largest)))};
+                };
+                if (!own)
+                  return add();
+                return k.ifElse(
+                    k.equal(loadWord(k, operands.segments, token), own),
+                    {k.f32Type(), k.f32Type()}, add, [&] {
+                      return KernelBuilder::Values{carried[0], carried[1]};
+                    });
+              },
+              /*unroll=*/false);
+          k.store(k.addF(total[0], k.log(total[1])),
+                  k.offset(out, k.mul(head, kWordBytes)), 4);
+        },
+        /*unroll=*/false);
+  });
+}
+
+void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
+                       const TokenScoreOperands &operands, Value row,
+                       Value out) {
+  Value first = emitEndRow(k, operands.segments, operands.rows, row, spec.last);
+  std::function<Value(Value)> scoreOf =
+      emitScoresOfPair(k, spec, operands, first, row);
   Value sum = k.forLoop(
       k.i64(0), k.i64(spec.heads), k.i64(1), {k.f32(0)},
       [&](Value head, ValueRange carried) {
-        Value dot = emitDot(
-            k, headOf(operands.query, first, spec.heads, head),
-            headOf(operands.key, row, spec.keyHeads, k.divU(head, group)),
-            spec.width);
-        Value number = k.add(k.mul(first, spec.heads), head);
-        Value lse = k.load(
-            k.f32Type(), k.offset(operands.lse, k.mul(number, kWordBytes)), 4);
-        Value score = k.mulF(dot, k.f32(spec.scale));
-        if (bias)
-          score = k.addF(score, bias);
-        if (biasRow)
-          score = k.addF(score,
-                         k.load(k.f32Type(),
-                                k.offset(biasRow, k.mul(head, kWordBytes)), 4));
+        Value score = scoreOf(head);
+        Value lse = k.load(k.f32Type(),
+                           offsetOfHead(k, spec, operands.lse, first, head), 4);
         Value weight = k.exp(k.subF(score, lse));
         // A query that sees nothing.
         Value isBlind =
@@ -308,7 +367,8 @@ void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
 }
 
 void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
-                       Value orders, Value limit, Value row, Value out) {
+                       Value orders, Value limit, Value row, Value out,
+                       Value rankOut) {
   Value own = operands.segments ? loadWord(k, operands.segments, row) : Value();
   Value value = k.broadcast(loadWord(k, orders, row));
   Value number = k.broadcast(k.trunc(row, k.i32Type()));
@@ -323,8 +383,39 @@ void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
         return KernelBuilder::Values{
             k.orI(k.greaterThan(others, value), isTie)};
       })[0];
-  Value stays = k.lessThan(rank, k.load(k.i32Type(), limit, 4));
+  Value behind = k.sub(rank, k.load(k.i32Type(), limit, 4));
+  // One more stays in place of those that leave.
+  Value stays = k.lessThan(behind, k.i32(rankOut ? 1 : 0));
   k.store(k.zext(stays, k.i32Type()), out, 4);
+  if (rankOut)
+    k.store(behind, rankOut, 4);
+}
+
+void emitTokenFuseRow(KernelBuilder &k, const TokenSelectOperands &operands,
+                      Value ranks, Value score, Value row, Value into,
+                      Value weight) {
+  Value own = operands.segments ? loadWord(k, operands.segments, row) : Value();
+  Value number = k.trunc(row, k.i32Type());
+  Value leaves = k.lessEqual(k.i32(0), loadWord(k, ranks, row));
+  Value best = k.ifElse(
+      leaves, {k.i32Type()},
+      [&] {
+        return k.forLoop(
+            k.i64(0), operands.rows, k.i64(1), {number},
+            [&](Value token, ValueRange carried) {
+              Value isBest = k.equal(loadWord(k, ranks, token), k.i32(0));
+              if (own)
+                isBest =
+                    k.andI(isBest,
+                           k.equal(loadWord(k, operands.segments, token), own));
+              return KernelBuilder::Values{
+                  k.select(isBest, k.trunc(token, k.i32Type()), carried[0])};
+            },
+            /*unroll=*/false);
+      },
+      [&] { return KernelBuilder::Values{number}; })[0];
+  k.store(best, into, 4);
+  k.store(k.select(leaves, score, k.f32(1)), weight, 4);
 }
 
 void emitTokenPassesRow(KernelBuilder &k, TokenPolicyAttr policy,
@@ -480,7 +571,7 @@ void emitMergedRow(KernelBuilder &k, const KeptTokens &kept, Value row,
 
 void emitTokenMergeRow(KernelBuilder &k, int64_t width,
                        const TokenMergeOperands &operands, Value row, Value out,
-                       Value size) {
+                       Value size, bool sum) {
   VectorType type = k.vectorType(k.f32Type());
   forPieces(k, width, [&](int64_t bytes, Value count) {
     k.storeFirst(k.splatF32(0), k.offset(out, bytes), count);
@@ -512,11 +603,12 @@ void emitTokenMergeRow(KernelBuilder &k, int64_t width,
             [&] { return KernelBuilder::Values{carried[0]}; });
       },
       /*unroll=*/false)[0];
-  forPieces(k, width, [&](int64_t bytes, Value count) {
-    Value ptr = k.offset(out, bytes);
-    k.storeFirst(k.divF(k.loadFirst(type, ptr, count), k.broadcast(total)), ptr,
-                 count);
-  });
+  if (!sum)
+    forPieces(k, width, [&](int64_t bytes, Value count) {
+      Value ptr = k.offset(out, bytes);
+      k.storeFirst(k.divF(k.loadFirst(type, ptr, count), k.broadcast(total)),
+                   ptr, count);
+    });
   k.store(total, size, 4);
 }
 

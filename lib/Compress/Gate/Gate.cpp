@@ -195,8 +195,10 @@ LogicalResult Gate::gateAt(func::FuncOp function, int64_t number,
                                      Rounding::Up, /*first=*/0, /*last=*/0);
   auto ids =
       RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  Value kept = TokenSelectOp::create(builder, site.location, ids, *scores,
-                                     Value(), Value(), policy);
+  Value kept = TokenSelectOp::create(builder, site.location, ids,
+                                     /*into=*/Type(), /*weights=*/Type(),
+                                     *scores, Value(), Value(), policy)
+                   .getKept();
   std::string name = getGroupName(groups[number]);
   if (name.empty())
     name = formatv("{0} {1}", granularity, number).str();

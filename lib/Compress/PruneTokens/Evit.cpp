@@ -1,12 +1,14 @@
 //===- Evit.cpp - Keep what the class token looks at ----------------------===//
 //
-// EViT (arXiv 2202.07800), without its fused token: the tokens that the first
-// token of their segment pays the most attention to, in the mean over heads,
-// stay.
+// EViT (arXiv 2202.07800): the tokens that the first token of their segment
+// pays the most attention to, in the mean over heads, stay; the others leave,
+// or are fused to one more.
 //
 //===----------------------------------------------------------------------===//
 
 #include "TokenPruning.h"
+
+#include "../RowMaps.h"
 
 using namespace mlir;
 using namespace winnow;
@@ -58,15 +60,15 @@ SmallVector<Value> winnow::observeAttention(OpBuilder &builder,
   return {scoreByAttention(builder, attention, last)};
 }
 
-FewerTokens winnow::keepBest(OpBuilder &builder, const PruningSite &site,
-                             ValueRange observed) {
+FewerTokens winnow::keepTokens(OpBuilder &builder, const PruningSite &site,
+                               Value kept) {
   FewerTokens fewer;
-  fewer.kept = selectTokens(builder, site, observed[0]);
+  fewer.kept = kept;
   fewer.tokens = TokenGatherOp::create(
       builder, site.location, withRows(site.tokens, ShapedType::kDynamic),
       site.tokens, fewer.kept);
   Location location = site.location;
-  Value base = site.tokens, kept = fewer.kept;
+  Value base = site.tokens;
   fewer.restore = [=](OpBuilder &builder, Value rows) -> Value {
     return TokenRestoreOp::create(builder, location, base.getType(), rows, kept,
                                   base);
@@ -74,6 +76,49 @@ FewerTokens winnow::keepBest(OpBuilder &builder, const PruningSite &site,
   return fewer;
 }
 
-const TokenPruning winnow::kEvit = {
-    "evit",          PrunedModel::Encoder, TokenBudget::Share,
-    /*leastKeep=*/0, Rounding::Up,         observeAttention,   keepBest};
+FewerTokens winnow::keepBest(OpBuilder &builder, const PruningSite &site,
+                             ValueRange observed) {
+  return keepTokens(builder, site, selectTokens(builder, site, observed[0]));
+}
+
+/// The others become one token in the place of the best of them: their sum,
+/// weighted by the attention that they get, which is an ordinary token from
+/// there on.
+static FewerTokens fuseOthers(OpBuilder &builder, const PruningSite &site,
+                              Value scores) {
+  Location location = site.location;
+  auto tokens = cast<RankedTensorType>(site.tokens.getType());
+  Type f32 = tokens.getElementType(), i32 = builder.getI32Type();
+  auto some = RankedTensorType::get({ShapedType::kDynamic}, i32);
+  auto select = TokenSelectOp::create(
+      builder, location, some, oneEach(scores, i32), oneEach(scores, f32),
+      scores, site.segments, site.prunable, site.options.kept);
+  auto merged = TokenMergeOp::create(
+      builder, location, withRows(site.tokens, ShapedType::kDynamic),
+      some.clone(f32), oneEach(scores, i32), site.tokens, select.getWeights(),
+      select.getInto(), select.getKept(), /*sum=*/true);
+  FewerTokens fewer;
+  fewer.kept = select.getKept();
+  fewer.tokens = merged.getOutput();
+  Value rowOf = merged.getRows();
+  fewer.restore = [=](OpBuilder &builder, Value rows) -> Value {
+    return TokenGatherOp::create(builder, location, tokens, rows, rowOf);
+  };
+  return fewer;
+}
+
+static FewerTokens pruneTokens(OpBuilder &builder, const PruningSite &site,
+                               ValueRange observed) {
+  return site.options.fuse ? fuseOthers(builder, site, observed[0])
+                           : keepBest(builder, site, observed);
+}
+
+const TokenPruning winnow::kEvit = {"evit",
+                                    PrunedModel::Encoder,
+                                    TokenBudget::Share,
+                                    /*leastKeep=*/0,
+                                    Rounding::Up,
+                                    observeAttention,
+                                    pruneTokens,
+                                    /*looksBehind=*/false,
+                                    /*fuses=*/true};

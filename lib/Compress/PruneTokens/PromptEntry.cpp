@@ -27,17 +27,63 @@ static BlockArgument findArgument(func::FuncOp function, StringRef name) {
   return BlockArgument();
 }
 
-Value getPrunable(func::FuncOp entry) {
-  TokenSelectOp last;
-  for (auto select : entry.getOps<TokenSelectOp>())
-    last = select;
-  if (!last || !last.getPrunable())
-    return findArgument(entry, kPrunable);
-  OpBuilder builder(entry.getContext());
-  builder.setInsertionPointAfter(last);
-  return TokenGatherOp::create(builder, last.getLoc(),
-                               last.getPrunable().getType(), last.getPrunable(),
-                               last.getKept());
+/// Whether rows are chosen ones of others.
+static TokenSelectOp getChoice(TokenGatherOp gather) {
+  return gather ? gather.getIndices().getDefiningOp<TokenSelectOp>()
+                : TokenSelectOp();
+}
+
+/// The choices that have left `rows`, in the order of the program.
+static SmallVector<Value> findChoices(Value rows) {
+  SmallVector<Value> choices;
+  for (Operation *op = rows.getDefiningOp(); op; op = rows.getDefiningOp()) {
+    if (auto layer = dyn_cast<LayerOp>(op)) {
+      rows = layer.getResidual();
+    } else if (auto norm = dyn_cast<NormOp>(op)) {
+      rows = norm.getInput();
+    } else if (auto gather = dyn_cast<TokenGatherOp>(op); getChoice(gather)) {
+      choices.push_back(gather.getIndices());
+      rows = gather.getInput();
+    } else {
+      break;
+    }
+  }
+  std::reverse(choices.begin(), choices.end());
+  return choices;
+}
+
+/// What the chosen tokens have of `all`.
+static Value gatherOnce(Value all, Value kept) {
+  for (Operation *user : all.getUsers())
+    if (auto known = dyn_cast<TokenGatherOp>(user);
+        known && known.getIndices() == kept)
+      return known.getOutput();
+  OpBuilder builder(kept.getContext());
+  builder.setInsertionPointAfterValue(kept);
+  return TokenGatherOp::create(builder, kept.getLoc(), all.getType(), all,
+                               kept);
+}
+
+Value getPrunable(func::FuncOp entry, Value rows) {
+  Value marks = findArgument(entry, kPrunable);
+  if (marks)
+    for (Value kept : findChoices(rows))
+      marks = gatherOnce(marks, kept);
+  return marks;
+}
+
+WholePrompt findWholePrompt(func::FuncOp entry, Value rows, Value segments) {
+  WholePrompt whole;
+  whole.prunable = findArgument(entry, kPrunable);
+  for (whole.segments = segments; whole.segments;) {
+    auto gather = whole.segments.getDefiningOp<TokenGatherOp>();
+    if (!getChoice(gather))
+      break;
+    whole.segments = gather.getInput();
+  }
+  for (Value kept : findChoices(rows))
+    whole.indices = whole.indices ? gatherOnce(whole.indices, kept) : kept;
+  return whole;
 }
 
 func::FuncOp getPromptEntry(func::FuncOp decoder) {

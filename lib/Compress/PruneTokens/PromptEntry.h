@@ -20,9 +20,22 @@ bool isDecoder(mlir::func::FuncOp function);
 /// tokens that have to stay.
 mlir::func::FuncOp getPromptEntry(mlir::func::FuncOp decoder);
 
-/// The marks of the tokens that are left behind all pruning so far; null
-/// without marks.
-mlir::Value getPrunable(mlir::func::FuncOp entry);
+/// The tokens of a prompt before any left.
+struct WholePrompt {
+  /// Their marks, [T]; null in an encoder, which has none.
+  mlir::Value prunable;
+  /// [T], or null.
+  mlir::Value segments;
+  /// Which of them rows are, [R]; null where none has left.
+  mlir::Value indices;
+};
+
+/// The prompt that `rows` are of; `segments` are those of the rows.
+WholePrompt findWholePrompt(mlir::func::FuncOp entry, mlir::Value rows,
+                            mlir::Value segments);
+
+/// The marks of the tokens that `rows` are; null without marks.
+mlir::Value getPrunable(mlir::func::FuncOp entry, mlir::Value rows);
 
 /// Says in all decoders of the module that the caches of the layers behind
 /// `point` lack tokens.

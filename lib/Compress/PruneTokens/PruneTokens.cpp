@@ -25,8 +25,10 @@ namespace winnow {
 Value selectTokens(OpBuilder &builder, const PruningSite &site, Value scores) {
   auto ids =
       RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  return TokenSelectOp::create(builder, site.location, ids, scores,
-                               site.segments, site.prunable, site.options.kept);
+  return TokenSelectOp::create(builder, site.location, ids, /*into=*/Type(),
+                               /*weights=*/Type(), scores, site.segments,
+                               site.prunable, site.options.kept)
+      .getKept();
 }
 
 } // namespace winnow
@@ -35,7 +37,7 @@ using namespace winnow;
 
 /// All policies. Another one is a file and a line here.
 static const TokenPruning *const kTokenPrunings[] = {
-    &kEvit, &kTome, &kTurbo, &kThreshold, &kFastV, &kCut};
+    &kEvit, &kTome, &kTurbo, &kThreshold, &kFastV, &kPyramidDrop, &kCut};
 
 /// Adds values of a layer's body to its results.
 static LayerOp addResults(OpBuilder &builder, LayerOp layer,
@@ -83,7 +85,7 @@ private:
   LogicalResult verifyKeep(double share);
   LogicalResult verifyThreshold(double score);
   LogicalResult verifyBudget(StringRef name, ArrayRef<double> numbers,
-                             TokenBudget budget);
+                             bool isWanted);
   LogicalResult verifyEnds();
   FailureOr<SmallVector<func::FuncOp>> findFunctions();
   LogicalResult pruneAt(func::FuncOp function, size_t index);
@@ -145,9 +147,9 @@ LogicalResult PruneTokens::verifyThreshold(double score) {
 
 LogicalResult PruneTokens::verifyBudget(StringRef name,
                                         ArrayRef<double> numbers,
-                                        TokenBudget budget) {
-  bool isShare = budget == TokenBudget::Share;
-  if (pruning->budget != budget) {
+                                        bool isWanted) {
+  bool isShare = name == "keep";
+  if (!isWanted) {
     if (numbers.empty())
       return success();
     return fail() << "'policy=" << policy << "' of winnow-prune-tokens has no '"
@@ -162,13 +164,27 @@ LogicalResult PruneTokens::verifyBudget(StringRef name,
   for (double number : numbers)
     if (failed(isShare ? verifyKeep(number) : verifyThreshold(number)))
       return failure();
+  if (pruning->budget == TokenBudget::ShareOfPrompt)
+    for (size_t index = 1; index < numbers.size(); ++index)
+      if (numbers[index] > numbers[index - 1])
+        return fail() << "'policy=" << policy
+                      << "' of winnow-prune-tokens keeps a share of the whole "
+                         "prompt, which cannot rise; found "
+                      << numbers[index - 1] << " before " << numbers[index];
   return success();
 }
 
 LogicalResult PruneTokens::verifyOptions() {
-  if (failed(verifyBudget("keep", keep, TokenBudget::Share)) ||
-      failed(verifyBudget("threshold", threshold, TokenBudget::Threshold)))
+  TokenBudget budget = pruning->budget;
+  if (failed(verifyBudget("keep", keep,
+                          budget == TokenBudget::Share ||
+                              budget == TokenBudget::ShareOfPrompt)) ||
+      failed(verifyBudget("threshold", threshold,
+                          budget == TokenBudget::Threshold)))
     return failure();
+  if (fuse && !pruning->fuses)
+    return fail() << "'policy=" << policy
+                  << "' of winnow-prune-tokens has no 'fuse'";
   if (!std::isfinite(alpha))
     return fail()
            << "expects 'alpha' of winnow-prune-tokens to be finite; found "
@@ -204,6 +220,7 @@ TokenPolicyAttr PruneTokens::policyOf(size_t index) {
   FloatAttr share, least;
   switch (pruning->budget) {
   case TokenBudget::Share:
+  case TokenBudget::ShareOfPrompt:
     share = builder.getF64FloatAttr(numberOf(keep, index));
     if (share.getValueAsDouble() == 1)
       return nullptr;
@@ -232,7 +249,9 @@ TokenPolicyAttr PruneTokens::policyOf(size_t index) {
 void PruneTokens::remark(LayerOp layer, TokenPolicyAttr kept, int64_t number) {
   std::string what;
   if (FloatAttr share = kept.getKeep())
-    what = formatv("{0:f1} % of the tokens", 100 * share.getValueAsDouble());
+    what = formatv("{0:f1} % of {1}tokens", 100 * share.getValueAsDouble(),
+                   pruning->budget == TokenBudget::Share ? "the "
+                                                         : "the prompt's ");
   else if (pruning->budget == TokenBudget::Nothing)
     what = "none of the tokens that may leave";
   else
@@ -255,9 +274,16 @@ LogicalResult PruneTokens::pruneAt(func::FuncOp function, size_t index) {
   if (failed(layers))
     return failure();
   AttentionLayer &before = layers->before;
-  PruningOptions options{model, kept, alpha};
+  PruningOptions options{model, kept, alpha, fuse};
   Value segments = outside(before.layer, before.attention.getQuerySegments());
   Value sizes = findSizes(before);
+
+  if (fuse && sizes)
+    return before.layer.emitOpError("has tokens that stand for several, which "
+                                    "'fuse' of winnow-prune-tokens would not "
+                                    "count");
+  if (pruning->looksBehind && failed(verifyLookBehind(layers->behind)))
+    return failure();
 
   OpBuilder builder(&getContext());
   SmallVector<Value> observed;
@@ -275,12 +301,15 @@ LogicalResult PruneTokens::pruneAt(func::FuncOp function, size_t index) {
   LayerOp through = layers->through;
   PostNorms norms(function);
   NormOp norm = norms.lookup(through);
+  Value tokens = norm ? norm.getOutput() : through.getOutput();
   PruningSite site{through.getLoc(),
-                   norm ? norm.getOutput() : through.getOutput(),
+                   tokens,
                    segments,
                    sizes,
-                   getPrunable(function),
-                   options};
+                   getPrunable(function, tokens),
+                   options,
+                   findWholePrompt(function, tokens, segments),
+                   layers->behind};
   Operation *point = norm ? norm.getOperation() : through.getOperation();
   builder.setInsertionPointAfter(point);
   FewerTokens fewer = pruning->prune(builder, site, observed);

@@ -80,4 +80,20 @@ LogicalResult verifyScoring(AttentionLayer of, PrunedModel model) {
   return success();
 }
 
+LogicalResult verifyLookBehind(AttentionLayer of) {
+  if (failed(verifyScoring(of, PrunedModel::Prompt)))
+    return failure();
+  if (of.attention.getBias() || of.attention.getRelativeBias())
+    return refuse(of.layer, "its attention has biases");
+  // What its queries and keys are computed from has to be there.
+  Operation *before = of.layer->getPrevNode();
+  while (before && !isa<LayerOp>(before))
+    before = before->getPrevNode();
+  for (Value input : of.layer.getInputs())
+    if (Operation *op = input.getDefiningOp();
+        op && before && before->isBeforeInBlock(op))
+      return refuse(of.layer, "its inputs are computed in front of it");
+  return success();
+}
+
 } // namespace winnow

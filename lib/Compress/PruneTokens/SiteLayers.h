@@ -9,12 +9,6 @@
 
 namespace winnow {
 
-/// A layer and its one attention.
-struct AttentionLayer {
-  LayerOp layer;
-  AttentionOp attention;
-};
-
 /// The layers around the place where tokens leave.
 struct SiteLayers {
   AttentionLayer before;
@@ -32,6 +26,9 @@ mlir::FailureOr<SiteLayers> findSiteLayers(mlir::func::FuncOp function,
 /// Fails with an error if a policy cannot go by what the tokens of that layer
 /// pay attention to.
 mlir::LogicalResult verifyScoring(AttentionLayer of, PrunedModel model);
+
+/// The same of a layer behind the place, which has not been reached yet.
+mlir::LogicalResult verifyLookBehind(AttentionLayer of);
 
 /// What is outside of a layer for what is an argument inside of it; null for
 /// anything else.

@@ -8,6 +8,8 @@
 #ifndef WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
 #define WINNOW_LIB_COMPRESS_PRUNETOKENS_TOKENPRUNING_H
 
+#include "PromptEntry.h"
+
 #include "../FewerRows.h"
 
 #include "mlir/IR/Builders.h"
@@ -32,6 +34,14 @@ struct PruningOptions {
   TokenPolicyAttr kept;
   /// How much attention counts beside likeness.
   double alpha = 0;
+  /// Whether those that leave become one token more.
+  bool fuse = false;
+};
+
+/// A layer and its one attention.
+struct AttentionLayer {
+  LayerOp layer;
+  AttentionOp attention;
 };
 
 /// Where tokens leave: behind layers, the first of which has an attention of
@@ -47,6 +57,9 @@ struct PruningSite {
   /// Which tokens may leave, [T], or null: all that the options do not protect.
   mlir::Value prunable;
   PruningOptions options;
+  /// Of a prompt: all of it, and the next layer with an attention.
+  WholePrompt whole;
+  AttentionLayer behind;
 };
 
 /// What is left of the tokens.
@@ -63,8 +76,10 @@ struct FewerTokens {
 
 /// How a recipe says how many tokens stay.
 enum class TokenBudget {
-  /// `keep`, a share.
+  /// `keep`, a share of those that are there.
   Share,
+  /// `keep`, a share of those of the whole prompt.
+  ShareOfPrompt,
   /// `threshold`, what a score has to be.
   Threshold,
   /// It does not: all leave that may.
@@ -87,11 +102,16 @@ struct TokenPruning {
                                             const PruningOptions &options);
   FewerTokens (*prune)(mlir::OpBuilder &builder, const PruningSite &site,
                        mlir::ValueRange observed);
+  /// Whether `prune` goes by the attention of the layer behind.
+  bool looksBehind = false;
+  /// Whether it heeds `fuse`.
+  bool fuses = false;
 };
 
 extern const TokenPruning kCut;
 extern const TokenPruning kEvit;
 extern const TokenPruning kFastV;
+extern const TokenPruning kPyramidDrop;
 extern const TokenPruning kThreshold;
 extern const TokenPruning kTome;
 extern const TokenPruning kTurbo;
@@ -113,6 +133,10 @@ llvm::SmallVector<mlir::Value> observeAttention(mlir::OpBuilder &builder,
 /// The indices of the tokens that stay, by scores [T].
 mlir::Value selectTokens(mlir::OpBuilder &builder, const PruningSite &site,
                          mlir::Value scores);
+
+/// Leaves out all but the tokens with those indices.
+FewerTokens keepTokens(mlir::OpBuilder &builder, const PruningSite &site,
+                       mlir::Value kept);
 
 /// Leaves out all but the tokens with the largest scores, `observed`.
 FewerTokens keepBest(mlir::OpBuilder &builder, const PruningSite &site,

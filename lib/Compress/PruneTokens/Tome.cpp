@@ -39,7 +39,8 @@ FewerTokens winnow::mergeOthers(OpBuilder &builder, const PruningSite &site,
   auto merged = TokenMergeOp::create(
       builder, site.location, withRows(site.tokens, ShapedType::kDynamic),
       RankedTensorType::get({ShapedType::kDynamic}, tokens.getElementType()),
-      observed[0].getType(), site.tokens, site.sizes, observed[0], fewer.kept);
+      observed[0].getType(), site.tokens, site.sizes, observed[0], fewer.kept,
+      /*sum=*/false);
   fewer.tokens = merged.getOutput();
   fewer.sizes = merged.getOutputSizes();
   Location location = site.location;

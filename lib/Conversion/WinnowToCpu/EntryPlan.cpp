@@ -234,6 +234,37 @@ LogicalResult EntryPlanner::planChosenRows(Step::Kind kind, Operation *op,
   return success();
 }
 
+/// What an attention would have left, unless one did, and the scores.
+LogicalResult EntryPlanner::planScore(TokenScoreOp op) {
+  FailureOr<RowCount> rows = rowsOf(op.getQuery());
+  if (failed(rows))
+    return failure();
+  int lse = bufferOf(op.getLse());
+  SmallVector<int> inputs = {bufferOf(op.getQuery()),
+                             bufferOf(op.getKey()),
+                             lse,
+                             bufferOf(op.getSegments()),
+                             bufferOf(op.getBias()),
+                             bufferOf(op.getPositions()),
+                             bufferOf(op.getRelativeBias())};
+  if (lse < 0) {
+    Buffer buffer;
+    buffer.rows = *rows;
+    buffer.rowBytes =
+        cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) *
+        sizeof(float);
+    lse = addBuffer(buffer);
+    addStep(Step::Kind::TokenLse, op, inputs, {lse}, *rows).sourceRows = *rows;
+    inputs[Step::kScoreLse] = lse;
+  }
+  FailureOr<int> output = defineResult(op.getOutput(), *rows);
+  if (failed(output))
+    return failure();
+  addStep(Step::Kind::TokenScore, op, inputs, {*output}, *rows).sourceRows =
+      *rows;
+  return success();
+}
+
 /// Whether each token stays, and the list of those. Which ones have the largest
 /// scores, numbers say that order the tokens.
 LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
@@ -257,9 +288,21 @@ LogicalResult EntryPlanner::planSelect(TokenSelectOp op) {
     addStep(Step::Kind::TokenOrder, op, {scores, segments, prunable},
             {orders, limits}, *rows)
         .sourceRows = *rows;
-    addStep(Step::Kind::TokenStays, op, {orders, segments, limits}, {stays},
+    SmallVector<int> results = {stays};
+    if (op.getInto())
+      results.push_back(addWords(*rows));
+    addStep(Step::Kind::TokenStays, op, {orders, segments, limits}, results,
             *rows)
         .sourceRows = *rows;
+    if (op.getInto()) {
+      FailureOr<int> into = defineResult(op.getInto(), *rows);
+      FailureOr<int> weights = defineResult(op.getWeights(), *rows);
+      if (failed(into) || failed(weights))
+        return failure();
+      addStep(Step::Kind::TokenFuse, op, {results[1], segments, scores},
+              {*into, *weights}, *rows)
+          .sourceRows = *rows;
+    }
   }
   RowCount kept = rows->bound();
   kept.computed = plan.computedCounts.size();
@@ -421,14 +464,7 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
             {bufferOf(pool.getInput()), bufferOf(pool.getSegments()),
              bufferOf(pool.getWanted()), bufferOf(pool.getWeights())});
       })
-      .Case([&](TokenScoreOp score) {
-        return planRowsOf(
-            Step::Kind::TokenScore, score, score.getQuery(), score.getQuery(),
-            {bufferOf(score.getQuery()), bufferOf(score.getKey()),
-             bufferOf(score.getLse()), bufferOf(score.getSegments()),
-             bufferOf(score.getBias()), bufferOf(score.getPositions()),
-             bufferOf(score.getRelativeBias())});
-      })
+      .Case([&](TokenScoreOp score) { return planScore(score); })
       .Case([&](TokenChangeOp change) {
         return planRows(
             Step::Kind::TokenChange, change.getBefore(),

@@ -83,10 +83,12 @@ struct Step {
     Concat,
     Pool,
     Patches,
+    TokenLse,
     TokenScore,
     TokenChange,
     TokenOrder,
     TokenStays,
+    TokenFuse,
     TokenPasses,
     TokenUnit,
     TokenMatch,
@@ -131,6 +133,8 @@ struct Step {
       return input != kPoolWanted;
     case Kind::TokenStays:
       return input != kStaysLimit;
+    case Kind::TokenFuse:
+      return input != kFuseScore;
     case Kind::TokenPasses:
       return input == kPassesSegments;
     case Kind::MergedRow:
@@ -139,6 +143,7 @@ struct Step {
       return input != kRestoreBase;
     case Kind::Concat:
     case Kind::Patches:
+    case Kind::TokenLse:
     case Kind::TokenScore:
     case Kind::TokenOrder:
     case Kind::TokenMatch:
@@ -149,7 +154,9 @@ struct Step {
     }
   }
   static constexpr size_t kPoolWanted = 2;
+  static constexpr size_t kScoreLse = 2;
   static constexpr size_t kStaysLimit = 2;
+  static constexpr size_t kFuseScore = 2;
   static constexpr size_t kPassesSegments = 1;
   static constexpr size_t kMergedInto = 1;
   static constexpr size_t kRestoreBase = 2;

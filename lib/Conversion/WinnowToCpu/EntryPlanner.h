@@ -38,6 +38,7 @@ private:
   /// A step that takes for each of `indices` that row of `source`.
   llvm::LogicalResult planChosenRows(Step::Kind kind, mlir::Operation *op,
                                      mlir::Value source, mlir::Value indices);
+  llvm::LogicalResult planScore(TokenScoreOp op);
   llvm::LogicalResult planSelect(TokenSelectOp op);
   llvm::LogicalResult planMatch(TokenMatchOp op);
   llvm::LogicalResult planMerge(TokenMergeOp op);

@@ -33,6 +33,8 @@ static StringRef nameOf(Step::Kind kind) {
     return "pool";
   case Step::Kind::Patches:
     return "patches";
+  case Step::Kind::TokenLse:
+    return "tokenlse";
   case Step::Kind::TokenScore:
     return "tokenscore";
   case Step::Kind::TokenChange:
@@ -41,6 +43,8 @@ static StringRef nameOf(Step::Kind kind) {
     return "tokenorder";
   case Step::Kind::TokenStays:
     return "tokenstays";
+  case Step::Kind::TokenFuse:
+    return "tokenfuse";
   case Step::Kind::TokenPasses:
     return "tokenpasses";
   case Step::Kind::TokenUnit:
@@ -269,6 +273,7 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
                  row, out());
     return success();
   }
+  case Step::Kind::TokenLse:
   case Step::Kind::TokenScore:
     emitScore(kb, step, row);
     return success();
@@ -280,6 +285,7 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   }
   case Step::Kind::TokenOrder:
   case Step::Kind::TokenStays:
+  case Step::Kind::TokenFuse:
   case Step::Kind::TokenPasses:
     emitSelect(kb, step, row);
     return success();

@@ -77,9 +77,11 @@ private:
     case Step::Kind::Pool:
     case Step::Kind::Embed:
     case Step::Kind::Gather:
+    case Step::Kind::TokenLse:
     case Step::Kind::TokenScore:
     case Step::Kind::TokenOrder:
     case Step::Kind::TokenStays:
+    case Step::Kind::TokenFuse:
     case Step::Kind::TokenPasses:
     case Step::Kind::TokenMatch:
     case Step::Kind::MergedRow:

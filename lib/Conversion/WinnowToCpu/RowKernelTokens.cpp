@@ -48,13 +48,15 @@ void RowKernelEmitter::emitScore(KernelBuilder &kb, const Step &step,
   };
   TokenScoreOperands operands{base(kb, step.inputs[0]),
                               base(kb, step.inputs[1]),
-                              base(kb, step.inputs[2]),
+                              optional(Step::kScoreLse),
                               optional(3),
                               optional(4),
                               optional(5),
                               optional(6),
                               kb.arg(countsArg() + countNumber(step))};
-  emitTokenScoreRow(kb, spec, operands, row, rowOf(kb, step.outputs[0], row));
+  auto emitRow =
+      step.kind == Step::Kind::TokenLse ? emitTokenLseRow : emitTokenScoreRow;
+  emitRow(kb, spec, operands, row, rowOf(kb, step.outputs[0], row));
 }
 
 /// A step of a selection.
@@ -74,6 +76,12 @@ void RowKernelEmitter::emitSelect(KernelBuilder &kb, const Step &step,
     return emitTokenPassesRow(kb, op.getPolicy(), operands, score, prunable,
                               row, out);
   }
+  if (step.kind == Step::Kind::TokenFuse) {
+    Value score =
+        kb.load(kb.f32Type(), rowOf(kb, step.inputs[Step::kFuseScore], row), 4);
+    return emitTokenFuseRow(kb, operands, base(kb, step.inputs[0]), score, row,
+                            out, rowOf(kb, step.outputs[1], row));
+  }
   if (step.kind == Step::Kind::TokenOrder) {
     operands.scores = base(kb, step.inputs[0]);
     if (step.inputs[2] >= 0)
@@ -82,8 +90,11 @@ void RowKernelEmitter::emitSelect(KernelBuilder &kb, const Step &step,
                       rowOf(kb, step.outputs[1], row));
     return;
   }
+  Value rank =
+      step.outputs.size() == 1 ? Value() : rowOf(kb, step.outputs[1], row);
   emitTokenStaysRow(kb, operands, base(kb, step.inputs[0]),
-                    rowOf(kb, step.inputs[Step::kStaysLimit], row), row, out);
+                    rowOf(kb, step.inputs[Step::kStaysLimit], row), row, out,
+                    rank);
 }
 
 /// The first or the second step of a matching.
@@ -122,9 +133,9 @@ void RowKernelEmitter::emitMerge(KernelBuilder &kb, const Step &step,
                                 step.inputs[1] < 0 ? Value()
                                                    : base(kb, step.inputs[1]),
                                 base(kb, step.inputs[2]), sources};
-    return emitTokenMergeRow(
-        kb, rowElements(cast<TokenMergeOp>(step.op).getInput()), operands, row,
-        out, rowOf(kb, step.outputs[1], row));
+    auto op = cast<TokenMergeOp>(step.op);
+    return emitTokenMergeRow(kb, rowElements(op.getInput()), operands, row, out,
+                             rowOf(kb, step.outputs[1], row), op.getSum());
   }
   default:
     return emitTokenRestoreRow(

@@ -258,6 +258,38 @@ func.func @token_select_c2(%x: tensor<5xf32>, %s: tensor<4xi32>) {
 
 // -----
 
+func.func @token_select_c2_into(%x: tensor<5xf32>) {
+  // expected-error @+1 {{expects number of rows of a result (4) to be number of scores (5)}}
+  %y, %i, %w = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<?xi32> into tensor<4xi32>, weights tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_select_c2_weights(%x: tensor<5xf32>) {
+  // expected-error @+1 {{expects number of rows of a result (6) to be number of scores (5)}}
+  %y, %i, %w = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<?xi32> into tensor<5xi32>, weights tensor<6xf32>
+  return
+}
+
+// -----
+
+func.func @token_select_c4(%x: tensor<5xf32>) {
+  // expected-error @+1 {{expects 'keep' where one token stays in place of those that leave}}
+  %y, %i, %w = winnow.token_select %x {policy = #winnow.token_policy<least = 0.5 : f32>} : tensor<5xf32> -> tensor<?xi32> into tensor<5xi32>, weights tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @token_select_c4_both(%x: tensor<5xf32>) {
+  // expected-error @+1 {{expects both 'into' and 'weights' or neither}}
+  %y, %i = "winnow.token_select"(%x) <{policy = #winnow.token_policy<keep = 0.5 : f64>, operandSegmentSizes = array<i32: 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0>}> : (tensor<5xf32>) -> (tensor<?xi32>, tensor<5xi32>)
+  return
+}
+
+// -----
+
 func.func @token_select_c3(%x: tensor<5xf32>) {
   // expected-error @+1 {{expects a dynamic number of indices, found 'tensor<3xi32>'}}
   %y = winnow.token_select %x {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<5xf32> -> tensor<3xi32>

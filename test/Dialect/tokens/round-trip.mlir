@@ -54,6 +54,17 @@ func.func @token_merging(%k: tensor<?x2x8xf32>, %s: tensor<?xi32>, %x: tensor<?x
   return %b, %m : tensor<?x8xf32>, tensor<?xf32>
 }
 
+// CHECK-LABEL: func @token_fusing
+// CHECK:         %scores = winnow.token_score %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} of %{{[a-z0-9_]+}} : tensor<?xi32>, {last, scale = 1.000000e+00 : f32} : tensor<?x4x8xf32>, tensor<?x2x8xf32> -> tensor<?xf32>
+// CHECK:         %kept, %into, %weights = winnow.token_select %scores of %{{[a-z0-9_]+}} : tensor<?xi32>, {policy = #winnow.token_policy<keep = 5.000000e-01 : f64>} : tensor<?xf32> -> tensor<?xi32> into tensor<?xi32>, weights tensor<?xf32>
+// CHECK:         winnow.token_merge %{{[a-z0-9_]+}} sizes(%weights : tensor<?xf32>) into %into keep %kept {sum} : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>
+func.func @token_fusing(%q: tensor<?x4x8xf32>, %k: tensor<?x2x8xf32>, %s: tensor<?xi32>, %x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %a = winnow.token_score %q, %k of %s : tensor<?xi32>, {last, scale = 1.0 : f32} : tensor<?x4x8xf32>, tensor<?x2x8xf32> -> tensor<?xf32>
+  %b, %i, %w = winnow.token_select %a of %s : tensor<?xi32>, {policy = #winnow.token_policy<keep = 0.5 : f64>} : tensor<?xf32> -> tensor<?xi32> into tensor<?xi32>, weights tensor<?xf32>
+  %y, %n, %r = winnow.token_merge %x sizes(%w : tensor<?xf32>) into %i keep %b {sum} : tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x8xf32>, tensor<?xf32>, tensor<?xi32>
+  return %y : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func @token_gates
 // CHECK:         %change = winnow.token_change cosine %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : tensor<?x8xf32> -> tensor<?xf32>
 // CHECK:         winnow.token_change norm %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : tensor<?x8xf32> -> tensor<?xf32>

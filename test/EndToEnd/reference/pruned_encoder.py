@@ -1,6 +1,6 @@
 """Encoders whose tokens leave behind attention layers, in NumPy: EViT (arXiv
-2202.07800) without its fused token, the same by a threshold, ToMe (arXiv
-2210.09461) and Turbo (arXiv 2407.11717)."""
+2202.07800), the same by a threshold, ToMe (arXiv 2210.09461) and Turbo (arXiv
+2407.11717)."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Pruning:
     first: int = 1
     last: int = 0
     alpha: float = 1
+    fuse: bool = False
 
     def apply(self, layer: int, tokens: Tokens, weights: np.ndarray, keys: np.ndarray) -> Tokens:
         """What is left behind attention layer `layer`. `weights`: softmax [heads,
@@ -67,7 +68,10 @@ class Pruning:
             return self.drop(tokens, {row for row in others if attended[row] < self.keep[layer]})
         count = ceil(self.keep[layer] * len(others))
         if self.policy == "evit":
-            return self.drop(tokens, self.best(attended, others, count))
+            leaving = self.best(attended, others, count)
+            if self.fuse and leaving:
+                return self.fused(tokens, leaving, attended)
+            return self.drop(tokens, leaving)
         mean = keys.astype(np.float64).mean(1)
         units = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
         into = {}
@@ -82,6 +86,11 @@ class Pruning:
             scores += self.alpha * attended
         return self.merge(tokens, self.best(scores, others, count), into)
 
+    def counts(self, tokens: Tokens) -> np.ndarray:
+        """How many tokens each row counts as: as many as were merged in it. A fused
+        one is as any other."""
+        return np.ones(len(tokens.states)) if self.fuse else tokens.sizes
+
     @staticmethod
     def best(scores: np.ndarray, others: range, count: int) -> set[int]:
         """Of `others`, those that do not stay."""
@@ -95,6 +104,21 @@ class Pruning:
             left |= dict.fromkeys(tokens.members[row], tokens.states[row])
         stay = [row for row in range(len(tokens.states)) if row not in leaving]
         return Tokens(tokens.states[stay], [tokens.members[row] for row in stay], left)
+
+    @staticmethod
+    def fused(tokens: Tokens, leaving: set[int], attended: np.ndarray) -> Tokens:
+        """One token more in the place of the best that leaves: their sum, weighted
+        by attention."""
+        best = min(leaving, key=lambda row: (-attended[row], row))
+        rows = sorted(leaving)
+        states = tokens.states.copy()
+        states[best] = attended[rows] @ tokens.states[rows].astype(np.float64)
+        members = [list(row) for row in tokens.members]
+        for row in rows:
+            if row != best:
+                members[best] += members[row]
+        stay = [row for row in range(len(members)) if row == best or row not in leaving]
+        return Tokens(states[stay], [members[row] for row in stay], dict(tokens.left))
 
     @staticmethod
     def merge(tokens: Tokens, leaving: set[int], into: dict[int, int]) -> Tokens:
@@ -130,7 +154,8 @@ class PrunedTextEncoder(TextEncoder):
             )
             places = np.array(tokens.places)
             pairs = bias if isinstance(bias, float) else bias[:, places[:, None], places[None]]
-            weights = softmax(np.einsum("ihc,jhc->hij", q, k) / sqrt(split[2]) + pairs, tokens)
+            scores = np.einsum("ihc,jhc->hij", q, k) / sqrt(split[2]) + pairs
+            weights = softmax(scores, self.pruning.counts(tokens))
             joined = np.einsum("hij,jhc->ihc", weights, v).reshape(len(x), width)
             branch = self.linear(joined.astype(np.float32), prefix + self.names["o"])
             states = self.norm(x + branch, prefix + self.names["norm"])
@@ -149,9 +174,7 @@ class PrunedTextEncoder(TextEncoder):
     def embedding(self, ids: list[int]) -> np.ndarray:
         """The mean of what is left, weighted by the tokens in a row."""
         tokens = self.run(ids)
-        weights = tokens.sizes
-        if self.pruning.policy in ("evit", "threshold"):
-            weights = np.ones(len(tokens.states))
+        weights = self.pruning.counts(tokens)
         mean = (weights[:, None] * tokens.states).sum(0) / weights.sum()
         return (mean / np.linalg.norm(mean)).astype(np.float32)
 
@@ -198,7 +221,8 @@ class PrunedImageEncoder:
                 .astype(np.float64)
                 for part in ("query", "key", "value")
             )
-            weights = softmax(np.einsum("ihc,jhc->hij", q, k) / sqrt(split[2]), tokens)
+            scores = np.einsum("ihc,jhc->hij", q, k) / sqrt(split[2])
+            weights = softmax(scores, self.pruning.counts(tokens))
             joined = np.einsum("hij,jhc->ihc", weights, v).reshape(len(x), width)
             x = x + self.linear(joined.astype(np.float32), prefix + "attention.output.dense")
             tokens = Tokens(x, tokens.members, tokens.left)
@@ -213,9 +237,8 @@ class PrunedImageEncoder:
         return self.norm(tokens.restored(), "layernorm")
 
 
-def softmax(scores: np.ndarray, tokens: Tokens) -> np.ndarray:
-    """Over keys that count as many times as there are tokens in them where they
-    were merged: rows of one token count once in any case."""
-    scores = scores + np.log(tokens.sizes)
+def softmax(scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Over keys that count so many times."""
+    scores = scores + np.log(counts)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     return weights / weights.sum(-1, keepdims=True)

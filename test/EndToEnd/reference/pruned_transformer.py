@@ -1,6 +1,7 @@
 """Prompts that lose tokens, in NumPy: FastV (arXiv 2403.06764), the same by a
-threshold, and the layer cut of arXiv 2410.06169. Tokens that leave are not taken
-out but made invisible in all later layers, which is the same for those that stay."""
+threshold, PyramidDrop (arXiv 2410.17247) with original positions, and the layer
+cut of arXiv 2410.06169. Tokens that leave are not taken out but made invisible in
+all later layers, which is the same for those that stay."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class PrunedTransformer(Transformer):
         x = before = self._embed(ids)
         for layer in range(config.layers):
             if layer in self.keep:
-                stays = self.choose(layer, before, positions, stays, prunable)
+                stays = self.choose(layer, before, x, positions, stays, prunable)
             before = x
             seen.append(stays)
             visible = (positions[:, None] >= positions[None, :]) & stays[None, :]
@@ -48,20 +49,26 @@ class PrunedTransformer(Transformer):
         return self._norm("output_norm", x), cache, seen
 
     def choose(
-        self, layer: int, before: Array, positions: Array, stays: Array, prunable: Array
+        self, layer: int, before: Array, x: Array, positions: Array, stays: Array, prunable: Array
     ) -> Array:
-        """Which tokens stay in front of `layer`; `before` is the input of the block
-        before."""
+        """Which tokens stay in front of `layer`, whose input is `x`; `before` is that
+        of the block before."""
         candidates = np.flatnonzero(stays & prunable)
         kept = stays.copy()
         kept[candidates] = False
         if self.policy == "cut":
             return kept
-        scores = self.attended(layer - 1, before, positions, stays)
+        if self.policy == "pyramiddrop":
+            scores = self.attended(layer, x, positions, stays)
+        else:
+            scores = self.attended(layer - 1, before, positions, stays)
         if self.policy == "threshold":
             kept[candidates] = scores[candidates] >= self.keep[layer]
             return kept
-        count = round(self.keep[layer] * len(candidates))
+        if self.policy == "pyramiddrop":
+            count = int(self.keep[layer] * prunable.sum())
+        else:
+            count = round(self.keep[layer] * len(candidates))
         order = sorted(candidates.tolist(), key=lambda token: (-scores[token], token))
         kept[order[:count]] = True
         return kept

@@ -132,13 +132,18 @@ struct TokenScoreSpec {
 struct TokenScoreOperands {
   mlir::Value query;    ///< f32 [rows][heads][width]
   mlir::Value key;      ///< f32 [rows][keyHeads][width]
-  mlir::Value lse;      ///< f32 [rows][heads]
+  mlir::Value lse;      ///< f32 [rows][heads]; emitTokenLseRow needs none
   mlir::Value segments; ///< i32 [rows], or null
   mlir::Value bias;     ///< f32 [rows], or null
   /// i32 [rows] and f32 [2 (distances + 1)][heads], with distances.
   mlir::Value positions, relativeBias;
   mlir::Value rows; ///< i64
 };
+
+/// Writes what `lse` of token `row` (i64) is if a score reads it, f32 [heads].
+void emitTokenLseRow(KernelBuilder &k, const TokenScoreSpec &spec,
+                     const TokenScoreOperands &operands, mlir::Value row,
+                     mlir::Value out);
 
 /// Writes the score (f32) of token `row` (i64).
 void emitTokenScoreRow(KernelBuilder &k, const TokenScoreSpec &spec,
@@ -164,10 +169,18 @@ void emitTokenOrderRow(KernelBuilder &k, TokenPolicyAttr policy,
                        mlir::Value order, mlir::Value limit);
 
 /// Writes 1 (i32) if token `row` stays, else 0. `orders`: i32 [rows], of all
-/// tokens; `limit`: of this one.
+/// tokens; `limit`: of this one. With `rank`, one more stays of a segment that
+/// others leave; it gets an i32: below 0 of a token that stays in any case, 0
+/// of that one, above 0 of the others.
 void emitTokenStaysRow(KernelBuilder &k, const TokenSelectOperands &operands,
                        mlir::Value orders, mlir::Value limit, mlir::Value row,
-                       mlir::Value out);
+                       mlir::Value out, mlir::Value rank);
+
+/// Writes which token `row` (i64) goes into (i32), and how much it counts there
+/// (f32): its `score` if it leaves. `ranks`: i32 [rows], of emitTokenStaysRow.
+void emitTokenFuseRow(KernelBuilder &k, const TokenSelectOperands &operands,
+                      mlir::Value ranks, mlir::Value score, mlir::Value row,
+                      mlir::Value into, mlir::Value weight);
 
 /// The same for a policy with `least`, of a token's own `score` (f32) and
 /// `prunable` (i32, or null).
@@ -218,10 +231,11 @@ struct TokenMergeOperands {
   mlir::Value tokens; ///< i64
 };
 
-/// Writes row number `row` (i64) of the result, f32 [width], and its size.
+/// Writes row number `row` (i64) of the result, f32 [width], a mean or with
+/// `sum` a sum, and its size.
 void emitTokenMergeRow(KernelBuilder &k, int64_t width,
                        const TokenMergeOperands &operands, mlir::Value row,
-                       mlir::Value out, mlir::Value size);
+                       mlir::Value out, mlir::Value size, bool sum);
 
 /// Writes token `row` (i64) of a winnow.token_restore from the `input`, f32
 /// [count][width], or from its own row `base`.
