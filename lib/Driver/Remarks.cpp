@@ -68,7 +68,7 @@ Remarks::open(mlir::MLIRContext &context, StringRef path, StringSet<> recipe) {
     int descriptor;
     if (std::error_code code = sys::fs::openFileForWrite(path, descriptor))
       return createStringError(code, "'" + path + "': " + code.message());
-    sys::Process::SafelyCloseFileDescriptor(descriptor);
+    (void)sys::Process::SafelyCloseFileDescriptor(descriptor);
     mlir::FailureOr<std::unique_ptr<MLIRRemarkStreamerBase>> streamer =
         mlir::remark::detail::LLVMRemarkStreamer::createToFile(
             path, remarks::Format::YAML);

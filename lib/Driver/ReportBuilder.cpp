@@ -54,6 +54,7 @@ private:
 
 static std::vector<std::string> passesOf(const CompileOptions &options) {
   std::vector<std::string> passes;
+  passes.reserve(options.recipe.size() + 1);
   for (const RecipePass &pass : options.recipe)
     passes.push_back(pass.text);
   if (options.weights != "keep")
