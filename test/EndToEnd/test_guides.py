@@ -21,23 +21,37 @@ def test_token_policy() -> None:
     assert all(any(block in source for source in sources) for block in blocks)
 
 
-def test_shrinking(programs: Programs, encodable: Path, text: Path, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "Shrinking.md").read_text()
-    shutil.copy(encodable, tmp_path / "model.gguf")
-    shutil.copy(text, tmp_path / "text.txt")
-    (tmp_path / "other.txt").write_text(text.read_text()[::-1])
+def follow(guide: str, programs: Programs, folder: Path, model: Path, text: Path) -> str:
+    """Runs the commands of a guide in a folder with a model and two texts, and returns
+    what they print."""
+    page = (ROOT / "docs" / guide).read_text()
+    shutil.copy(model, folder / "model.gguf")
+    shutil.copy(text, folder / "text.txt")
+    (folder / "other.txt").write_text(text.read_text()[::-1])
     commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
-    assert commands.count("winnow-") == 8
+    assert commands.count("winnow-") >= 6
     path = f"{programs.directory}:{os.environ['PATH']}"
     result = subprocess.run(
         ["sh", "-e", "-c", commands],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert re.search(r"^kl +[0-9.]+", result.stdout, re.MULTILINE)
+    return result.stdout
+
+
+def test_shrinking(programs: Programs, encodable: Path, text: Path, tmp_path: Path) -> None:
+    printed = follow("Shrinking.md", programs, tmp_path, encodable, text)
+    assert re.search(r"^kl +[0-9.]+", printed, re.MULTILINE)
     size = {n: size_of(tmp_path / n) for n in ("plain", "small", "better")}
     assert max(size["small"], size["better"]) <= 0.6 * size["plain"]
+
+
+def test_faster_prompts(programs: Programs, encodable: Path, text: Path, tmp_path: Path) -> None:
+    printed = follow("FasterPrompts.md", programs, tmp_path, encodable, text)
+    [kl] = re.findall(r"^kl +([0-9.e-]+)", printed, re.MULTILINE)
+    assert float(kl) > 0
+    assert len(re.findall(r"^prefill_tokens ", printed, re.MULTILINE)) == 2
