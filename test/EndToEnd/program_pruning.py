@@ -45,52 +45,79 @@ class Policy:
         return always + ROUNDINGS[self.rounding](self.keep * (tokens - always))
 
 
-def _heads_in_f64(inputs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each row the query of its segment's first row, its own key for each
-    head of the query, and that first row's lse."""
-    query, key, lse, *rest = inputs
-    segments = rest[0] if rest else np.zeros(len(query), np.int32)
-    _, first, numbers = np.unique(segments, return_index=True, return_inverse=True)
-    own = first[numbers.reshape(-1)]
-    repeated = np.repeat(key, query.shape[1] // key.shape[1], axis=1)
-    return tuple(array.astype(np.float64) for array in (query[own], repeated, lse[own]))
-
-
 def make_score(
-    scale: float, query: Value, key: Value, lse: Value, segments: Value | None, output: Value
+    scale: float,
+    query: Value,
+    key: Value,
+    lse: Value | None,
+    segments: Value | None,
+    output: Value,
 ) -> Op:
     """How much the first token of each segment looks at each of its tokens."""
+    given = (query, key) + ((lse,) if lse else ())
 
     def write(read: Read) -> list[str]:
         of = f" of {read(segments)} : {segments.type.text}," if segments else ""
         return [
-            f"%{output.name} = winnow.token_score {read(query)}, {read(key)}, {read(lse)}{of}"
-            f" {{scale = {write_float(scale)} : f32}} : {query.type.text}, {key.type.text},"
-            f" {lse.type.text} -> {output.type.text}"
+            f"%{output.name} = winnow.token_score {', '.join(map(read, given))}{of}"
+            f" {{scale = {write_float(scale)} : f32}} :"
+            f" {', '.join(value.type.text for value in given)} -> {output.type.text}"
         ]
 
+    def groups(inputs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The first row of each row's segment, and the number of the segment."""
+        segment = inputs[-1] if segments else np.zeros(len(inputs[0]), np.int32)
+        _, first, numbers = np.unique(segment, return_index=True, return_inverse=True)
+        return first[numbers.reshape(-1)], numbers.reshape(-1)
+
+    def products(inputs: list[np.ndarray], magnitude: bool = False) -> np.ndarray:
+        """By row and head the product of the first row's query and the row's key."""
+        as_f64 = wide if magnitude else (lambda array: array.astype(np.float64))
+        own, _ = groups(inputs)
+        keys = np.repeat(inputs[1], inputs[0].shape[1] // inputs[1].shape[1], axis=1)
+        return scale * np.einsum("thc,thc->th", as_f64(inputs[0][own]), as_f64(keys))
+
+    def totals(inputs: list[np.ndarray]) -> np.ndarray:
+        """By row and head the logarithm of the sum."""
+        own, numbers = groups(inputs)
+        if lse:
+            return inputs[2].astype(np.float64)[own]
+        scores = products(inputs)
+        result = np.full_like(scores, -np.inf)
+        for number in set(numbers.tolist()):
+            rows = numbers == number
+            result[rows] = np.logaddexp.reduce(scores[rows], axis=0)
+        return result
+
     def weights(inputs: list[np.ndarray]) -> np.ndarray:
-        queries, keys, lse = _heads_in_f64(inputs)
-        seen = lse > -np.inf
-        exponents = scale * np.einsum("thc,thc->th", queries, keys) - np.where(seen, lse, 0)
+        total = totals(inputs)
+        seen = total > -np.inf
+        exponents = products(inputs) - np.where(seen, total, 0)
         return np.where(seen, np.exp(exponents), 0)
 
     def oracle(inputs: list[np.ndarray]) -> list[np.ndarray]:
         return [weights(inputs).mean(1)]
 
     def bound(inputs: list[np.ndarray], _: list[np.ndarray], __: Decoded) -> Bounds:
-        queries, keys, lse = _heads_in_f64(inputs)
-        heads, width = queries.shape[1:]
-        size = scale * np.einsum("thc,thc->th", wide(queries), wide(keys))
-        size += np.where(lse > -np.inf, wide(lse), 0)
+        heads, width = inputs[0].shape[1:]
+        total = totals(inputs)
+        size = products(inputs, magnitude=True)
+        off = (width + 8) * U * (size + np.where(total > -np.inf, np.abs(total), 0))
+        if not lse:
+            # The logarithm is off by what the scores are, and the sum.
+            _, numbers = groups(inputs)
+            for number in set(numbers.tolist()):
+                rows = numbers == number
+                largest = (width + 8) * U * size[rows].max(0, initial=0)
+                off[rows] += largest + 16 * U * (rows.sum() + 1)
         # What the exponent is off by, the exponential itself, and the mean.
         terms = weights(inputs)
-        off = (terms * (np.expm1((width + 8) * U * size) + 8 * U)).mean(1)
+        off = (terms * (np.expm1(off) + 8 * U)).mean(1)
         off += (heads + 2) * U * terms.mean(1) + 2.0**-126
         return [np.where(terms.mean(1) < NEAR_INFINITY, off, np.inf)]
 
-    inputs = (query, key, lse) + ((segments,) if segments else ())
-    variant = "segments" if segments else "-"
+    inputs = given + ((segments,) if segments else ())
+    variant = ("lse" if lse else "alone") + ("+segments" if segments else "")
     return Op("token_score", variant, "-", inputs, (output,), write, bound, oracle=oracle)
 
 

@@ -126,8 +126,10 @@ def _scores(builder: Builder, current: Value) -> Value:
         return builder.add(ops.make_change(kind, builder.earlier(current), current, output))
     if rows == "T" and scored and builder.chance(0.8):
         query, key, lse, segments = scored
+        given = None if builder.chance(0.3) else lse
         output = builder.value(("T",))
-        return builder.add(ops.make_score(builder.pruning.scale, query, key, lse, segments, output))
+        score = ops.make_score(builder.pruning.scale, query, key, given, segments, output)
+        return builder.add(score)
     kind = TensorType(("T",))
     ties, special = builder.chance(0.3), builder.chance(0.3)
 

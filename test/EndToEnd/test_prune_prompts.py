@@ -232,7 +232,22 @@ def test_pyramid_stages(tiny: Tiny, artifacts: Artifacts, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_gemma(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "prunings",
+    [
+        [("fastv", {6: keep}) for keep in (0.9, 0.5, 0.2)],
+        [("threshold", {6: share}) for share in (0.0001, 0.001, 0.01)],
+        [("pyramiddrop", {5: keep}) for keep in (0.9, 0.5, 0.2)],
+        [("cut", {layer: 0}) for layer in (17, 12, 6)],
+    ],
+    ids=["fastv", "threshold", "pyramiddrop", "cut"],
+)
+def test_gemma(
+    prunings: list[tuple[str, dict[int, float]]],
+    programs: Programs,
+    artifacts: Artifacts,
+    tmp_path: Path,
+) -> None:
     """A real model: what follows prompts of which more is left is closer to what
     the whole model says."""
     plain = artifacts.get(gemma_path())
@@ -240,8 +255,8 @@ def test_gemma(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None
     lines = texts().evaluation.read_text(encoding="utf-8").splitlines()[:120]
     text.write_text("\n".join(lines) + "\n", encoding="utf-8")
     divergences = []
-    for keep in (0.9, 0.5, 0.2):
-        name = artifacts.get(gemma_path(), fastv(tmp_path, {6: keep}))
+    for policy, keep in prunings:
+        name = artifacts.get(gemma_path(), pruned(tmp_path, policy, keep))
         flags = ("--against", plain, "--context", "512", "--json", "--after", "256")
         found = programs.execute("winnow-run", name, "--evaluate", text, *flags)
         assert found.returncode == 0, found.stderr
