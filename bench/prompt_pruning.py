@@ -2,8 +2,8 @@
 pruned prompt, the time that reading the prompt takes, and the time that fewer
 operations should save.
 
-    prompt_pruning.py [--build build] [--folder build/prompt_pruning] [--threads 2]
-        [--prompt 1024] [--tokens 8192] [--output FILE.json]
+    prompt_pruning.py [--policy fastv] [--build build] [--folder build/prompt_pruning]
+        [--threads 2] [--prompt 1024] [--tokens 8192] [--output FILE.json]
 
 Perplexity and KL are those of `winnow-run --evaluate --after`: windows of twice
 `--prompt` tokens, the first half of which is pruned (but for its last 64 tokens), the
@@ -27,14 +27,13 @@ from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
 TAIL = 64
-RECIPES: list[dict[int, float]] = [
-    {},
-    {6: 0.75},
-    {6: 0.5},
-    {6: 0.25},
-    {12: 0.5},
-    {6: 0.5, 12: 0.5},
-]
+# By policy: the share that stays in front of blocks. PyramidDrop's are of the whole
+# prompt, by blocks that see all tokens; the others' follow such blocks.
+RECIPES: dict[str, list[dict[int, float]]] = {
+    "fastv": [{6: 0.75}, {6: 0.5}, {6: 0.25}, {12: 0.5}, {6: 0.5, 12: 0.5}],
+    "pyramiddrop": [{5: 0.5}, {5: 0.25}, {11: 0.5}, {5: 0.5, 11: 0.25, 17: 0.125}],
+    "cut": [{6: 0}, {12: 0}, {17: 0}],
+}
 
 
 def beginning(text: Path, tokens: int, folder: Path) -> Path:
@@ -44,18 +43,29 @@ def beginning(text: Path, tokens: int, folder: Path) -> Path:
     return path
 
 
-def saved(keep: dict[int, float], layers: int, prompt: int) -> float:
+def line(policy: str, keep: dict[int, float]) -> str:
+    """The recipe."""
+    if not keep:
+        return ""
+    layers, shares = (",".join(map(str, part)) for part in (keep, keep.values()))
+    amount = "" if policy == "cut" else f" keep={shares}"
+    return f"winnow-prune-tokens{{policy={policy} layer={layers}{amount}}}\n"
+
+
+def saved(policy: str, keep: dict[int, float], layers: int, prompt: int) -> float:
     """The share of the linear layers' operations that are left out."""
     left, total = float(prompt), 0.0
     for layer in range(layers):
         if layer in keep:
-            left = TAIL + keep[layer] * (left - TAIL)
+            whole = prompt if policy == "pyramiddrop" else left
+            left = TAIL + keep[layer] * (whole - TAIL)
         total += left
     return 1 - total / (layers * prompt)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--policy", choices=RECIPES, default="fastv")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--threads", type=int, default=2)
@@ -68,14 +78,10 @@ def main() -> None:
     tools = options.build.resolve() / "bin"
     text = beginning(texts().evaluation, options.tokens, folder)
 
-    names = []
-    for number, keep in enumerate(RECIPES):
+    names, recipes = [], [{}, *RECIPES[options.policy]]
+    for number, keep in enumerate(recipes):
         recipe = folder / f"{number}.recipe"
-        if keep:
-            layers, shares = (",".join(map(str, part)) for part in (keep, keep.values()))
-            recipe.write_text(f"winnow-prune-tokens{{policy=fastv layer={layers} keep={shares}}}\n")
-        else:
-            recipe.write_text("")
+        recipe.write_text(line(options.policy, keep))
         names.append(folder / f"recipe{number}")
         run(tools / "winnow-compile", gemma_path(), "-o", names[-1], f"--recipe={recipe}")
     manifest = json.loads(names[0].with_name(names[0].name + ".json").read_text())
@@ -93,7 +99,7 @@ def main() -> None:
     rows = []
     print("| keep in front of block | perplexity | KL | time | saved | predicted |")
     print("|---|---|---|---|---|---|")
-    for keep, name, time in zip(RECIPES, names, seconds, strict=True):
+    for keep, name, time in zip(recipes, names, seconds, strict=True):
         halves = ("--context", 2 * options.prompt, "--after", options.prompt)
         quality = (name, "--evaluate", text, "--against", names[0], *halves, *flags)
         found = run_json(tools / "winnow-run", *quality)
@@ -101,7 +107,7 @@ def main() -> None:
             "keep": keep,
             "seconds": time,
             "saved": 1 - time / seconds[0],
-            "predicted": saved(keep, layers, options.prompt),
+            "predicted": saved(options.policy, keep, layers, options.prompt),
         }
         rows.append(row)
         told = ", ".join(f"{share} at {layer}" for layer, share in keep.items()) or "all"
