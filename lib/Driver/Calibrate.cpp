@@ -29,20 +29,15 @@ Expected<std::vector<std::string>> parseStatisticKinds(StringRef text) {
   return kinds;
 }
 
-/// Writes all statistics as one file.
 /// Bytes of all texts that statistics keep, for passes that measure candidates.
 static constexpr size_t kSampleBytes = 16384;
 
 /// The beginning of each text, in whole lines where those are short enough.
-static Expected<std::string> takeSample(ArrayRef<std::string> paths) {
+static std::string takeSample(const SourceTexts &sources) {
   json::Array texts;
-  for (const std::string &path : paths) {
-    ErrorOr<std::unique_ptr<MemoryBuffer>> file =
-        MemoryBuffer::getFile(path, /*IsText=*/true);
-    if (std::error_code code = file.getError())
-      return createStringError(code, "'" + path + "': " + code.message());
-    StringRef text = (*file)->getBuffer();
-    if (size_t share = kSampleBytes / paths.size(); text.size() > share) {
+  for (const std::unique_ptr<MemoryBuffer> &source : sources) {
+    StringRef text = source->getBuffer();
+    if (size_t share = kSampleBytes / sources.size(); text.size() > share) {
       text = text.take_front(share);
       size_t line = text.rfind('\n');
       if (line != StringRef::npos && line >= share / 2)
@@ -55,22 +50,20 @@ static Expected<std::string> takeSample(ArrayRef<std::string> paths) {
       .str();
 }
 
+/// Writes all statistics as one file.
 static Error writeStatistics(StringRef output, const LoadedModel &model,
-                             const CalibrateOptions &options,
+                             const SourceTexts &texts, unsigned threads,
                              const Observation &observation) {
   json::Object readers;
   for (const auto &[weight, tap] : observation.readers)
     readers[weight] = tap;
-  Expected<std::string> sample = takeSample(options.texts);
-  if (!sample)
-    return sample.takeError();
   WeightsArchive::Options archiveOptions;
-  archiveOptions.threads = options.threads;
+  archiveOptions.threads = threads;
   archiveOptions.metadata = {
       {"model", model.computeContentHash()},
       {"readers", formatv("{0}", json::Value(std::move(readers))).str()},
       {"tokens", std::to_string(observation.tokens)},
-      {"sample", std::move(*sample)},
+      {"sample", takeSample(texts)},
       {"statistics", "1"}};
   std::vector<WeightTensor> tensors;
   for (const StatisticArray &array : observation.arrays) {
@@ -106,10 +99,14 @@ Error calibrate(const LoadedModel &model, StringRef output,
       Tokenizer::create(*model.getTokenizer(), message);
   if (!tokenizer)
     return createStringError(message);
-  Expected<Observation> observation = observe(model, *tokenizer, options);
+  Expected<SourceTexts> texts = readTexts(options.texts);
+  if (!texts)
+    return texts.takeError();
+  Expected<Observation> observation =
+      observe(model, *tokenizer, *texts, options);
   if (!observation)
     return observation.takeError();
-  return writeStatistics(output, model, options, *observation);
+  return writeStatistics(output, model, *texts, options.threads, *observation);
 }
 
 } // namespace winnow

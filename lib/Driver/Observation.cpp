@@ -32,12 +32,11 @@ public:
         collector(model, options.threads),
         limit(options.limit ? options.limit : SIZE_MAX) {}
 
-  Error readDecoderText(StringRef path);
-  Error readEncoderTexts(StringRef path);
+  Error readDecoderText(const MemoryBuffer &text);
+  Error readEncoderTexts(const MemoryBuffer &lines);
   const StatisticsCollector &getCollector() const { return collector; }
 
 private:
-  Expected<std::unique_ptr<MemoryBuffer>> open(StringRef path);
   Error checkIds(const std::vector<int32_t> &ids, StringRef path);
   Error run(ArrayRef<int32_t> ids, ArrayRef<int32_t> positions,
             ArrayRef<int32_t> segments, StringRef path);
@@ -49,20 +48,11 @@ private:
   StatisticsCollector collector;
   /// Tokens of a text that are read.
   size_t limit;
-  /// Bytes of the current file, and how many of them are done.
+  /// The share of the current text that is done.
   double done = 0;
 };
 
 } // namespace
-
-Expected<std::unique_ptr<MemoryBuffer>> Reading::open(StringRef path) {
-  done = 0;
-  ErrorOr<std::unique_ptr<MemoryBuffer>> file =
-      MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (std::error_code code = file.getError())
-    return createStringError(code, "'" + path + "': " + code.message());
-  return std::move(*file);
-}
 
 Error Reading::checkIds(const std::vector<int32_t> &ids, StringRef path) {
   std::string why = client::checkVocabulary(ids, model.getVocabulary());
@@ -96,12 +86,10 @@ Error Reading::runWindow(ArrayRef<int32_t> ids, StringRef path) {
   return Error::success();
 }
 
-Error Reading::readDecoderText(StringRef path) {
-  Expected<std::unique_ptr<MemoryBuffer>> file = open(path);
-  if (!file)
-    return file.takeError();
+Error Reading::readDecoderText(const MemoryBuffer &text) {
+  StringRef path = text.getBufferIdentifier();
   std::vector<std::vector<int32_t>> windows =
-      client::cutWindows(tokenizer, std::string_view((*file)->getBuffer()),
+      client::cutWindows(tokenizer, std::string_view(text.getBuffer()),
                          std::min(options.window, model.getContext()), limit);
   for (const std::vector<int32_t> &window : windows) {
     done = static_cast<double>(&window - windows.data()) / windows.size();
@@ -113,10 +101,9 @@ Error Reading::readDecoderText(StringRef path) {
   return Error::success();
 }
 
-Error Reading::readEncoderTexts(StringRef path) {
-  Expected<std::unique_ptr<MemoryBuffer>> file = open(path);
-  if (!file)
-    return file.takeError();
+Error Reading::readEncoderTexts(const MemoryBuffer &lines) {
+  StringRef path = lines.getBufferIdentifier();
+  done = 0;
   std::vector<int32_t> ids, positions, segments;
   int32_t texts = 0;
   size_t tokens = 0;
@@ -133,7 +120,7 @@ Error Reading::readEncoderTexts(StringRef path) {
   };
   EncodeOptions whole;
   whole.addEos = true;
-  for (line_iterator line(**file); !line.is_at_end(); ++line) {
+  for (line_iterator line(lines); !line.is_at_end(); ++line) {
     std::vector<int32_t> text = tokenizer.encode(*line, whole);
     text.resize(std::min<size_t>(text.size(), model.getContext()));
     if (Error error = checkIds(text, path))
@@ -148,14 +135,15 @@ Error Reading::readEncoderTexts(StringRef path) {
     for (size_t i = 0; i < text.size(); ++i)
       positions.push_back(static_cast<int32_t>(i));
     segments.resize(ids.size(), texts++);
-    done = static_cast<double>(line->data() - (*file)->getBufferStart()) /
-           (*file)->getBufferSize();
+    done = static_cast<double>(line->data() - lines.getBufferStart()) /
+           lines.getBufferSize();
   }
   return flush();
 }
 
 Expected<Observation> observe(const LoadedModel &model,
                               const Tokenizer &tokenizer,
+                              const SourceTexts &texts,
                               const CalibrateOptions &options) {
   Expected<std::unique_ptr<TemporaryFolder>> folder =
       TemporaryFolder::create("winnow-calibrate");
@@ -180,9 +168,10 @@ Expected<Observation> observe(const LoadedModel &model,
     return observed.takeError();
 
   Reading reading(options, tokenizer, **observed);
-  for (const std::string &path : options.texts)
-    if (Error error = (*observed)->isDecoder() ? reading.readDecoderText(path)
-                                               : reading.readEncoderTexts(path))
+  for (const std::unique_ptr<MemoryBuffer> &text : texts)
+    if (Error error = (*observed)->isDecoder()
+                          ? reading.readDecoderText(*text)
+                          : reading.readEncoderTexts(*text))
       return std::move(error);
   const StatisticsCollector &collector = reading.getCollector();
   if (collector.getTokens() == 0)

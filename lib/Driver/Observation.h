@@ -3,6 +3,7 @@
 #ifndef WINNOW_LIB_DRIVER_OBSERVATION_H
 #define WINNOW_LIB_DRIVER_OBSERVATION_H
 
+#include "SourceTexts.h"
 #include "StatisticsCollector.h"
 
 #include "winnow/Driver/Calibrate.h"
@@ -18,9 +19,11 @@ struct Observation {
   int64_t tokens = 0;
 };
 
-/// Compiles `model` with taps and activations in f32 and runs it on the texts.
+/// Compiles `model` with taps and activations in f32 and runs it on texts,
+/// which are not those of `options`.
 llvm::Expected<Observation> observe(const LoadedModel &model,
                                     const Tokenizer &tokenizer,
+                                    const SourceTexts &texts,
                                     const CalibrateOptions &options);
 
 } // namespace winnow

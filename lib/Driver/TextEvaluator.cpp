@@ -17,8 +17,7 @@ using namespace llvm;
 namespace winnow {
 
 TextEvaluator::TextEvaluator(const LoadedModel &model,
-                             const CompileOptions &options,
-                             std::vector<Text> texts)
+                             const CompileOptions &options, SourceTexts texts)
     : model(model), fingerPrint(model.getModule()), options(options),
       texts(std::move(texts)),
       threads(options.threads ? static_cast<int32_t>(options.threads)
@@ -33,18 +32,13 @@ TextEvaluator::create(const LoadedModel &model, const CompileOptions &options,
   if (!model.getTokenizer())
     return createStringError("the model has no vocabulary, so it cannot be "
                              "evaluated on texts");
-  std::vector<Text> texts;
+  SourceTexts texts;
+  if (Error error = readTexts(options.evaluate.texts).moveInto(texts))
+    return std::move(error);
   if (!hasOwn)
     for (auto [number, sample] : enumerate(model.getTextSample()))
-      texts.push_back(
-          {"text " + std::to_string(number) + " of the statistics", sample});
-  for (const std::string &path : options.evaluate.texts) {
-    ErrorOr<std::unique_ptr<MemoryBuffer>> file =
-        MemoryBuffer::getFile(path, /*IsText=*/true);
-    if (std::error_code code = file.getError())
-      return createStringError(code, "'" + path + "': " + code.message());
-    texts.push_back({path, (*file)->getBuffer().str()});
-  }
+      texts.push_back(MemoryBuffer::getMemBufferCopy(
+          sample, "text " + std::to_string(number) + " of the statistics"));
   if (known && &known->model == &model && known->serves(options, texts)) {
     known->options = options;
     return std::move(known);
@@ -54,11 +48,16 @@ TextEvaluator::create(const LoadedModel &model, const CompileOptions &options,
 }
 
 bool TextEvaluator::serves(const CompileOptions &other,
-                           ArrayRef<Text> otherTexts) const {
+                           const SourceTexts &otherTexts) const {
+  bool same = std::equal(texts.begin(), texts.end(), otherTexts.begin(),
+                         otherTexts.end(), [](const auto &a, const auto &b) {
+                           return a->getBufferIdentifier() ==
+                                      b->getBufferIdentifier() &&
+                                  a->getBuffer() == b->getBuffer();
+                         });
   const EvaluateOptions &one = options.evaluate, &two = other.evaluate;
-  return !cancelled && ArrayRef(texts) == otherTexts &&
-         one.window == two.window && one.tokens == two.tokens &&
-         options.targetCpu == other.targetCpu &&
+  return !cancelled && same && one.window == two.window &&
+         one.tokens == two.tokens && options.targetCpu == other.targetCpu &&
          options.quantizeActivations == other.quantizeActivations &&
          options.threads == other.threads &&
          fingerPrint == mlir::OperationFingerPrint(model.getModule());
@@ -175,25 +174,27 @@ Error TextEvaluator::cutTexts(const Running &reference) {
     return createStringError("the model takes no text to be evaluated on");
   if (!reference.isDecoder())
     width = info.pooled_width ? info.pooled_width : info.hidden_width;
-  for (const Text &text : texts) {
+  for (const std::unique_ptr<MemoryBuffer> &text : texts) {
+    std::string_view content = text->getBuffer();
     int64_t tokens = 0;
     auto check = [&](const std::vector<int32_t> &ids) -> Error {
       std::string why = client::checkVocabulary(ids, vocabulary);
       return why.empty() ? Error::success()
-                         : createStringError("'" + text.path + "' " + why);
+                         : createStringError("'" + text->getBufferIdentifier() +
+                                             "' " + why);
     };
     if (reference.isDecoder()) {
       // The last token of a window is predicted, not computed.
       size_t size = std::min(options.evaluate.window, context) + 1;
       for (std::vector<int32_t> &window :
-           client::cutWindows(*tokenizer, text.content, size, getLimit())) {
+           client::cutWindows(*tokenizer, content, size, getLimit())) {
         if (Error error = check(window))
           return error;
         tokens += static_cast<int64_t>(window.size()) - 1;
         windows.push_back(std::move(window));
       }
     } else {
-      for (std::string &line : client::splitLines(text.content)) {
+      for (std::string &line : client::splitLines(content)) {
         if (tokens >= getLimit())
           break;
         client::Texts one;
@@ -205,7 +206,8 @@ Error TextEvaluator::cutTexts(const Running &reference) {
       }
     }
     if (tokens == 0)
-      return createStringError("'" + text.path + "' has no token to predict");
+      return createStringError("'" + text->getBufferIdentifier() +
+                               "' has no token to predict");
   }
   return Error::success();
 }
@@ -317,13 +319,13 @@ TextEvaluator::observeSimilarity(mlir::ModuleOp candidate) {
   if (!copy)
     return copy.takeError();
   CalibrateOptions observed;
-  observed.texts = options.evaluate.texts;
   observed.kinds = {"similarity"};
   observed.window = options.evaluate.window;
   observed.limit = getLimit();
   observed.threads = options.threads;
   observed.progress = [this](StringRef, double) { return advance(what, done); };
-  Expected<Observation> observation = observe(**copy, *tokenizer, observed);
+  Expected<Observation> observation =
+      observe(**copy, *tokenizer, texts, observed);
   if (!observation)
     return observation.takeError();
   StringMap<float> result;

@@ -3,6 +3,7 @@
 #ifndef WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
 #define WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
 
+#include "SourceTexts.h"
 #include "TemporaryFolder.h"
 
 #include "winnow/Analysis/Evaluator.h"
@@ -42,13 +43,6 @@ public:
   TensorCache *getCache() { return cache.get(); }
 
 private:
-  struct Text {
-    std::string path, content;
-
-    bool operator==(const Text &other) const {
-      return path == other.path && content == other.content;
-    }
-  };
   /// A program that runs.
   struct Running {
     std::unique_ptr<client::Artifact> artifact;
@@ -58,10 +52,10 @@ private:
   };
 
   TextEvaluator(const LoadedModel &model, const CompileOptions &options,
-                std::vector<Text> texts);
+                SourceTexts texts);
 
   /// Whether it would be made of these again.
-  bool serves(const CompileOptions &options, llvm::ArrayRef<Text> texts) const;
+  bool serves(const CompileOptions &options, const SourceTexts &texts) const;
   llvm::Error loadTokenizer();
   /// Tokens of each text.
   int64_t getLimit() const;
@@ -84,7 +78,7 @@ private:
   /// Of the model when it became the reference.
   mlir::OperationFingerPrint fingerPrint;
   CompileOptions options;
-  std::vector<Text> texts;
+  SourceTexts texts;
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<TemporaryFolder> folder;
   std::unique_ptr<TensorCache> cache;

@@ -12,7 +12,7 @@ import gguf
 import numpy as np
 import pytest
 
-from calibration import expected_statistics, statistics_of
+from calibration import calibrate, expected_statistics, statistics_of
 from evaluation import TEXT, evaluate, tokenize, windows_of
 from fetch_minilm import minilm_path
 from interpreter import Call
@@ -283,3 +283,18 @@ def test_calibration_and_evaluation_in_one_command(
     found = decisions(programs, tiny_paths["llama-f32"], tmp_path / "name", lines, *options)
     assert len(found) == 2 and statistics_of(statistics)
     assert json.loads((tmp_path / "name.json").read_text())["recipe"] == lines.split("\n")
+
+
+@pytest.mark.parametrize("metric", ["kl", "angle"])
+def test_statistics_have_texts(
+    metric: str, tiny_paths: dict[str, Path], programs: Programs, text: Path, tmp_path: Path
+) -> None:
+    """Where none are named, those that statistics keep."""
+    path = tiny_paths["llama-f32"]
+    statistics = calibrate(programs, path, tmp_path / "statistics", text)
+    line = f"winnow-drop-layers{{granularity=mlp count=2 metric={metric} order=iterative}}"
+    kept, named = (
+        decisions(programs, path, tmp_path / name, line, f"--statistics={statistics}", *options)
+        for name, options in (("kept", ()), ("named", ("--evaluate-on", text)))
+    )
+    assert len(kept) == 2 and kept == named
