@@ -24,6 +24,8 @@ static constexpr int kExponents = 20;
 static constexpr double kLeast = 1e-4;
 /// Rows of a weight that one task looks at.
 static constexpr int64_t kTaskRows = 32;
+/// Rows of all that read an input, together, that the search looks at.
+static constexpr int64_t kSampledRows = 512;
 
 namespace {
 /// What the search finds for one input.
@@ -34,7 +36,7 @@ struct AwareScales {
   double plainError = 0;      ///< without
 };
 
-/// A weight as it would be stored.
+/// Rows of a weight, and how they would be stored.
 struct Reader {
   std::vector<float> numbers;
   const NumberFormat *format;
@@ -112,6 +114,29 @@ static std::vector<float> factorsOf(ArrayRef<double> means, double exponent) {
   return factors;
 }
 
+/// The rows 0, n, 2 n, ... of each weight, with the least n for which they are
+/// `kSampledRows` at most, or one of each.
+static FailureOr<std::vector<Reader>>
+sampleReaders(ArrayRef<LinearOp> linears,
+              ArrayRef<const NumberFormat *> formats, int64_t width) {
+  int64_t rows = 0;
+  for (LinearOp linear : linears)
+    rows += cast<RankedTensorType>(linear.getWeight().getType()).getDimSize(0);
+  auto stride = llvm::divideCeil(rows, kSampledRows);
+  std::vector<Reader> readers;
+  for (auto [linear, format] : llvm::zip_equal(linears, formats)) {
+    FailureOr<std::vector<float>> numbers =
+        readWeight(LinearOp(linear).getWeight());
+    if (failed(numbers))
+      return failure();
+    Reader &reader = readers.emplace_back(Reader{{}, format});
+    for (size_t first = 0; first < numbers->size(); first += stride * width)
+      llvm::append_range(reader.numbers,
+                         ArrayRef(*numbers).slice(first, width));
+  }
+  return readers;
+}
+
 static LogicalResult missing(LinearOp reader, StringRef kind, StringRef tap) {
   return reader.emitOpError("needs the statistics '")
          << getStatisticKey(kind, tap)
@@ -144,14 +169,10 @@ findAwareScales(const ScalableInput &input,
     for (float root : *rms)
       inputs.squares.push_back(root * root);
   }
-  std::vector<Reader> readers;
-  for (auto [linear, format] : llvm::zip_equal(input.readers, formats)) {
-    FailureOr<std::vector<float>> numbers =
-        readWeight(LinearOp(linear).getWeight());
-    if (failed(numbers))
-      return failure();
-    readers.push_back({std::move(*numbers), format});
-  }
+  FailureOr<std::vector<Reader>> readers =
+      sampleReaders(input.readers, formats, inputs.width);
+  if (failed(readers))
+    return failure();
 
   // Heads that share values share a factor: their mean.
   std::vector<double> shared(input.getFactorCount());
@@ -166,7 +187,7 @@ findAwareScales(const ScalableInput &input,
     std::vector<float> perChannel(inputs.width);
     for (auto [channel, factor] : llvm::enumerate(perChannel))
       factor = factors[input.getFactor(channel)];
-    double error = errorOf(first.getContext(), readers, inputs, perChannel);
+    double error = errorOf(first.getContext(), *readers, inputs, perChannel);
     if (step == 0)
       best.plainError = error;
     if (step == 0 || error < best.error) {

@@ -24,9 +24,9 @@ using FormatOfWeight = llvm::function_ref<const NumberFormat *(LinearOp)>;
 /// for the a in 0, 1/20, ..., 19/20 with which codes rounded to nearest lose
 /// least of the products: the sum over all readers of tr(E H Eᵀ),
 /// E = Q(W diag(d)) diag(d)⁻¹ - W and H the Gram matrix of the input, or, where
-/// statistics have none, the diagonal of mean x_k². The first of equals is
-/// taken; a = 0 changes nothing. Fails with an error where a statistic is
-/// missing.
+/// statistics have none, the diagonal of mean x_k². Of more rows than 512,
+/// every nth is looked at. The first of equals is taken; a = 0 changes nothing.
+/// Fails with an error where a statistic is missing.
 mlir::LogicalResult applyAwareScales(mlir::ModuleOp module,
                                      FormatOfWeight formatOf);
 

@@ -1,7 +1,9 @@
 //===- Clip.cpp - Codes of numbers that are cut off -----------------------===//
 
 #include "winnow/Formats/Clip.h"
+#include "winnow/Formats/WideVectors.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 
 #include <algorithm>
@@ -17,18 +19,25 @@ namespace winnow {
 static constexpr int kLevels = 10;
 static constexpr float kStep = 1.0f / 20;
 
+/// t += d h.
+WINNOW_WIDE_VECTORS static void addMultiple(double *t, double d, const float *h,
+                                            int64_t count) {
+  for (int64_t j = 0; j < count; ++j)
+    t[j] += d * double(h[j]);
+}
+
 /// d H_b d^T, H_b at `gram` in rows of `stride` numbers.
-static double blockForm(const float *gram, int64_t stride, const float *d,
-                        int64_t count) {
+static double blockForm(const float *gram, int64_t stride, ArrayRef<float> d,
+                        MutableArrayRef<double> product) {
+  llvm::fill(product, 0);
+  for (auto [i, number] : llvm::enumerate(d))
+    if (number != 0)
+      addMultiple(product.data(), number,
+                  gram + static_cast<int64_t>(i) * stride,
+                  static_cast<int64_t>(d.size()));
   double sum = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    if (d[i] == 0)
-      continue;
-    double row = 0;
-    for (int64_t j = 0; j < count; ++j)
-      row += double(gram[i * stride + j]) * d[j];
-    sum += d[i] * row;
-  }
+  for (auto [number, other] : llvm::zip_equal(d, product))
+    sum += number * other;
   return sum;
 }
 
@@ -39,6 +48,7 @@ Error encodeClipped(const BlockEncoder &encoder, const BlockDecoder &decoder,
   int64_t size = format.blockElements;
   int64_t width = static_cast<int64_t>(numbers.size());
   std::vector<float> cut(size), decoded(size);
+  std::vector<double> product(size);
   std::vector<uint8_t> trial(format.blockBytes);
   uint8_t *block = bytes.data();
   for (int64_t first = 0; first < width;
@@ -60,7 +70,7 @@ Error encodeClipped(const BlockEncoder &encoder, const BlockDecoder &decoder,
       for (int64_t k = 0; k < size; ++k)
         decoded[k] = b[k] - decoded[k];
       double error = blockForm(gram.data() + first * width + first, width,
-                               decoded.data(), size);
+                               decoded, product);
       if (error < least || level == 0) {
         least = error;
         std::memcpy(block, trial.data(), trial.size());

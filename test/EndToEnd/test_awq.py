@@ -44,35 +44,35 @@ def norm(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     return x / np.sqrt((x * x).mean(axis=1, keepdims=True) + 1e-6) * gamma
 
 
-def program(gamma: np.ndarray, statistics: dict[str, np.ndarray]) -> str:
+def program(gamma: np.ndarray, statistics: dict[str, np.ndarray], rows: int = ROWS) -> str:
     """A norm and two layers that read it."""
     values = ", ".join(
         f'"{kind}/w0" = {matrix_text(v) if v.ndim == 2 else dense(v)}'
         for kind, v in statistics.items()
     )
     uses = "".join(
-        f"""  %w{i} = winnow.use @w{i} : tensor<{ROWS}x{WIDTH}xf32>
+        f"""  %w{i} = winnow.use @w{i} : tensor<{rows}x{WIDTH}xf32>
   %y{i} = winnow.linear %n, %w{i}
-    : tensor<?x{WIDTH}xf32>, tensor<{ROWS}x{WIDTH}xf32> -> tensor<?x{ROWS}xf32>
+    : tensor<?x{WIDTH}xf32>, tensor<{rows}x{WIDTH}xf32> -> tensor<?x{rows}xf32>
 """
         for i in range(2)
     )
     return f"""module attributes {{winnow.statistics = {{model = "", tokens = 200 : i64,
     readers = {{w1 = "w0"}}, values = {{{values}}}}}}} {{
-winnow.param @w0 from {{random = 3 : i64}} : tensor<{ROWS}x{WIDTH}xf32>
-winnow.param @w1 from {{random = 4 : i64}} : tensor<{ROWS}x{WIDTH}xf32>
+winnow.param @w0 from {{random = 3 : i64}} : tensor<{rows}x{WIDTH}xf32>
+winnow.param @w1 from {{random = 4 : i64}} : tensor<{rows}x{WIDTH}xf32>
 winnow.param @gamma from {{values = {dense(gamma)}}} : tensor<{WIDTH}xf32>
 func.func @f(%x: tensor<?x{WIDTH}xf32> {{winnow.name = "x", winnow.dims = ["T"]}})
-    -> (tensor<?x{ROWS}xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+    -> (tensor<?x{rows}xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
   %g = winnow.use @gamma : tensor<{WIDTH}xf32>
   %n = winnow.norm rms %x weight(%g : tensor<{WIDTH}xf32>) {{epsilon = 1.0e-6 : f32}}
     : tensor<?x{WIDTH}xf32>
 {uses}  %c0 = arith.constant 0 : index
   %t = tensor.dim %x, %c0 : tensor<?x{WIDTH}xf32>
-  %e = tensor.empty(%t) : tensor<?x{ROWS}xf32>
+  %e = tensor.empty(%t) : tensor<?x{rows}xf32>
   %y = linalg.map {{ arith.addf }}
-    ins(%y0, %y1 : tensor<?x{ROWS}xf32>, tensor<?x{ROWS}xf32>) outs(%e : tensor<?x{ROWS}xf32>)
-  return %y : tensor<?x{ROWS}xf32>
+    ins(%y0, %y1 : tensor<?x{rows}xf32>, tensor<?x{rows}xf32>) outs(%e : tensor<?x{rows}xf32>)
+  return %y : tensor<?x{rows}xf32>
 }}
 }}
 """
@@ -94,9 +94,9 @@ class Oracle:
 
     def factors(
         self, weights: np.ndarray, means: np.ndarray, second: np.ndarray
-    ) -> tuple[float, np.ndarray]:
-        """The exponent and the factors of least error; `second` is the Gram matrix
-        or its diagonal."""
+    ) -> tuple[float, np.ndarray, float]:
+        """The exponent and the factors of least error, and what share of the plain
+        error that is; `second` is the Gram matrix or its diagonal."""
         errors, all_factors = [], []
         for step in range(20):
             powers = np.maximum(means.astype(np.float64) ** (step / 20), 1e-4)
@@ -107,7 +107,7 @@ class Oracle:
             errors.append(np.einsum("nk,kj,nj->", lost, h, lost))
             all_factors.append(factors)
         best = int(np.argmin(errors))
-        return best / 20, all_factors[best]
+        return best / 20, all_factors[best], float(np.sqrt(errors[best] / errors[0]))
 
     def clipped(self, weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
         """Each block of 32 by the best of ten levels."""
@@ -147,7 +147,7 @@ def test_equals_numpy(
     oracle = Oracle(programs, tmp_path, number_format)
     weights = np.concatenate([random_param(s, ROWS * WIDTH).reshape(ROWS, WIDTH) for s in (3, 4)])
     second = gram if observed == "gram" else np.diag(gram)
-    exponent, factors = oracle.factors(weights, statistics["channels.abs_mean"], second)
+    exponent, factors, _ = oracle.factors(weights, statistics["channels.abs_mean"], second)
     assert exponent > 0
     facts = json.loads(name.with_name("name.json").read_text())
     [reason] = [d["what"] for d in facts["decisions"] if d["what"].startswith("awq divides")]
@@ -177,6 +177,32 @@ def test_equals_numpy(
     )
     for found in (interpreted, *results):
         assert np.abs(found - expected).max() <= 2e-6 * np.abs(expected).max()
+
+
+def test_some_rows_of_many_decide(programs: Programs, tmp_path: Path) -> None:
+    """Of 1200 rows every third."""
+    rows = 600
+    gamma = np.random.default_rng(7).uniform(0.5, 2, WIDTH).astype(np.float32)
+    x = norm(samples(), gamma)
+    gram = (x.T @ x / len(x)).astype(np.float32)
+    means = np.abs(x).mean(axis=0).astype(np.float32)
+    module = tmp_path / "program.mlir"
+    module.write_text(program(gamma, {"channels.abs_mean": means, "gram.mean": gram}, rows))
+    line = "winnow-quantize-weights{format=q4_0 method=awq}"
+    name = tmp_path / "name"
+    programs.compile(module, name, recipe(tmp_path, line), "--activations=f32")
+    facts = json.loads(name.with_name("name.json").read_text())
+    [reason] = [d["what"] for d in facts["decisions"] if d["what"].startswith("awq divides")]
+    found = re.search(r"mean\|x\|\^([0-9.]+), .* lose ([0-9.]+) of", reason)
+
+    oracle = Oracle(programs, tmp_path, "q4_0")
+    weights = [random_param(seed, rows * WIDTH).reshape(rows, WIDTH) for seed in (3, 4)]
+    shares = {}
+    for stride in (1, 3):
+        sample = np.concatenate([weight[::stride] for weight in weights])
+        exponent, _, shares[stride] = oracle.factors(sample, means, gram)
+    assert (float(found[1]), float(found[2])) == (exponent, pytest.approx(shares[3], abs=2e-6))
+    assert abs(shares[1] - shares[3]) > 1e-4
 
 
 @pytest.mark.parametrize("tiny", ["llama-blocks-96", "gemma3-k-quants"], indirect=True)
