@@ -8,7 +8,7 @@ include "winnow/OpBase.td"
 def Winnow_QuantGroup : OpDocGroup {
   let summary = "Encoded numbers";
   let description = [{
-    The only ops that take tensors with a `#winnow.encoding`.
+    The only ops that take tensors with a `#winnow.encoding`, and one on weights.
   }];
 }
 
@@ -304,6 +304,84 @@ def Winnow_TakeOp : Winnow_Op<"take", [Pure, Winnow_NamesResults]> {
   let assemblyFormat = [{
     $input $indices `along` $axis attr-dict `:` type($input) `->` type($output)
   }];
+  let hasVerifier = 1;
+}
+
+def Winnow_HadamardOp : Winnow_Op<"hadamard",
+    [Pure, SameOperandsAndResultType, Winnow_NamesResults]> {
+  let summary = "Runs of a weight's numbers, rotated";
+  let description = [{
+    #### Semantics
+
+    ```
+    output[i, n r + j] = sum over k of Q[j, k] * input[i, n r + k]      along 1
+    output[n r + j, i] = sum over k of Q[j, k] * input[n r + k, i]      along 0
+    Q = H_n / sqrt(n)      H_1 = (1)      H_2n = (H_n  H_n; H_n  -H_n)
+    ```
+
+    with n the size; a vector has one axis, 0. Q is symmetric and orthogonal. Passes
+    that rotate what a model computes (winnow-equalize) put it between a `use`
+    and the ops that read the weight.
+
+    #### Numerics
+
+    In f64, for h = 1, 2, 4, ..., n/2: the numbers k and k + h of each 2 h become
+    their sum and their difference (k < h). Their product with 1/sqrt(n) is
+    rounded to f32. Native code follows bit for bit, when the artifact is written.
+
+    #### Corner cases
+
+    NaN and infinities reach all of their run. Size 1 changes nothing. Native
+    code rotates weights alone; to rotate anything else is an error of the
+    compiler.
+
+    #### Inputs
+
+    - I1 `input`: [N, K] or [N].
+
+    #### Attributes
+
+    - A1 `size`: numbers of a run.
+    - A2 `axis`: 0 has runs of rows (of a vector, elements), 1 of columns.
+
+    #### Results
+
+    - R1 `output`: as the input.
+
+    #### Constraints
+
+    - C1 type(output) = type(input), f32 elements without an encoding (type
+      constraints, trait).
+    - C2 The input has a static shape of rank 1 or 2, and the axis is one of its
+      dimensions.
+    - C3 The size is a power of two, and divides the size of the axis.
+
+    #### Invariants
+
+    - V1 Twice equals the input, up to rounding.
+    - V2 A `linear` whose input and weight (along 1) are rotated equals one of
+      neither, up to rounding.
+
+    #### Example
+
+    ```mlir
+    func.func @hadamard() {
+      %w = arith.constant dense<[[1.0, 2.0, 3.0, 4.0], [2.0, 0.0, 0.0, 0.0]]> : tensor<2x4xf32>
+      %y = winnow.hadamard %w by 4 along 1 : tensor<2x4xf32>
+      %y_is = arith.constant dense<[[5.0, -1.0, -2.0, 0.0], [1.0, 1.0, 1.0, 1.0]]> : tensor<2x4xf32>
+      check.expect_eq %y, %y_is : tensor<2x4xf32>
+      %t = winnow.hadamard %y by 1 along 0 : tensor<2x4xf32>
+      check.expect_eq %t, %y_is : tensor<2x4xf32>
+      return
+    }
+    ```
+  }];
+  // C1
+  let arguments = (ins Winnow_PlainTensor<[1, 2]>:$input, I64Attr:$size,
+    I64Attr:$axis);
+  let results = (outs Winnow_PlainTensor<[1, 2]>:$output);
+  let assemblyFormat =
+    "$input `by` $size `along` $axis attr-dict `:` type($output)";
   let hasVerifier = 1;
 }
 

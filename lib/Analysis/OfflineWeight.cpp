@@ -2,6 +2,8 @@
 
 #include "winnow/Analysis/OfflineWeight.h"
 
+#include "winnow/Formats/Hadamard.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -36,7 +38,8 @@ static bool isOfWeights(RecodeOp recode) {
 static std::optional<OfflineStep> matchStep(Operation *op, Value operand) {
   auto type = cast<RankedTensorType>(operand.getType());
   OfflineStep step;
-  step.isProduct = isa<arith::MulFOp>(op);
+  step.kind = isa<arith::MulFOp>(op) ? OfflineStep::Kind::Multiply
+                                     : OfflineStep::Kind::Add;
   if (matchPattern(operand, m_Constant(&step.values))) {
     if (!step.values.isSplat() && type.getRank() != 1)
       return std::nullopt;
@@ -89,9 +92,29 @@ static std::optional<OfflineWeight> matchTake(TakeOp take) {
   bool ofColumns = static_cast<int64_t>(take.getAxis()) == rank - 1;
   select(ofColumns ? weight->columns : weight->rows, take.getIndicesAttr());
   // The steps before are done on what is left.
-  for (OfflineStep &step : weight->steps)
-    if (!step.values.isSplat() && step.perColumn == ofColumns)
+  for (OfflineStep &step : weight->steps) {
+    if (step.perColumn != ofColumns)
+      continue;
+    if (step.kind == OfflineStep::Kind::Rotate) {
+      // Parts of runs are not the runs of what is left.
+      if (!areWholeBlocks(take.getIndices(), step.size))
+        return std::nullopt;
+    } else if (!step.values.isSplat()) {
       step.values = select(step.values, take.getIndices());
+    }
+  }
+  return weight;
+}
+
+static std::optional<OfflineWeight> matchHadamard(HadamardOp hadamard) {
+  std::optional<OfflineWeight> weight = matchNumbers(hadamard.getInput());
+  if (!weight)
+    return std::nullopt;
+  OfflineStep &step = weight->steps.emplace_back();
+  step.kind = OfflineStep::Kind::Rotate;
+  int64_t rank = cast<RankedTensorType>(hadamard.getType()).getRank();
+  step.perColumn = static_cast<int64_t>(hadamard.getAxis()) == rank - 1;
+  step.size = hadamard.getSize();
   return weight;
 }
 
@@ -101,6 +124,8 @@ static std::optional<OfflineWeight> matchNumbers(Value value) {
     return OfflineWeight{use, {}, {}, {}, {}};
   if (auto take = dyn_cast_or_null<TakeOp>(op))
     return matchTake(take);
+  if (auto hadamard = dyn_cast_or_null<HadamardOp>(op))
+    return matchHadamard(hadamard);
   if (auto recode = dyn_cast_or_null<RecodeOp>(op)) {
     // A second rounding is not the writer's.
     if (getEncoding(recode.getType()) || !isStored(recode.getInput()))
@@ -139,7 +164,7 @@ std::optional<OfflineWeight> matchOfflineWeight(Value value) {
 static void forEachRead(Value value, function_ref<void(OpOperand &)> visit) {
   for (OpOperand &operand : llvm::make_early_inc_range(value.getUses())) {
     Operation *user = operand.getOwner();
-    if (isa<RecodeOp, TakeOp, arith::MulFOp, arith::AddFOp>(user) &&
+    if (isa<RecodeOp, TakeOp, HadamardOp, arith::MulFOp, arith::AddFOp>(user) &&
         matchOfflineWeight(user->getResult(0)))
       forEachRead(user->getResult(0), visit);
     else
@@ -156,7 +181,20 @@ void forEachOfflineRead(ParamRefOp use, function_ref<void(OpOperand &)> visit) {
 //===----------------------------------------------------------------------===//
 
 static constexpr StringLiteral kOperation = "op", kAxis = "axis",
-                               kValues = "values";
+                               kValues = "values", kSize = "size";
+
+/// What steps are called there.
+static StringRef getName(OfflineStep::Kind kind) {
+  switch (kind) {
+  case OfflineStep::Kind::Multiply:
+    return "mul";
+  case OfflineStep::Kind::Add:
+    return "add";
+  case OfflineStep::Kind::Rotate:
+    return "hadamard";
+  }
+  llvm_unreachable("a step of no kind");
+}
 
 ArrayAttr toAttribute(MLIRContext *context, ArrayRef<OfflineStep> steps) {
   if (steps.empty())
@@ -165,13 +203,15 @@ ArrayAttr toAttribute(MLIRContext *context, ArrayRef<OfflineStep> steps) {
   return builder.getArrayAttr(
       llvm::map_to_vector(steps, [&](const OfflineStep &step) -> Attribute {
         return builder.getDictionaryAttr({
-            builder.getNamedAttr(
-                kOperation,
-                builder.getStringAttr(step.isProduct ? "mul" : "add")),
+            builder.getNamedAttr(kOperation,
+                                 builder.getStringAttr(getName(step.kind))),
             builder.getNamedAttr(
                 kAxis,
                 builder.getStringAttr(step.perColumn ? "columns" : "rows")),
-            builder.getNamedAttr(kValues, step.values),
+            step.kind == OfflineStep::Kind::Rotate
+                ? builder.getNamedAttr(kSize,
+                                       builder.getI64IntegerAttr(step.size))
+                : builder.getNamedAttr(kValues, step.values),
         });
       }));
 }
@@ -180,10 +220,16 @@ SmallVector<OfflineStep> parseOfflineSteps(ArrayAttr attribute) {
   SmallVector<OfflineStep> steps;
   if (!attribute)
     return steps;
-  for (auto entry : attribute.getAsRange<DictionaryAttr>())
-    steps.push_back({entry.getAs<StringAttr>(kOperation).getValue() == "mul",
-                     entry.getAs<StringAttr>(kAxis).getValue() == "columns",
-                     entry.getAs<DenseElementsAttr>(kValues)});
+  for (auto entry : attribute.getAsRange<DictionaryAttr>()) {
+    OfflineStep &step = steps.emplace_back();
+    for (auto kind : {OfflineStep::Kind::Add, OfflineStep::Kind::Rotate})
+      if (entry.getAs<StringAttr>(kOperation).getValue() == getName(kind))
+        step.kind = kind;
+    step.perColumn = entry.getAs<StringAttr>(kAxis).getValue() == "columns";
+    step.values = entry.getAs<DenseElementsAttr>(kValues);
+    if (auto size = entry.getAs<IntegerAttr>(kSize))
+      step.size = size.getInt();
+  }
   return steps;
 }
 
@@ -194,9 +240,12 @@ SmallVector<OfflineStep> parseOfflineSteps(ArrayAttr attribute) {
 OfflineArithmetic::OfflineArithmetic(ArrayRef<OfflineStep> given) {
   for (const OfflineStep &step : given) {
     Step &added = steps.emplace_back();
-    added.isProduct = step.isProduct;
+    added.kind = step.kind;
     added.perColumn = step.perColumn;
-    if (step.values.isSplat())
+    added.size = step.size;
+    if (step.kind == OfflineStep::Kind::Rotate)
+      rowsTogether = std::max(rowsTogether, step.perColumn ? 1 : step.size);
+    else if (step.values.isSplat())
       added.values.push_back(step.values.getSplatValue<float>());
     else
       added.values.assign(step.values.value_begin<float>(),
@@ -204,17 +253,26 @@ OfflineArithmetic::OfflineArithmetic(ArrayRef<OfflineStep> given) {
   }
 }
 
-void OfflineArithmetic::apply(int64_t row,
+void OfflineArithmetic::apply(int64_t first, int64_t width,
                               MutableArrayRef<float> numbers) const {
+  int64_t rows = width ? static_cast<int64_t>(numbers.size()) / width : 0;
   for (const Step &step : steps) {
-    auto operand = [&](size_t column) {
-      if (step.values.size() == 1)
-        return step.values.front();
-      return step.values[step.perColumn ? column : row];
-    };
-    for (auto [column, number] : llvm::enumerate(numbers))
-      number =
-          step.isProduct ? number * operand(column) : number + operand(column);
+    if (step.kind == OfflineStep::Kind::Rotate) {
+      rotateRuns(numbers, width, step.size, /*alongRows=*/!step.perColumn);
+      continue;
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+      auto operand = [&](size_t column) {
+        if (step.values.size() == 1)
+          return step.values.front();
+        return step.values[step.perColumn ? column : first + row];
+      };
+      for (auto [column, number] :
+           llvm::enumerate(numbers.slice(row * width, width)))
+        number = step.kind == OfflineStep::Kind::Multiply
+                     ? number * operand(column)
+                     : number + operand(column);
+    }
   }
 }
 
@@ -256,6 +314,12 @@ Value multiplyWeight(OpBuilder &builder, Location location, Value weight,
                  ->getResult(0);
   }
   return arith::MulFOp::create(builder, location, weight, factor);
+}
+
+Value rotateWeight(OpBuilder &builder, Location location, Value weight,
+                   int64_t axis, int64_t size) {
+  weight = decodeWeight(builder, location, weight);
+  return HadamardOp::create(builder, location, weight, size, axis);
 }
 
 Value takeFromWeight(OpBuilder &builder, Location location, Value weight,

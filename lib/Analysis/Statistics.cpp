@@ -2,11 +2,15 @@
 
 #include "winnow/Analysis/Statistics.h"
 
+#include "winnow/Formats/Hadamard.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 
@@ -37,9 +41,10 @@ std::string getStatisticKey(StringRef kind, StringRef tap) {
 Statistics::Statistics(ModuleOp module)
     : attribute(module->getAttrOfType<DictionaryAttr>(kStatisticsAttr)) {}
 
-/// In the module attribute: what values have been divided by, and which of
-/// their channels are left.
-static constexpr StringLiteral kDivided = "divided", kKept = "kept";
+/// In the module attribute: what values have been divided by, which of their
+/// channels are left, and how many are rotated together.
+static constexpr StringLiteral kDivided = "divided", kKept = "kept",
+                               kRotated = "rotated";
 
 StringRef Statistics::findTap(StringRef name) const {
   auto readers =
@@ -213,6 +218,95 @@ void keepStatistics(ModuleOp module, ArrayRef<StringRef> names,
   for (StringRef tap : taps)
     attribute = withKept(attribute, tap, kept);
   module->setAttr(kStatisticsAttr, attribute);
+}
+
+/// Statistics of channels, by kind, after a rotation of runs of `size`.
+static llvm::StringMap<std::vector<float>>
+rotateChannels(const Statistics &statistics, StringRef tap, int64_t width,
+               int64_t size) {
+  llvm::StringMap<std::vector<float>> rotated;
+  auto lookup = [&](StringRef kind) -> std::vector<float> {
+    std::optional<ArrayRef<float>> found = statistics.lookup(kind, tap);
+    bool fits = found && static_cast<int64_t>(found->size()) == width;
+    return fits ? found->vec() : std::vector<float>();
+  };
+  if (std::vector<float> means = lookup("channels.mean"); !means.empty()) {
+    rotateRuns(means, width, size, /*alongRows=*/false);
+    rotated["channels.mean"] = std::move(means);
+  }
+  std::vector<float> squares;
+  if (std::optional<Gram> gram = statistics.lookupGram(tap, width)) {
+    std::vector<float> matrix = gram->evaluate();
+    for (bool alongRows : {false, true})
+      rotateRuns(matrix, width, size, alongRows);
+    // Both halves round alike.
+    for (int64_t i = 0; i < width; ++i)
+      for (int64_t j = 0; j < i; ++j)
+        matrix[i * width + j] = matrix[j * width + i];
+    for (int64_t k = 0; k < width; ++k)
+      squares.push_back(matrix[k * width + k]);
+    rotated["gram.mean"] = std::move(matrix);
+  } else {
+    for (float root : lookup("channels.rms"))
+      squares.push_back(root * root);
+    for (size_t first = 0; first < squares.size(); first += size) {
+      auto run = MutableArrayRef(squares).slice(first, size);
+      double sum = std::accumulate(run.begin(), run.end(), 0.0);
+      llvm::fill(run, static_cast<float>(sum / static_cast<double>(size)));
+    }
+  }
+  if (squares.empty() || lookup("channels.rms").empty())
+    return rotated;
+  for (float &square : squares)
+    square = std::sqrt(std::max(square, 0.0f));
+  rotated["channels.rms"] = std::move(squares);
+  return rotated;
+}
+
+void rotateStatistics(ModuleOp module, StringRef name, int64_t width,
+                      int64_t size) {
+  auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
+  if (!attribute)
+    return;
+  auto readers = attribute.getAs<DictionaryAttr>("readers");
+  if (auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr())
+    name = tap.getValue();
+  llvm::StringMap<std::vector<float>> rotated =
+      rotateChannels(Statistics(module), name, width, size);
+  Builder builder(module.getContext());
+  NamedAttrList values(attribute.getAs<DictionaryAttr>("values"));
+  for (const StatisticKind &kind : getStatisticKinds()) {
+    if (kind.rank == 0)
+      continue;
+    std::string key = getStatisticKey(kind.name, name);
+    auto it = rotated.find(kind.name);
+    if (it == rotated.end()) {
+      values.erase(key);
+      continue;
+    }
+    SmallVector<int64_t> shape(kind.rank, width);
+    values.set(key, DenseElementsAttr::get(
+                        RankedTensorType::get(shape, builder.getF32Type()),
+                        ArrayRef<float>(it->second)));
+  }
+  NamedAttrList changed(attribute);
+  changed.set("values", values.getDictionary(module.getContext()));
+  // They are those of the channels as they are now.
+  for (StringRef key : {kDivided, kKept})
+    if (auto entries = attribute.getAs<DictionaryAttr>(key)) {
+      NamedAttrList left(entries);
+      left.erase(name);
+      changed.set(key, left.getDictionary(module.getContext()));
+    }
+  module->setAttr(kStatisticsAttr,
+                  withEntry(changed.getDictionary(module.getContext()),
+                            kRotated, name, builder.getI64IntegerAttr(size)));
+}
+
+bool Statistics::isRotated(StringRef name) const {
+  auto rotated =
+      attribute ? attribute.getAs<DictionaryAttr>(kRotated) : DictionaryAttr();
+  return rotated && rotated.contains(findTap(name));
 }
 
 std::optional<double> Statistics::lookupNumber(StringRef kind,

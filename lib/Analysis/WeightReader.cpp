@@ -111,9 +111,7 @@ FailureOr<std::vector<float>> readWeight(Value weight) {
   takeFromRows(numbers, type.getShape().back(), *found);
   OfflineArithmetic arithmetic(found->steps);
   int64_t width = cast<RankedTensorType>(weight.getType()).getShape().back();
-  int64_t size = static_cast<int64_t>(numbers.size());
-  for (int64_t row = 0; row * width < size; ++row)
-    arithmetic.apply(row, MutableArrayRef(numbers).slice(row * width, width));
+  arithmetic.apply(0, width, numbers);
   if (!found->encode)
     return numbers;
   llvm::Expected<std::vector<uint8_t>> codes =

@@ -214,8 +214,10 @@ static LogicalResult scaleInput(const ScalableInput &input,
   if (llvm::is_contained(formats, nullptr))
     return stays("not all that read it are quantized here");
   // Factors change statistics.
-  FailureOr<AwareScales> found = findAwareScales(
-      input, formats, Statistics(first->getParentOfType<ModuleOp>()));
+  Statistics statistics(first->getParentOfType<ModuleOp>());
+  if (statistics.isRotated(input.getTap()))
+    return stays(kRotatedSince);
+  FailureOr<AwareScales> found = findAwareScales(input, formats, statistics);
   if (failed(found))
     return failure();
   if (found->exponent == 0)

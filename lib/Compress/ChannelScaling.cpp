@@ -141,6 +141,7 @@ static LinearOp findValues(AttentionOp attention, ScalableInput &found) {
     found.obstacle = "its values are not those of one linear layer";
     return nullptr;
   }
+  found.isOfHeads = true;
   found.heads =
       cast<RankedTensorType>(attention.getQuery().getType()).getDimSize(1);
   found.valueHeads =
@@ -300,6 +301,29 @@ void divideInput(const ScalableInput &input, ArrayRef<float> factors,
                                        /*perColumn=*/false);
                });
   divideVector(linear.getBiasMutable(), 0);
+}
+
+//===----------------------------------------------------------------------===//
+// Rotating
+//===----------------------------------------------------------------------===//
+
+void rotateInput(const ScalableInput &input, int64_t size) {
+  LinearOp first = input.readers.front();
+  rotateStatistics(first->getParentOfType<ModuleOp>(), input.getTap(),
+                   input.getWidth(), size);
+  auto rotate = [&](OpOperand &operand, int64_t axis) {
+    changeWeight(operand, /*keepFormat=*/false,
+                 [&](OpBuilder &builder, Value weight) {
+                   return rotateWeight(builder, operand.getOwner()->getLoc(),
+                                       weight, axis, size);
+                 });
+  };
+  for (LinearOp reader : input.readers)
+    rotate(reader.getWeightMutable(), /*axis=*/1);
+  auto producer = cast<LinearOp>(input.producer);
+  rotate(producer.getWeightMutable(), /*axis=*/0);
+  if (!producer.getBiasMutable().empty())
+    rotate(producer.getBiasMutable()[0], /*axis=*/0);
 }
 
 } // namespace winnow

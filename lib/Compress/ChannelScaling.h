@@ -12,6 +12,10 @@
 //   linear -> attention -> linear  rows and bias of the layer that makes the
 //                                values; heads that share values share factors
 //
+// The last one passes not only factors: attention takes means of values, so
+// that each head's channels may be multiplied by any matrix. Of rotations, what
+// reads them has the transpose.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef WINNOW_LIB_COMPRESS_CHANNELSCALING_H
@@ -22,6 +26,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace winnow {
+
+/// Why an input whose statistics are rotated has no factors.
+inline constexpr llvm::StringLiteral kRotatedSince =
+    "its channels have been rotated since the calibration";
 
 /// The input of linear layers.
 struct ScalableInput {
@@ -34,6 +42,8 @@ struct ScalableInput {
   /// Where the channels are heads that share values: heads of the input, of the
   /// values, and channels of each.
   int64_t heads = 1, valueHeads = 1;
+  /// Whether they are: what attention makes.
+  bool isOfHeads = false;
 
   int64_t getWidth() const;
   /// Factors that may differ.
@@ -54,6 +64,12 @@ llvm::SmallVector<ScalableInput> findScalableInputs(mlir::ModuleOp module);
 /// Precondition: there is a producer.
 void divideInput(const ScalableInput &input, llvm::ArrayRef<float> factors,
                  bool keepFormats);
+
+/// Rotates runs of `size` channels of the input (winnow.hadamard) by the
+/// weights of its producer, and back by those of its readers; its statistics
+/// follow. Precondition: there is a producer, channels are those of heads, and
+/// `size` divides the channels of a head.
+void rotateInput(const ScalableInput &input, int64_t size);
 
 /// What remarks call the weights of a linear layer or norm.
 llvm::StringRef getWeightName(mlir::Operation *op);

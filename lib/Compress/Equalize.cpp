@@ -35,17 +35,18 @@ struct Equalize : public winnow::impl::WinnowEqualizeBase<Equalize> {
 
 private:
   LogicalResult verifyOptions();
-  LogicalResult equalize(const ScalableInput &input,
-                         const Statistics &statistics);
+  LogicalResult divide(const ScalableInput &input,
+                       const Statistics &statistics);
+  void rotate(const ScalableInput &input);
 };
 
 } // namespace
 
 LogicalResult Equalize::verifyOptions() {
   Location location = getOperation().getLoc();
-  if (method != "none" && method != "diagonal")
+  if (method != "none" && method != "diagonal" && method != "hadamard")
     return emitError(location) << "expects 'method' of winnow-equalize to be "
-                                  "none or diagonal; found '"
+                                  "none, diagonal or hadamard; found '"
                                << method << "'";
   if (!(alpha >= 0 && alpha <= 1))
     return emitError(location)
@@ -78,16 +79,47 @@ largestWeights(const ScalableInput &input) {
   return largest;
 }
 
-LogicalResult Equalize::equalize(const ScalableInput &input,
-                                 const Statistics &statistics) {
+static void stays(const ScalableInput &input, StringRef why) {
+  auto options = remark::RemarkOpts::name(input.getTap()).category("equalize");
+  remark::missed(LinearOp(input.readers.front()).getLoc(), options)
+      << ("its input stays as it is: " + why).str();
+}
+
+void Equalize::rotate(const ScalableInput &input) {
+  int64_t channels = input.getWidth() / input.heads;
+  // The largest power of two that divides them.
+  int64_t size = channels & -channels;
+  StringRef why = input.obstacle;
+  if (input.producer && !input.isOfHeads)
+    why = isa<NormOp>(input.producer)
+              ? "the norm in front weighs its channels one by one"
+              : "the product in front takes its channels one by one";
+  else if (input.producer && size == 1)
+    why = "the number of a head's channels is odd";
+  if (!why.empty()) {
+    ++numKept;
+    return stays(input, why);
+  }
+  rotateInput(input, size);
+  ++numScaled;
+  LinearOp first = input.readers.front();
+  auto options = remark::RemarkOpts::name(input.getTap()).category("equalize");
+  remark::passed(first.getLoc(), options)
+      << formatv("{0} channels of the input are rotated in runs of {1}, in {2}",
+                 input.getWidth(), size, getWeightName(input.producer))
+             .str();
+}
+
+LogicalResult Equalize::divide(const ScalableInput &input,
+                               const Statistics &statistics) {
   StringRef tap = input.getTap();
   auto options = remark::RemarkOpts::name(tap).category("equalize");
   LinearOp first = input.readers.front();
   Location location = first.getLoc();
-  if (!input.producer) {
+  if (!input.producer || statistics.isRotated(tap)) {
     ++numKept;
-    remark::missed(location, options)
-        << "its input stays as it is: " << input.obstacle;
+    stays(input, input.producer ? StringRef(kRotatedSince)
+                                : StringRef(input.obstacle));
     return success();
   }
   std::optional<ArrayRef<float>> largestInputs =
@@ -144,8 +176,10 @@ void Equalize::runOnOperation() {
     if (!names.matches(readers, true))
       continue;
     isNamed = true;
+    if (method == "hadamard")
+      rotate(input);
     // Factors change statistics.
-    if (failed(equalize(input, Statistics(getOperation()))))
+    else if (failed(divide(input, Statistics(getOperation()))))
       return signalPassFailure();
   }
   if (!isNamed && !only.empty()) {

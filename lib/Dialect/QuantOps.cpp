@@ -198,6 +198,31 @@ void TakeOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 }
 
 //===----------------------------------------------------------------------===//
+// HadamardOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult HadamardOp::verify() {
+  RankedTensorType type = getType();
+  int64_t size = getSize(), axis = getAxis();
+  // C2: rows, columns or elements.
+  if (!type.hasStaticShape())
+    return emitOpError("expects an input of static shape, found ") << type;
+  if (axis < 0 || axis >= type.getRank())
+    return emitOpError("expects an axis in [0, ")
+           << type.getRank() << "), found " << axis;
+  // C3: whole runs.
+  if (size < 1 || !llvm::isPowerOf2_64(size) ||
+      type.getDimSize(axis) % size != 0)
+    return emitOpError("expects a power of two that divides ")
+           << type.getDimSize(axis) << " as the size, found " << size;
+  return success();
+}
+
+void HadamardOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "rotated");
+}
+
+//===----------------------------------------------------------------------===//
 // EmbedOp
 //===----------------------------------------------------------------------===//
 

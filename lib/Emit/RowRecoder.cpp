@@ -89,12 +89,9 @@ Error RowRecoder::encodeRow(ArrayRef<float> numbers,
   return Error::success();
 }
 
-Error RowRecoder::recodeRow(int64_t row, ArrayRef<uint8_t> bytes,
+Error RowRecoder::recodeRow(int64_t row, ArrayRef<float> numbers,
                             MutableArrayRef<uint8_t> out,
-                            MutableArrayRef<float> numbers,
                             MutableArrayRef<float> differences) {
-  decodeStored(bytes, numbers);
-  arithmetic.apply(row, numbers);
   if (Error failed = encodeRow(numbers, out))
     return failed;
   decodeRow(after, out.data(), differences);
@@ -132,22 +129,26 @@ Error RowRecoder::recode(int64_t first, ArrayRef<uint8_t> bytes,
   int64_t count = int64_t(bytes.size()) / from;
   out.resize(count * to);
   // Products of several rows are measured together.
-  constexpr int64_t kTogether = 16;
-  std::vector<float> numbers(kTogether * width), differences(kTogether * width);
-  for (int64_t start = 0; start < count; start += kTogether) {
-    int64_t rows = std::min(kTogether, count - start);
+  const int64_t together = std::max<int64_t>(16, arithmetic.getRowsTogether());
+  std::vector<float> buffer(together * width), differences(together * width);
+  for (int64_t start = 0; start < count; start += together) {
+    int64_t rows = std::min(together, count - start);
+    auto numbers = MutableArrayRef(buffer).take_front(rows * width);
+    for (int64_t i = 0; i < rows; ++i)
+      decodeStored(bytes.slice((start + i) * from, from),
+                   numbers.slice(i * width, width));
+    arithmetic.apply(first + start, width, numbers);
     for (int64_t i = 0; i < rows; ++i) {
       int64_t row = start + i;
       if (Error error =
-              recodeRow(first + row, bytes.slice(row * from, from),
+              recodeRow(first + row, numbers.slice(i * width, width),
                         MutableArrayRef(out).slice(row * to, to),
-                        MutableArrayRef(numbers).slice(i * width, width),
                         MutableArrayRef(differences).slice(i * width, width)))
         return createStringError("row " + Twine(first + row) + ", " +
                                  toString(std::move(error)));
     }
     if (method.gram)
-      measureProducts(first + start, ArrayRef(numbers).take_front(rows * width),
+      measureProducts(first + start, numbers,
                       ArrayRef(differences).take_front(rows * width));
   }
   return Error::success();

@@ -51,7 +51,8 @@ public:
              RecodingMethod method = {}, OfflineArithmetic arithmetic = {});
 
   /// Recodes the stored rows [first, first + n) in `bytes` to `out`. Fails for
-  /// numbers that the format cannot hold.
+  /// numbers that the format cannot hold. Precondition: first and n are
+  /// multiples of the rows that `arithmetic` needs together.
   llvm::Error recode(int64_t first, llvm::ArrayRef<uint8_t> bytes,
                      std::vector<uint8_t> &out);
 
@@ -69,10 +70,9 @@ public:
 private:
   llvm::Error encodeRow(llvm::ArrayRef<float> numbers,
                         llvm::MutableArrayRef<uint8_t> out) const;
-  /// Leaves the numbers of the row and what their codes are off.
-  llvm::Error recodeRow(int64_t row, llvm::ArrayRef<uint8_t> bytes,
+  /// Leaves what the codes of the row's numbers are off.
+  llvm::Error recodeRow(int64_t row, llvm::ArrayRef<float> numbers,
                         llvm::MutableArrayRef<uint8_t> out,
-                        llvm::MutableArrayRef<float> numbers,
                         llvm::MutableArrayRef<float> differences);
   void measureProducts(int64_t first, llvm::ArrayRef<float> numbers,
                        llvm::ArrayRef<float> differences);

@@ -274,7 +274,8 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
       int64_t rows = weight.type.getDimSize(0);
       int64_t groups = divideCeil(rows, Tile16Layout::kRows);
       int64_t groupBytes = weight.size / groups;
-      tensor.granule = groupBytes;
+      tensor.granule = groupBytes * divideCeil(arithmetic.getRowsTogether(),
+                                               Tile16Layout::kRows);
       tensor.produce = [=](uint64_t offset,
                            MutableArrayRef<uint8_t> out) -> Error {
         int64_t first = offset / groupBytes, count = out.size() / groupBytes;
@@ -300,7 +301,7 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
       };
     } else {
       int64_t rowBytes = width * sizeof(float);
-      tensor.granule = rowBytes;
+      tensor.granule = rowBytes * arithmetic.getRowsTogether();
       tensor.produce = [=](uint64_t offset,
                            MutableArrayRef<uint8_t> out) -> Error {
         std::vector<uint8_t> storage;
@@ -314,9 +315,7 @@ Expected<PlannedWeights> planWeightTensors(mlir::ModuleOp module,
           return error;
         if (!columns.empty())
           takeColumns(decoded, source->rowElements, columns);
-        for (int64_t row = 0; row < count && !arithmetic.isEmpty(); ++row)
-          arithmetic.apply(offset / rowBytes + row,
-                           MutableArrayRef(decoded).slice(row * width, width));
+        arithmetic.apply(offset / rowBytes, width, decoded);
         std::memcpy(out.data(), decoded.data(), out.size());
         return Error::success();
       };

@@ -5,6 +5,7 @@
 #include "winnow/Analysis/WeightReader.h"
 #include "winnow/Formats/Activation.h"
 #include "winnow/Formats/Decode.h"
+#include "winnow/Formats/Hadamard.h"
 
 #include "llvm/Support/Endian.h"
 
@@ -156,6 +157,16 @@ FailureOr<RuntimeValue> winnow::evaluateTake(TakeOp op,
   }
   return RuntimeValue(EncodedTensor{
       encoded.format, SmallVector<int64_t, 4>(shape), *taken, taken});
+}
+
+Tensor winnow::evaluateHadamard(HadamardOp op, const Tensor &input) {
+  Tensor result(ElementKind::F32, input.shape());
+  llvm::copy(input.floats(), result.mutableFloats().begin());
+  int64_t rank = op.getType().getRank();
+  rotateRuns(result.mutableFloats(), op.getType().getShape().back(),
+             op.getSize(),
+             /*alongRows=*/static_cast<int64_t>(op.getAxis()) != rank - 1);
+  return result;
 }
 
 /// Checks that every id is a row of a table.

@@ -203,6 +203,10 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
       .Case([&](TakeOp take) {
         return single(evaluateTake(take, frame.get(take.getInput())));
       })
+      .Case([&](HadamardOp hadamard) -> Result {
+        return Results{
+            evaluateHadamard(hadamard, frame.tensor(hadamard.getInput()))};
+      })
       .Case([&](EmbedOp embed) {
         return single(evaluateEmbed(embed, frame.get(embed.getTable()),
                                     frame.tensor(embed.getIds())));

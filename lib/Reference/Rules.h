@@ -57,6 +57,7 @@ mlir::FailureOr<RuntimeValue> evaluateRecode(RecodeOp op,
                                              const RuntimeValue &input);
 mlir::FailureOr<RuntimeValue> evaluateTake(TakeOp op,
                                            const RuntimeValue &input);
+Tensor evaluateHadamard(HadamardOp op, const Tensor &input);
 mlir::FailureOr<Tensor> evaluateEmbed(EmbedOp op, const RuntimeValue &table,
                                       const Tensor &ids);
 mlir::FailureOr<Tensor> evaluateTokenGather(TokenGatherOp op,

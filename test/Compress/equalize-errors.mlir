@@ -1,4 +1,4 @@
-// RUN: not winnow-opt %s --winnow-equalize=method=hadamard 2>&1 | FileCheck %s --check-prefix=METHOD
+// RUN: not winnow-opt %s --winnow-equalize=method=rotate 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: not winnow-opt %s "--winnow-equalize=method=diagonal alpha=1.5" 2>&1 | FileCheck %s --check-prefix=ALPHA
 // RUN: not winnow-opt %s "--winnow-equalize=method=diagonal round=up" 2>&1 | FileCheck %s --check-prefix=ROUND
 // RUN: not winnow-opt %s "--winnow-equalize=method=diagonal only=other" 2>&1 | FileCheck %s --check-prefix=NAME
@@ -6,7 +6,7 @@
 // RUN: not winnow-opt %s "--winnow-equalize=method=diagonal only=file" 2>&1 | FileCheck %s --check-prefix=FILE
 // RUN: winnow-opt %s "--winnow-equalize=method=diagonal only=plain" --remark-policy=all --remarks-filter-passed=.* --remarks-filter-missed=.* 2>&1 | FileCheck %s --check-prefix=REMARK
 
-// METHOD: error: expects 'method' of winnow-equalize to be none or diagonal; found 'hadamard'
+// METHOD: error: expects 'method' of winnow-equalize to be none, diagonal or hadamard; found 'rotate'
 // ALPHA: error: expects 'alpha' of winnow-equalize in [0, 1]; found 1.5
 // ROUND: error: expects 'round' of winnow-equalize to be nearest or pow2; found 'up'
 // NAME: error: has no linear layer whose weight matches 'only' of winnow-equalize, 'other'

@@ -1,8 +1,9 @@
 """`winnow-equalize`: the same bits with powers of two, checkpoints that were scaled
-by NumPy, and codes that are fitted to the scaled inputs."""
+and rotated by NumPy, and codes that are fitted to the changed inputs."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from evaluation import TEXT
 from interpreted_model import interpret_model
 from interpreter import Call
 from programs import Artifacts, Programs, manifest, recipe, run_fixed
+from test_drop_layers import DECODERS
+from test_drop_layers import GOLDEN as HUGGING_FACE
+from test_offline_weights import rotated
 from tiny_encoders import GOLDEN, write_vocabulary
 
 LINE = "winnow-equalize{method=diagonal}"
+ROTATION = "winnow-equalize{method=hadamard}"
 FAMILIES = ["llama-f32", "llama3-f32", "mistral-f32", "qwen2-f32", "qwen3-f32", "gemma3-f32"]
 
 
@@ -129,17 +134,76 @@ def test_equals_a_scaled_checkpoint(
     np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
 
 
+@pytest.mark.parametrize("model", [*DECODERS, "qwen3", "encoders/bert"])
+def test_a_rotation_changes_nothing_but_rounding(
+    model: str, programs: Programs, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    """In every family, without statistics."""
+    path, exact = HUGGING_FACE / model, "--activations=f32"
+    plain = artifacts.get(path, exact)
+    name = tmp_path / "name"
+    programs.compile(path, name, recipe(tmp_path, ROTATION), exact)
+    expected = run_fixed(programs, plain, tmp_path / "plain.npy")
+    found = run_fixed(programs, name, tmp_path / "found.npy")
+    assert 0 < np.abs(found - expected).max() <= 2e-5 * np.abs(expected).max()
+    decisions = [d["what"] for d in manifest(name)["decisions"]]
+    layers = json.loads((path / "config.json").read_text())["num_hidden_layers"]
+    assert sum("are rotated in runs of" in what for what in decisions) == layers
+
+
+@pytest.mark.parametrize("model", ["mpnet", "vit"])
+def test_odd_heads_stay(
+    model: str, programs: Programs, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    """Heads of 7 and 9 channels; other inputs cannot be rotated anyway."""
+    remarks = tmp_path / "remarks"
+    options = (recipe(tmp_path, ROTATION), f"--remarks={remarks}")
+    programs.compile(GOLDEN / model, tmp_path / "name", *options)
+    assert remarks.read_text().count("channels is odd") == 2
+    plain = artifacts.get(GOLDEN / model)
+    files = [path.with_name(f"{path.name}.weights") for path in (plain, tmp_path / "name")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def rotated_by_numpy(tiny: Tiny, path: Path) -> None:
+    """A copy of a checkpoint in f32 whose values are rotated."""
+    shutil.copy(tiny.path, path)
+    tensors = {t.name: t.data for t in gguf.GGUFReader(path, "r+").tensors}
+    size = tiny.model.head_size & -tiny.model.head_size
+    for i in range(tiny.model.layers):
+        value, output = tensors[f"blk.{i}.attn_v.weight"], tensors[f"blk.{i}.attn_output.weight"]
+        value[...] = rotated(value, size, 0)
+        output[...] = rotated(output, size, 1)
+        if (bias := tensors.get(f"blk.{i}.attn_v.bias")) is not None:
+            bias[...] = rotated(bias, size, 0)
+
+
+@pytest.mark.parametrize("tiny", ["llama-f32", "qwen2-f32", "gemma3-f32"], indirect=True)
+def test_equals_a_rotated_checkpoint(
+    tiny: Tiny, programs: Programs, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    name, exact = tmp_path / "name", "--activations=f32"
+    programs.compile(tiny.path, name, recipe(tmp_path, ROTATION), exact)
+    written = tmp_path / "written.gguf"
+    rotated_by_numpy(tiny, written)
+    ids = tiny.model.token_ids()
+    found = programs.logits(name, ids, tmp_path / "found.npy")
+    wanted = programs.logits(artifacts.get(written, exact), ids, tmp_path / "expected.npy")
+    np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
+
+
 @pytest.mark.parametrize("tiny", ["llama-blocks-96"], indirect=True)
+@pytest.mark.parametrize("pass_line", [LINE, ROTATION], ids=["diagonal", "hadamard"])
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_gptq_fits_codes_to_divided_inputs(
-    order: str, tiny: Tiny, programs: Programs, text: Path, tmp_path: Path
+def test_gptq_fits_codes_to_changed_inputs(
+    order: str, pass_line: str, tiny: Tiny, programs: Programs, text: Path, tmp_path: Path
 ) -> None:
     """In native code as in the interpreter, whichever pass comes first."""
     statistics = calibrate(
         programs, tiny.path, tmp_path / "statistics", text, "--observe=channels,gram"
     )
     quantize = "winnow-quantize-weights{format=q4_0 method=gptq}"
-    lines = [LINE, quantize] if order == "before" else [quantize, LINE]
+    lines = [pass_line, quantize] if order == "before" else [quantize, pass_line]
     options = options_of(tmp_path, "\n".join(lines), statistics)
     programs.compile(tiny.path, tmp_path / "name", *options)
     ids = np.array(tiny.model.token_ids()[:9], np.int32)
@@ -159,12 +223,13 @@ def test_none_is_the_identity(
     statistics = calibrate(programs, tiny.path, tmp_path / "statistics", text)
     given = f"--statistics={statistics}"
     names = [artifacts.get(tiny.path, given)]
-    for method in ("none", "diagonal"):
+    for method in ("none", "diagonal", "hadamard"):
         line = f"winnow-equalize{{method={method}}}"
         names.append(artifacts.get(tiny.path, recipe(tmp_path, line), given))
-    plain, nothing, scaled = (
+    plain, nothing, *others = (
         [name.with_name(name.name + suffix).read_bytes() for suffix in (".so", ".weights", ".json")]
         for name in names
     )
     assert plain == nothing
-    assert all(mine != other for mine, other in zip(plain, scaled, strict=True))
+    for changed in others:
+        assert all(mine != other for mine, other in zip(plain, changed, strict=True))

@@ -164,3 +164,76 @@ def test_same_numbers_everywhere(number_format: str, programs: Programs, tmp_pat
     expected = np.vstack([matrix.T + bias, bias[None]])
 
     check(programs, text, inputs, expected, tmp_path)
+
+
+def rotated(array: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """Runs of `size` numbers along an axis times H / sqrt(size), by sums of pairs."""
+    runs = np.moveaxis(array.astype(np.float64), axis, -1)
+    shape = runs.shape
+    runs = runs.reshape(-1, size)
+    half = 1
+    while half < size:
+        pairs = runs.reshape(-1, size // (2 * half), 2, half)
+        a, b = pairs[:, :, 0], pairs[:, :, 1]
+        runs = np.stack([a + b, a - b], axis=2).reshape(-1, size)
+        half *= 2
+    runs = (runs * (1 / np.sqrt(np.float64(size)))).astype(np.float32)
+    return np.moveaxis(runs.reshape(shape), -1, axis)
+
+
+def rotating(rows: int, kept: list[int], number_format: str) -> str:
+    """Rows and columns of a weight and its bias are rotated, in between multiplied;
+    some whole runs of rows are left."""
+    matrix, left = f"tensor<{rows}x{COLUMNS}xf32>", f"tensor<{len(kept)}x{COLUMNS}xf32>"
+    encoded = f"{left[:-1]}, #winnow.encoding<{number_format}>>"
+    encode, q = f"%q = winnow.recode %t : {left} -> {encoded}", "%q"
+    if number_format == "f32":
+        encoded, encode, q = left, "", "%t"
+    return f"""
+winnow.param @w from {{random = 1 : i64}} : {matrix}
+winnow.param @b from {{random = 2 : i64}} : tensor<{rows}xf32>
+func.func @f(%x: tensor<?x{COLUMNS}xf32> {{winnow.name = "x", winnow.dims = ["T"]}})
+    -> (tensor<?x{len(kept)}xf32> {{winnow.dims = ["T"]}}) attributes {{winnow.entry}} {{
+  %w = winnow.use @w : {matrix}
+  %h = winnow.hadamard %w by 64 along 0 : {matrix}
+  %r = arith.constant {dense(1 + np.arange(rows) % 64 / 64)}
+  %e = tensor.empty() : {matrix}
+  %rs = linalg.broadcast ins(%r : tensor<{rows}xf32>) outs(%e : {matrix}) dimensions = [1]
+  %m = arith.mulf %h, %rs : {matrix}
+  %c = winnow.hadamard %m by 32 along 1 : {matrix}
+  %t = winnow.take %c {kept} along 0 : {matrix} -> {left}
+  {encode}
+  %v = winnow.use @b : tensor<{rows}xf32>
+  %a = winnow.hadamard %v by 64 along 0 : tensor<{rows}xf32>
+  %b = winnow.take %a {kept} along 0 : tensor<{rows}xf32> -> tensor<{len(kept)}xf32>
+  %y = winnow.linear %x, {q} bias(%b : tensor<{len(kept)}xf32>)
+    : tensor<?x{COLUMNS}xf32>, {encoded} -> tensor<?x{len(kept)}xf32>
+  return %y : tensor<?x{len(kept)}xf32>
+}}
+"""
+
+
+# The last one is written in pieces of 2 MB, which are no whole runs by themselves.
+@pytest.mark.parametrize(
+    ("rows", "number_format"), [(192, "f32"), (192, "q4_0"), (192, "int4_g32"), (6144, "f32")]
+)
+def test_rotations(rows: int, number_format: str, programs: Programs, tmp_path: Path) -> None:
+    kept = [row for row in range(rows) if row // 64 != 1]
+    matrix = rotated(random_param(1, rows * COLUMNS).reshape(rows, COLUMNS), 64, 0)
+    factors = (1 + np.arange(rows) % 64 / 64).astype(np.float32)
+    matrix = rotated(matrix * factors[:, None], 32, 1)[kept]
+    if number_format != "f32":
+        winnow_opt = programs.directory / "winnow-opt"
+        matrix = recode(winnow_opt, tmp_path / "recode", matrix, [number_format])[number_format]
+    bias = rotated(random_param(2, rows), 64, 0)[kept]
+    inputs = np.vstack([np.eye(COLUMNS, dtype=np.float32), np.zeros((1, COLUMNS), np.float32)])
+    expected = np.vstack([matrix.T + bias, bias[None]])
+    check(programs, rotating(rows, kept, number_format), inputs, expected, tmp_path)
+
+
+def test_parts_of_runs_are_refused(programs: Programs, tmp_path: Path) -> None:
+    module = tmp_path / "program.mlir"
+    module.write_text(rotating(192, [row for row in range(192) if row % 64 != 1], "f32"))
+    message = programs.failure("winnow-compile", module, "-o", tmp_path / "name")
+    assert message.endswith("'winnow.take' op is not supported by native code")
+    assert not list(tmp_path.glob("name*"))

@@ -8,11 +8,12 @@
 //   %b = linalg.broadcast ins(%scale : ...) outs(%empty : ...) dimensions = [0]
 //   %m = arith.mulf %d, %b : tensor<32x64xf32>
 //   %t = winnow.take %m [0, 2, 3] along 0 : ... -> tensor<3x64xf32>
-//   %q = winnow.recode %t : ... -> ..., #winnow.encoding<q4_0>
+//   %h = winnow.hadamard %t by 32 along 1 : tensor<3x64xf32>
+//   %q = winnow.recode %h : ... -> ..., #winnow.encoding<q4_0>
 //
-// Such a weight is offline: the writer of an artifact evaluates it, row by row,
-// and nothing of it is left at run time. This file says which values are
-// offline, and what they are, for the passes that make them, the pass that
+// Such a weight is offline: the writer of an artifact evaluates it, some rows
+// at a time, and nothing of it is left at run time. This file says which values
+// are offline, and what they are, for the passes that make them, the pass that
 // leaves them to the writer, and the writer.
 //
 //===----------------------------------------------------------------------===//
@@ -26,14 +27,18 @@
 
 namespace winnow {
 
-/// Decoded numbers are multiplied by a vector, or it is added to them, in f32.
+/// Decoded numbers are multiplied by a vector, or it is added to them, in f32,
+/// or runs of them are rotated (winnow.hadamard).
 struct OfflineStep {
-  bool isProduct = true;
+  enum class Kind { Multiply, Add, Rotate };
+  Kind kind = Kind::Multiply;
   /// Whether the vector has a number for each column (the last dimension) or
-  /// for each row.
+  /// for each row; whether runs are of columns or of rows.
   bool perColumn = true;
-  /// The vector, or a splat of any shape.
+  /// The vector, or a splat of any shape; null for rotations.
   mlir::DenseElementsAttr values;
+  /// Of a run, for rotations.
+  int64_t size = 0;
 };
 
 /// Rows and columns of a param, some of them taken; steps on their decoded
@@ -66,22 +71,30 @@ mlir::ArrayAttr toAttribute(mlir::MLIRContext *context,
                             llvm::ArrayRef<OfflineStep> steps);
 llvm::SmallVector<OfflineStep> parseOfflineSteps(mlir::ArrayAttr attribute);
 
-/// Steps as the numbers of rows need them.
+/// Steps as rows of numbers need them.
 class OfflineArithmetic {
 public:
   OfflineArithmetic() = default;
   explicit OfflineArithmetic(llvm::ArrayRef<OfflineStep> steps);
 
   bool isEmpty() const { return steps.empty(); }
-  /// Applies the steps to the numbers of row `row` (0 for a vector).
-  void apply(int64_t row, llvm::MutableArrayRef<float> numbers) const;
+  /// How many rows have to be at hand together: a power of two.
+  int64_t getRowsTogether() const { return rowsTogether; }
+  /// Applies the steps to the rows of `width` numbers from row `first` on (a
+  /// vector is row 0). Precondition: that is a multiple of the rows that have
+  /// to be together, and so is their number.
+  void apply(int64_t first, int64_t width,
+             llvm::MutableArrayRef<float> numbers) const;
 
 private:
   struct Step {
-    bool isProduct, perColumn;
+    OfflineStep::Kind kind;
+    bool perColumn;
     std::vector<float> values; ///< one for a splat
+    int64_t size;
   };
   std::vector<Step> steps;
+  int64_t rowsTogether = 1;
 };
 
 /// Leaves some columns of rows of `width` numbers.
@@ -93,6 +106,11 @@ void takeColumns(std::vector<float> &numbers, int64_t width,
 mlir::Value multiplyWeight(mlir::OpBuilder &builder, mlir::Location location,
                            mlir::Value weight, llvm::ArrayRef<float> factors,
                            bool perColumn = true);
+
+/// `weight` with runs of `size` numbers along an axis rotated, decoded first,
+/// if it is encoded.
+mlir::Value rotateWeight(mlir::OpBuilder &builder, mlir::Location location,
+                         mlir::Value weight, int64_t axis, int64_t size);
 
 /// Some rows (axis 0) or columns (axis 1) of a weight of any encoding, or some
 /// elements of a vector. Precondition: of an encoded matrix, columns are whole

@@ -39,6 +39,9 @@ llvm::ArrayRef<StatisticKind> getStatisticKinds();
 ///            them, if they took some out
 ///   divided  dictionary from taps to a vector that passes have divided their
 ///            values by since, if they did: those that are left
+///   rotated  dictionary from taps to the size of the runs of channels that
+///            passes have rotated, if they did; `values` are those of the
+///            rotated channels, as far as they can be told
 inline constexpr llvm::StringLiteral kStatisticsAttr = "winnow.statistics";
 
 /// The key of an array: "KIND/TAP".
@@ -66,6 +69,13 @@ void keepStatistics(mlir::ModuleOp module,
                     llvm::ArrayRef<llvm::StringRef> names,
                     llvm::ArrayRef<int64_t> kept);
 
+/// Notes that of the value whose statistics the weight `name` has, runs of
+/// `size` channels of all `width` are rotated (winnow.hadamard) from now on.
+/// The Gram matrix and the means follow; without a Gram matrix channels count
+/// as independent for their squares. What else there is of channels is gone.
+void rotateStatistics(mlir::ModuleOp module, llvm::StringRef name,
+                      int64_t width, int64_t size);
+
 class Statistics {
 public:
   /// The statistics of `module`; without the attribute, none.
@@ -80,6 +90,9 @@ public:
                                               llvm::StringRef name) const;
   /// The Gram matrix of a weight whose rows have `width` numbers, or nothing.
   std::optional<Gram> lookupGram(llvm::StringRef name, int64_t width) const;
+  /// Whether channels have been rotated since the calibration, so that not all
+  /// of their statistics are known.
+  bool isRotated(llvm::StringRef name) const;
   /// The number of a kind that is one number.
   std::optional<double> lookupNumber(llvm::StringRef kind,
                                      llvm::StringRef name) const;

@@ -6,7 +6,7 @@
 include "mlir/Pass/PassBase.td"
 
 def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
-  let summary = "Divide the channels of activations by what weights are multiplied by";
+  let summary = "Divide or rotate activations, and weights the other way";
   let description = [{
     What: y = x · Wᵀ is (x / s) · (W · diag(s))ᵀ, so each channel k of the input
     of linear layers may be divided by an s_k. Where quantization follows,
@@ -36,6 +36,22 @@ def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
     read it: a norm that feeds the residual stream (BERT) stays. Elsewhere
     nothing happens, and a remark says why.
 
+    method=hadamard rotates instead: x · Wᵀ is (x · Q) · (W · Q)ᵀ for an orthogonal
+    Q, here H_n / sqrt(n) for runs of n channels (winnow.hadamard), which spreads
+    large channels and large weights over their run (QuaRot, arXiv 2404.00456;
+    the R2 of SpinQuant, arXiv 2405.16406). It needs no statistics. A rotation
+    goes through what takes weighted sums of whole vectors, but not through what
+    takes channels one by one: a norm's weight, an activation function, a
+    product. So it is done in one of the three places,
+
+    ```
+    linear -> attention -> linear    rows and bias of the layer that makes the
+                                     values, columns of the one behind
+    ```
+
+    with the largest power of two that divides the channels of a head as n. The
+    values in a cache are rotated, too.
+
     ```mlir
     %g = winnow.use @norm : tensor<64xf32>
     %n = winnow.norm rms %x weight(%g : tensor<64xf32>) ...
@@ -58,13 +74,16 @@ def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
     (winnow-assign-layouts). `only` looks at the names of the weights that read a
     value. A weight that was stored in another format is f32 from then on (with
     round=pow2, bf16 stays bf16) until winnow-quantize-weights gives it one; if
-    that pass has come before, numbers are multiplied first and rounded then.
+    that pass has come before, numbers are multiplied or rotated first and
+    rounded then.
 
-    Requires: statistics of the model; to stand before `winnow-inline-layers`
-    and `winnow-quantize-activations`.
+    Requires: with method=diagonal, statistics of the model; to stand before
+    `winnow-inline-layers` and `winnow-quantize-activations`.
     Guarantees: results are the same but for the rounding of f32, as long as
     weights stay f32. The statistics in the module are those of the new values
-    (channels.outliers of them is gone).
+    (channels.outliers of divided ones is gone, and of rotated ones all but
+    channels.mean, channels.rms and gram.mean, so that they are divided before
+    they are rotated, or not at all).
     Keeps: with method=none, everything.
     Lossy? Exact in real numbers: f32 rounds products, with round=pow2 not even
     that.
@@ -72,18 +91,19 @@ def WinnowEqualize : Pass<"winnow-equalize", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"method", "method", "std::string", "\"none\"",
-           "How factors are chosen: diagonal (SmoothQuant) or none">,
+           "What is done: diagonal (SmoothQuant), hadamard (a rotation) or none">,
     Option<"alpha", "alpha", "double", "0.5",
-           "How much of the size of activations goes to weights: 0 to 1">,
+           "Of diagonal: how much of the size of activations goes to weights, 0 "
+           "to 1">,
     Option<"round", "round", "std::string", "\"nearest\"",
-           "Factors: nearest (f32) or pow2 (powers of two)">,
+           "Of diagonal: factors are nearest (f32) or pow2 (powers of two)">,
     Option<"only", "only", "std::string", "\"\"",
            "Regular expression that the name of a weight which reads the value "
            "has to match">
   ];
   let statistics = [
-    Statistic<"numScaled", "scaled", "Values that are divided">,
-    Statistic<"numKept", "kept", "Values that nothing can divide">
+    Statistic<"numScaled", "scaled", "Values that are divided or rotated">,
+    Statistic<"numKept", "kept", "Values that stay as they are">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",
@@ -326,8 +346,9 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     ```
 
     with the a of 0, 1/20, ..., 19/20 for which the products of all layers that
-    read the value lose least, where that can be folded into what stands in front;
-    elsewhere nothing is scaled, and a remark says why. Then it cuts off the
+    read the value lose least (of more than 512 rows, every nth is looked at),
+    where that can be folded into what stands in front; elsewhere nothing is
+    scaled, and a remark says why. Then it cuts off the
     numbers of each block at the level for which products of the block lose least
     (`clip` of winnow.recode), if there is a Gram matrix.
     Matrices that no linear layer reads, and float formats, are rounded to

@@ -271,3 +271,43 @@ func.func @take_c6(%w: tensor<4x32xf32, #winnow.encoding<q8_0, tile16>>) {
   %y = winnow.take %w [1] along 0 : tensor<4x32xf32, #winnow.encoding<q8_0, tile16>> -> tensor<1x32xf32, #winnow.encoding<q8_0, tile16>>
   return
 }
+
+// -----
+
+func.func @hadamard_c1(%w: tensor<4x32xf32, #winnow.encoding<q8_0>>) {
+  // expected-error @+1 {{operand #0 must be 1D/2D tensor without encoding of 32-bit float values}}
+  %y = winnow.hadamard %w by 4 along 0 : tensor<4x32xf32, #winnow.encoding<q8_0>>
+  return
+}
+
+// -----
+
+func.func @hadamard_c2_shape(%w: tensor<?x2xf32>) {
+  // expected-error @+1 {{expects an input of static shape, found 'tensor<?x2xf32>'}}
+  %y = winnow.hadamard %w by 2 along 1 : tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @hadamard_c2_axis(%w: tensor<4x2xf32>) {
+  // expected-error @+1 {{expects an axis in [0, 2), found 2}}
+  %y = winnow.hadamard %w by 2 along 2 : tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @hadamard_c3_power(%w: tensor<6x2xf32>) {
+  // expected-error @+1 {{expects a power of two that divides 6 as the size, found 3}}
+  %y = winnow.hadamard %w by 3 along 0 : tensor<6x2xf32>
+  return
+}
+
+// -----
+
+func.func @hadamard_c3_divides(%w: tensor<6x2xf32>) {
+  // expected-error @+1 {{expects a power of two that divides 6 as the size, found 4}}
+  %y = winnow.hadamard %w by 4 along 0 : tensor<6x2xf32>
+  return
+}

@@ -29,6 +29,15 @@ func.func @embed(%t: tensor<100x64xf32, #winnow.encoding<q8_0>>, %ids: tensor<?x
   return %z : tensor<?x64xf32>
 }
 
+// CHECK-LABEL: func @hadamard
+// CHECK:         %rotated = winnow.hadamard %{{[a-z0-9_]+}} by 2 along 0 : tensor<4x6xf32>
+// CHECK:         winnow.hadamard %{{[a-z0-9_]+}} by 8 along 0 : tensor<8xf32>
+func.func @hadamard(%w: tensor<4x6xf32>, %v: tensor<8xf32>) -> tensor<8xf32> {
+  %x = winnow.hadamard %w by 2 along 0 : tensor<4x6xf32>
+  %y = winnow.hadamard %v by 8 along 0 : tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
 // CHECK-LABEL: func @take
 // CHECK:         %taken = winnow.take %{{[a-z0-9_]+}} [0, 2] along 0 : tensor<4x64xf32, #winnow.encoding<q8_0>> -> tensor<2x64xf32, #winnow.encoding<q8_0>>
 // CHECK:         winnow.take %{{[a-z0-9_]+}} [3] along 1 : tensor<4x5xf32> -> tensor<4x1xf32>
