@@ -22,8 +22,8 @@ from program_palette import (
     make_palette,
     palette_choices,
 )
-from program_takes import Take, choose_take, takes_weights
 from program_text import Program
+from program_weights import Change, changes_weights, choose_rotation, choose_take
 
 IDS = TensorType(("T",), "i32")
 # Rows of a call.
@@ -150,21 +150,28 @@ class Builder:
         blocked = [shape for shape in fitting if shape.encoding not in ops.FLOAT_FORMATS]
         plain = [shape for shape in fitting if shape not in blocked]
         shape = self.choose(blocked if self.chance(0.8) and blocked else plain)
-        takes, size = self.takes((outer, inner), ops.FORMATS[shape.encoding])
+        changes, size = self.changes((outer, inner), shape.encoding)
         weight = self.param(size, shape.encoding)
         bias = self.vector(outer, shape.bias)
         output = self.value((rows, outer))
-        op = ops.make_linear(weight, bias, shape.activations, source, output, takes)
+        op = ops.make_linear(weight, bias, shape.activations, source, output, changes)
         return self.add(op, layer)
 
-    def takes(self, left: tuple[int, int], block: int) -> tuple[tuple[Take, ...], tuple[int, int]]:
-        """Takes that leave a matrix of this size, and the size that they start with."""
-        takes, size = [], list(left)
-        for axis, unit in ((1, block), (0, 1)):
-            if takes_weights(self.program.seed) and self.chance(0.4):
-                take, size[axis] = choose_take(self.choices, left[axis], axis, unit)
-                takes.append(take)
-        return tuple(takes), (size[0], size[1])
+    def changes(
+        self, left: tuple[int, int], encoding: str
+    ) -> tuple[tuple[Change, ...], tuple[int, int]]:
+        """Changes that make a matrix of this size, and the size that they start with."""
+        changes: list[Change] = []
+        size = list(left)
+        for axis, block in ((1, ops.FORMATS[encoding]), (0, 1)):
+            if changes_weights(self.program.seed) and self.chance(0.4):
+                take, size[axis] = choose_take(self.choices, left[axis], axis, block)
+                changes.append(take)
+        for axis in (0, 1):
+            # Encoded numbers would have to be decoded first.
+            if changes_weights(self.program.seed) and encoding == "f32" and self.chance(0.4):
+                changes.append(choose_rotation(self.choices, left[axis], axis))
+        return tuple(changes), (size[0], size[1])
 
     def norm(
         self, source: Value, layer: int | None = None, shape: NormShape | None = None

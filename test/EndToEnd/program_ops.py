@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from program_ir import Bound, Bounds, Decoded, Op, Param, Read, Value, write_float
-from program_takes import Take, write_takes
+from program_weights import Change, write_changes
 
 U = 2.0**-24
 # Between neighbouring f32 numbers near zero: half of it, at most, is lost by each
@@ -278,16 +278,16 @@ def make_linear(
     activations: str,
     source: Value,
     output: Value,
-    takes: tuple[Take, ...] = (),
+    changes: tuple[Change, ...] = (),
 ) -> Op:
-    """A linear layer of what the takes leave of a weight, with its input recoded to
+    """A linear layer of what the changes make of a weight, with its input recoded to
     the format `activations` first if that is not f32."""
     inner = source.type.shape[1]
     assert isinstance(inner, int)
     quantized = activations == "a8_b32"
 
     def write(read: Read) -> list[str]:
-        lines, taken = write_takes(f"{output.name}_w", weight, takes)
+        lines, changed = write_changes(f"{output.name}_w", weight, changes)
         optional, operand, kind = "", read(source), source.type.text
         if bias:
             lines += write_vector(bias, f"{output.name}_bias")
@@ -298,14 +298,14 @@ def make_linear(
             operand, kind = f"%{output.name}_x", encoded
         lines.append(
             f"%{output.name} = winnow.linear {operand}, %{output.name}_w{optional}"
-            f" : {kind}, {taken.type} -> {output.type.text}"
+            f" : {kind}, {changed.type} -> {output.type.text}"
         )
         return lines
 
     def bound(inputs: list[np.ndarray], expected: list[np.ndarray], params: Decoded) -> Bounds:
         matrix = params[weight.name]
-        for take in takes:
-            matrix = take.of(matrix)
+        for change in changes:
+            matrix = change.of(matrix)
         # Scale and offset of a block of codes are applied apart, so that each
         # term is as large as the largest weight.
         size = wide(inputs[0]) @ (wide(matrix) + LARGEST_WEIGHT * quantized).T
@@ -322,10 +322,10 @@ def make_linear(
     params = (weight, bias) if bias else (weight,)
     encoding = weight.encoding + ("*a8" if quantized else f"*{activations}")
     variant = "bias" if bias else "-"
-    features = tuple(f"take along {take.axis}" for take in takes)
+    features = tuple(change.name for change in changes)
     rounded = None
     if activations == "f32" and weight.encoding in ACTIVATIONS:
-        rounded = make_linear(weight, bias, ACTIVATIONS[weight.encoding], source, output, takes)
+        rounded = make_linear(weight, bias, ACTIVATIONS[weight.encoding], source, output, changes)
     return Op(
         "linear",
         variant,
