@@ -104,11 +104,13 @@ static double errorOf(MLIRContext *context, ArrayRef<Reader> readers,
 /// The factors of an exponent.
 static std::vector<float> factorsOf(ArrayRef<double> means, double exponent) {
   std::vector<double> powers;
+  powers.reserve(means.size());
   for (double mean : means)
     powers.push_back(std::max(std::pow(mean, exponent), kLeast));
   double most = *llvm::max_element(powers), least = *llvm::min_element(powers);
   double middle = std::sqrt(most * least);
   std::vector<float> factors;
+  factors.reserve(powers.size());
   for (double power : powers)
     factors.push_back(static_cast<float>(power / middle));
   return factors;
@@ -178,8 +180,9 @@ findAwareScales(const ScalableInput &input,
   std::vector<double> shared(input.getFactorCount());
   for (auto [channel, mean] : llvm::enumerate(*means))
     shared[input.getFactor(channel)] += mean;
+  int64_t sharing = input.heads / input.valueHeads;
   for (double &mean : shared)
-    mean /= static_cast<double>(input.heads / input.valueHeads);
+    mean /= static_cast<double>(sharing);
   AwareScales best;
   for (int step = 0; step < kExponents; ++step) {
     double exponent = double(step) / kExponents;

@@ -204,7 +204,8 @@ SmallVector<ScalableInput> findScalableInputs(ModuleOp module) {
     found.readers.push_back(linear);
   });
   SmallVector<ScalableInput> result;
-  for (auto &[value, found] : inputs) {
+  for (auto &entry : inputs) {
+    ScalableInput &found = entry.second;
     findProducer(found);
     auto check = [&](Value weight) {
       if (!weight || isOwn(weight) || !found.producer)
@@ -224,7 +225,8 @@ SmallVector<ScalableInput> findScalableInputs(ModuleOp module) {
       check(linear.getBias());
     }
     // Not every reader of the value may be one that was found.
-    if (found.producer && llvm::any_of(value.getUses(), [&](OpOperand &use) {
+    if (found.producer &&
+        llvm::any_of(entry.first.getUses(), [&](OpOperand &use) {
           auto linear = dyn_cast<LinearOp>(use.getOwner());
           return linear && !llvm::is_contained(found.readers, linear);
         })) {
@@ -277,7 +279,7 @@ void divideInput(const ScalableInput &input, ArrayRef<float> factors,
                    return multiplyWeight(builder, reader.getLoc(), weight,
                                          perChannel);
                  });
-  auto divideVector = [&](MutableOperandRange operand, float offset) {
+  auto divideVector = [&](const MutableOperandRange &operand, float offset) {
     if (operand.empty())
       return;
     changeWeight(operand[0], /*keepFormat=*/false,
