@@ -90,11 +90,16 @@ def keeps(row: dict, plain: dict, budget: str) -> bool:
 def describe_errors(report: dict) -> str:
     """How far off expectations of the plans were."""
     plans = [plan for plan in report["plans"] if "seconds" in plan]
-    off = [abs(plan["expected_seconds"] / plan["seconds"] - 1) for plan in plans]
+    off = [
+        abs(plan["expected_seconds"] / plan["seconds"] - 1)
+        for plan in plans
+        if "expected_seconds" in plan
+    ]
+    times = f"expected times off by at most {100 * max(off):.1f} %, " if off else ""
     ratio = [plan["divergence"] / plan["expected_divergence"] for plan in plans]
     return (
-        f"{len(report['plans'])} runs, {len(plans)} of them plans; expected times off by at "
-        f"most {100 * max(off):.1f} %, divergences measured / expected "
+        f"{len(report['plans'])} runs, {len(plans)} of them plans; {times}"
+        f"divergences measured / expected "
         f"{min(ratio):.2f} to {max(ratio):.2f}"
     )
 

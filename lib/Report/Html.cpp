@@ -137,12 +137,15 @@ static void writePlans(raw_ostream &os, const Report &report) {
   for (const ReportedPlan *plan : plans)
     os << formatv("<circle cx=\"{0:f1}\" cy=\"{1:f1}\" r=\"{2}\" "
                   "fill=\"{3}\"><title>{4} MB, divergence {5:f4} (expected "
-                  "{6:f4}), {7} ms (expected {8})</title></circle>\n",
+                  "{6:f4}), {7} ms{8}</title></circle>\n",
                   x.at(double(plan->bytes)), y.at(plan->divergence),
                   plan->isFound ? 7 : 4, plan->isFound ? "#d4483b" : "#3b6fd4",
                   megabytes(plan->bytes), plan->divergence,
                   plan->expectedDivergence, milliseconds(plan->seconds),
-                  milliseconds(plan->expectedSeconds));
+                  plan->expectedSeconds
+                      ? " (expected " + milliseconds(plan->expectedSeconds) +
+                            ")"
+                      : "");
   os << "</svg>\n<p>Divergence over size; the line joins plans that no other "
         "beats in both, and the large one was chosen.</p>\n";
 }

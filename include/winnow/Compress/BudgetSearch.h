@@ -43,7 +43,8 @@ struct SearchedPlan {
   std::vector<std::string> passes;
   uint64_t bytes = 0; ///< of NAME.weights
   double expectedDivergence = 0, divergence = 0;
-  double expectedSeconds = 0;
+  /// Nothing is expected where time is not limited: formats were not timed.
+  std::optional<double> expectedSeconds;
   RunTime time;
 };
 

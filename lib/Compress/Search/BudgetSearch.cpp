@@ -155,7 +155,8 @@ FailureOr<SearchedPlan> BudgetSearch::measure(const Draft &draft,
   if (failed(plan))
     return failure();
   plan->expectedDivergence = draft.divergence;
-  plan->expectedSeconds = draft.seconds;
+  if (options.budget.time)
+    plan->expectedSeconds = draft.seconds;
   result.tried.push_back(*plan);
   return plan;
 }
