@@ -14,7 +14,6 @@ of the search.
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -25,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
-from commands import run  # noqa: E402
+from commands import make_parser, open_folder, run  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 from winnowing import Workshop, beginning, drop  # noqa: E402
@@ -105,16 +104,10 @@ def describe_errors(report: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, threads=2, tokens=4096)
     parser.add_argument("--budget", default="size=60%")
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=4096)
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    folder = (options.folder or options.build / "winnowing").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = open_folder(options, "winnowing")
     workshop = Workshop(options.build.resolve() / "bin", folder, options.threads)
     text = beginning(texts().evaluation, options.tokens, folder)
     plain = workshop.compile("as the checkpoint has it", [])

@@ -1,11 +1,33 @@
-"""Running the programs of a build, for the benches."""
+"""Options of the benches, and running the programs of a build."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def make_parser(page: str, threads: int, tokens: int) -> argparse.ArgumentParser:
+    """The options that benches of Gemma have in common, with the defaults of one whose
+    docstring is `page`."""
+    parser = argparse.ArgumentParser(description=page.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument("--tokens", type=int, default=tokens)
+    parser.add_argument("--output", type=Path)
+    return parser
+
+
+def open_folder(options: argparse.Namespace, name: str) -> Path:
+    """Where a bench keeps its files: `name` in the build, unless the options say."""
+    folder = (options.folder or options.build / name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def run(program: Path, *arguments: object) -> str:

@@ -14,10 +14,7 @@ left out for all tokens.
 
 from __future__ import annotations
 
-import argparse
 import json
-import struct
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,8 +24,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "scripts", "test/EndToEnd")]
 
+from commands import make_parser, open_folder  # noqa: E402
+from evaluation import tokenize  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
+from programs import Programs  # noqa: E402
 from reference.gates import Gate, GatedTransformer  # noqa: E402
 from winnowing import WINDOW, Workshop, beginning, cell, drop  # noqa: E402
 
@@ -50,19 +50,6 @@ def gates() -> dict[str, Gate]:
     return found
 
 
-def token_ids(build: Path, name: Path, text: Path) -> list[int]:
-    """The first tokens of a text."""
-    content = text.read_bytes()
-    found = subprocess.run(
-        [build / "unittests" / "winnow-tokenize", f"{name}.tokenizer"],
-        input=struct.pack("<I", len(content)) + content,
-        capture_output=True,
-        check=True,
-    )
-    ids = found.stdout.decode().split("\t")[0].split(",")
-    return [int(token) for token in ids[:WINDOW]]
-
-
 def measure_share(gate: Gate, calibration: list[int], evaluation: list[int]) -> float:
     """Sets thresholds, and tells which share of the rows of gated layers is left out."""
     GatedTransformer(gemma_path(), gate).hidden(calibration)
@@ -78,22 +65,16 @@ def without(gate: Gate) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=4096)
+    parser = make_parser(__doc__, threads=2, tokens=4096)
     parser.add_argument("--skip", choices=["quality", "speed"])
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    folder = (options.folder or options.build / "gates").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = open_folder(options, "gates")
     workshop = Workshop(options.build.resolve() / "bin", folder, options.threads)
 
     plain = workshop.compile("as the checkpoint has it", [])
-    build = options.build.resolve()
+    programs = Programs(workshop.programs)
     calibration, evaluation = (
-        token_ids(build, plain, beginning(text, 2 * WINDOW, folder))
+        tokenize(programs, plain, beginning(text, 2 * WINDOW, folder).read_bytes())[:WINDOW]
         for text in (texts().calibration, texts().evaluation)
     )
     recipes: dict[str, tuple[list[str], float]] = {"as the checkpoint has it": ([], 0)}

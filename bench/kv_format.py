@@ -14,7 +14,6 @@ against caches of f32.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -22,20 +21,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
-from commands import run, run_json  # noqa: E402
+from commands import make_parser, open_folder, run, run_json  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
+from winnowing import beginning  # noqa: E402
 
 FORMATS = [("f32", "f32"), ("bf16", "bf16"), ("int8", "int8"), ("int8", "bf16")]
 ROUNDS = 4
 DECODED = 32
-
-
-def beginning(text: Path, tokens: int, folder: Path) -> Path:
-    """About that many tokens of a text: 4.4 bytes make one."""
-    path = folder / "text.txt"
-    path.write_bytes(text.read_bytes()[: int(4.4 * tokens)].rsplit(b"\n", 1)[0] + b"\n")
-    return path
 
 
 def read_bytes(manifest: dict, past: int) -> int:
@@ -49,16 +42,10 @@ def read_bytes(manifest: dict, past: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--threads", type=int, default=1)
+    parser = make_parser(__doc__, threads=1, tokens=8192)
     parser.add_argument("--prompt", type=int, default=2048)
-    parser.add_argument("--tokens", type=int, default=8192)
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    folder = (options.folder or options.build / "kv_format").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = open_folder(options, "kv_format")
     tools = options.build.resolve() / "bin"
     text = beginning(texts().evaluation, options.tokens, folder)
     flags = ("--json", "--threads", options.threads)

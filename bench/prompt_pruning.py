@@ -14,7 +14,6 @@ share is that of the linear layers' operations.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
-from commands import run, run_json  # noqa: E402
+from commands import make_parser, open_folder, run, run_json  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
@@ -64,17 +63,11 @@ def saved(policy: str, keep: dict[int, float], layers: int, prompt: int) -> floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, threads=2, tokens=8192)
     parser.add_argument("--policy", choices=RECIPES, default="fastv")
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompt", type=int, default=1024)
-    parser.add_argument("--tokens", type=int, default=8192)
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    folder = (options.folder or options.build / "prompt_pruning").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = open_folder(options, "prompt_pruning")
     tools = options.build.resolve() / "bin"
     text = beginning(texts().evaluation, options.tokens, folder)
 

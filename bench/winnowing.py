@@ -13,7 +13,6 @@ that text. Artifacts whose recipe did not change are kept in the folder.
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
-from commands import run, run_json  # noqa: E402
+from commands import make_parser, open_folder, run, run_json  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
@@ -142,16 +141,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=4096)
+    parser = make_parser(__doc__, threads=2, tokens=4096)
     parser.add_argument("--skip", choices=["quality", "speed"])
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    folder = (options.folder or options.build / "winnowing").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = open_folder(options, "winnowing")
     workshop = Workshop(options.build.resolve() / "bin", folder, options.threads)
 
     plain = workshop.compile("as the checkpoint has it", [])
