@@ -46,11 +46,16 @@ Statistics::Statistics(ModuleOp module)
 static constexpr StringLiteral kDivided = "divided", kKept = "kept",
                                kRotated = "rotated";
 
-StringRef Statistics::findTap(StringRef name) const {
+/// The tap whose statistics a weight has: its own, or another one's.
+static StringRef findTap(DictionaryAttr attribute, StringRef name) {
   auto readers =
       attribute ? attribute.getAs<DictionaryAttr>("readers") : DictionaryAttr();
   auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr();
   return tap ? tap.getValue() : name;
+}
+
+StringRef Statistics::findTap(StringRef name) const {
+  return winnow::findTap(attribute, name);
 }
 
 std::optional<ArrayRef<float>> Statistics::read(Attribute value) const {
@@ -144,29 +149,6 @@ std::vector<float> Gram::evaluate() const {
   return result;
 }
 
-void divideStatistics(ModuleOp module, StringRef name,
-                      ArrayRef<float> divisor) {
-  auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
-  if (!attribute)
-    return;
-  auto readers = attribute.getAs<DictionaryAttr>("readers");
-  if (auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr())
-    name = tap.getValue();
-  Builder builder(module.getContext());
-  auto divided = attribute.getAs<DictionaryAttr>(kDivided);
-  NamedAttrList entries(divided);
-  SmallVector<float> product(divisor);
-  if (auto before = cast_or_null<DenseElementsAttr>(entries.get(name)))
-    for (auto [number, d] : llvm::zip_equal(product, before.getValues<float>()))
-      number *= d;
-  auto type = RankedTensorType::get({static_cast<int64_t>(product.size())},
-                                    builder.getF32Type());
-  entries.set(name, DenseElementsAttr::get(type, ArrayRef<float>(product)));
-  NamedAttrList changed(attribute);
-  changed.set(kDivided, entries.getDictionary(module.getContext()));
-  module->setAttr(kStatisticsAttr, changed.getDictionary(module.getContext()));
-}
-
 /// The attribute with one entry of its dictionary `key` changed.
 static DictionaryAttr withEntry(DictionaryAttr attribute, StringRef key,
                                 StringRef tap, Attribute value) {
@@ -176,6 +158,30 @@ static DictionaryAttr withEntry(DictionaryAttr attribute, StringRef key,
   NamedAttrList changed(attribute);
   changed.set(key, entries.getDictionary(context));
   return changed.getDictionary(context);
+}
+
+/// A vector of f32.
+static DenseElementsAttr vectorAttr(DictionaryAttr attribute,
+                                    ArrayRef<float> numbers) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(numbers.size())},
+                                    Float32Type::get(attribute.getContext()));
+  return DenseElementsAttr::get(type, numbers);
+}
+
+void divideStatistics(ModuleOp module, StringRef name,
+                      ArrayRef<float> divisor) {
+  auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
+  if (!attribute)
+    return;
+  StringRef tap = findTap(attribute, name);
+  auto divided = attribute.getAs<DictionaryAttr>(kDivided);
+  SmallVector<float> product(divisor);
+  if (auto before =
+          divided ? divided.getAs<DenseElementsAttr>(tap) : DenseElementsAttr())
+    for (auto [number, d] : llvm::zip_equal(product, before.getValues<float>()))
+      number *= d;
+  module->setAttr(kStatisticsAttr, withEntry(attribute, kDivided, tap,
+                                             vectorAttr(attribute, product)));
 }
 
 /// The attribute with the channels `kept` of a tap left.
@@ -194,11 +200,8 @@ static DictionaryAttr withKept(DictionaryAttr attribute, StringRef tap,
     SmallVector<float> divisor;
     for (int64_t channel : kept)
       divisor.push_back(all[channel]);
-    auto type = RankedTensorType::get({static_cast<int64_t>(divisor.size())},
-                                      before.getElementType());
     attribute =
-        withEntry(attribute, kDivided, tap,
-                  DenseElementsAttr::get(type, ArrayRef<float>(divisor)));
+        withEntry(attribute, kDivided, tap, vectorAttr(attribute, divisor));
   }
   return withEntry(attribute, kKept, tap,
                    DenseI64ArrayAttr::get(attribute.getContext(), left));
@@ -209,12 +212,9 @@ void keepStatistics(ModuleOp module, ArrayRef<StringRef> names,
   auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
   if (!attribute)
     return;
-  auto readers = attribute.getAs<DictionaryAttr>("readers");
   llvm::SetVector<StringRef> taps;
-  for (StringRef name : names) {
-    auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr();
-    taps.insert(tap ? tap.getValue() : name);
-  }
+  for (StringRef name : names)
+    taps.insert(findTap(attribute, name));
   for (StringRef tap : taps)
     attribute = withKept(attribute, tap, kept);
   module->setAttr(kStatisticsAttr, attribute);
@@ -268,17 +268,15 @@ void rotateStatistics(ModuleOp module, StringRef name, int64_t width,
   auto attribute = module->getAttrOfType<DictionaryAttr>(kStatisticsAttr);
   if (!attribute)
     return;
-  auto readers = attribute.getAs<DictionaryAttr>("readers");
-  if (auto tap = readers ? readers.getAs<StringAttr>(name) : StringAttr())
-    name = tap.getValue();
+  StringRef tap = findTap(attribute, name);
   llvm::StringMap<std::vector<float>> rotated =
-      rotateChannels(Statistics(module), name, width, size);
+      rotateChannels(Statistics(module), tap, width, size);
   Builder builder(module.getContext());
   NamedAttrList values(attribute.getAs<DictionaryAttr>("values"));
   for (const StatisticKind &kind : getStatisticKinds()) {
     if (kind.rank == 0)
       continue;
-    std::string key = getStatisticKey(kind.name, name);
+    std::string key = getStatisticKey(kind.name, tap);
     auto it = rotated.find(kind.name);
     if (it == rotated.end()) {
       values.erase(key);
@@ -295,12 +293,12 @@ void rotateStatistics(ModuleOp module, StringRef name, int64_t width,
   for (StringRef key : {kDivided, kKept})
     if (auto entries = attribute.getAs<DictionaryAttr>(key)) {
       NamedAttrList left(entries);
-      left.erase(name);
+      left.erase(tap);
       changed.set(key, left.getDictionary(module.getContext()));
     }
   module->setAttr(kStatisticsAttr,
                   withEntry(changed.getDictionary(module.getContext()),
-                            kRotated, name, builder.getI64IntegerAttr(size)));
+                            kRotated, tap, builder.getI64IntegerAttr(size)));
 }
 
 bool Statistics::isRotated(StringRef name) const {

@@ -13,6 +13,13 @@
 using namespace mlir;
 using namespace winnow;
 
+Value winnow::getOwnKey(AttentionOp attention) {
+  Value key = attention.getKey();
+  if (auto view = key.getDefiningOp<KvViewOp>())
+    key = view.getCache().getDefiningOp<KvAppendOp>().getKey();
+  return key;
+}
+
 /// From the softmax of the attention itself.
 Value winnow::scoreByAttention(OpBuilder &builder, AttentionOp &attention,
                                bool last) {
@@ -41,16 +48,13 @@ Value winnow::scoreByAttention(OpBuilder &builder, AttentionOp &attention,
     lse = withLse.getLse();
   }
   builder.setInsertionPointAfter(attention);
-  // In a cache there are other keys, too.
-  Value key = attention.getKey();
-  if (auto view = key.getDefiningOp<KvViewOp>())
-    key = view.getCache().getDefiningOp<KvAppendOp>().getKey();
   Value relative = attention.getRelativeBias();
   return TokenScoreOp::create(
       builder, location, RankedTensorType::get({rows}, f32),
-      attention.getQuery(), key, lse, attention.getQuerySegments(),
-      attention.getBias(), relative ? attention.getQueryPositions() : Value(),
-      relative, attention.getScale(), attention.getDistances(), last);
+      attention.getQuery(), getOwnKey(attention), lse,
+      attention.getQuerySegments(), attention.getBias(),
+      relative ? attention.getQueryPositions() : Value(), relative,
+      attention.getScale(), attention.getDistances(), last);
 }
 
 SmallVector<Value> winnow::observeAttention(OpBuilder &builder,

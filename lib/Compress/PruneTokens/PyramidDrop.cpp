@@ -36,11 +36,8 @@ static Value scoreBehind(OpBuilder &builder, const PruningSite &site) {
   AttentionOp attention = site.behind.attention;
   IRMapping copies;
   copies.map(layer.getBody().front().getArguments(), layer.getInputs());
-  Value key = attention.getKey();
-  if (auto view = key.getDefiningOp<KvViewOp>())
-    key = view.getCache().getDefiningOp<KvAppendOp>().getKey();
   Value query = copySources(builder, attention.getQuery(), copies);
-  key = copySources(builder, key, copies);
+  Value key = copySources(builder, getOwnKey(attention), copies);
   Value none;
   return TokenScoreOp::create(
       builder, site.location, oneEach(query, builder.getF32Type()), query, key,

@@ -119,6 +119,9 @@ extern const TokenPruning kTurbo;
 // Parts that policies share. Each makes ops behind the attention, which may be
 // replaced by one with more results.
 
+/// The keys of the tokens themselves: in a cache there are others, too.
+mlir::Value getOwnKey(AttentionOp attention);
+
 /// How much the first, or the last, token of each segment looks at each token,
 /// [T].
 mlir::Value scoreByAttention(mlir::OpBuilder &builder, AttentionOp &attention,
