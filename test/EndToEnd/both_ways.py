@@ -1,4 +1,4 @@
-"""Runs an entry point of a program in the interpreter and as native code."""
+"""Entry points of a program, run in the interpreter and as native code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import numpy as np
 from artifact import Artifact
 from interpreter import Call, interpret
 from programs import Programs
+
+
+def argument(name: str, type_: str, *dims: str) -> str:
+    """An argument of an entry point, with the names of its dynamic dimensions."""
+    quoted = ", ".join(f'"{dim}"' for dim in dims)
+    extra = f", winnow.dims = [{quoted}]" if dims else ""
+    return f'%{name}: {type_} {{winnow.name = "{name}"{extra}}}'
 
 
 def run_both_ways(

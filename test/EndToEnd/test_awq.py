@@ -18,7 +18,7 @@ from evaluation import TEXT, evaluate
 from fetch_minilm import minilm_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
-from interpreter import Call, recode
+from interpreter import Call, arguments_of, recode
 from programs import Programs, recipe
 from test_gptq import compile_with
 from test_offline_weights import dense, random_param
@@ -216,11 +216,9 @@ def test_interpreter_agrees(tiny: Tiny, programs: Programs, tmp_path: Path) -> N
     options = (recipe(tmp_path, line), f"--statistics={statistics}", "--activations=f32")
     programs.compile(tiny.path, tmp_path / "name", *options)
     ids = np.array(tiny.model.token_ids()[:9], np.int32)
-    numbers = np.arange(len(ids), dtype=np.int32)
-    arguments = {"ids": ids, "positions": numbers, "segments": 0 * ids, "rows": numbers}
     emitted = (*options, "--emit=compressed")
     [[expected]] = interpret_model(
-        programs, tiny.path, [Call("forward", arguments)], tmp_path, emitted
+        programs, tiny.path, [Call("forward", arguments_of(ids))], tmp_path, emitted
     )
     found = programs.logits(tmp_path / "name", list(map(int, ids)), tmp_path / "logits.npy")
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()

@@ -12,7 +12,7 @@ import pytest
 from calibration import KINDS, calibrate, expected_statistics, facts_of, statistics_of
 from evaluation import TEXT, tokenize, windows_of
 from fetch_minilm import minilm_path
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Programs, recipe
 
 WINDOW = 24
@@ -41,9 +41,7 @@ def test_statistics_of_decoders(
     assert len(windows) > 2
     calls: list[Call] = []
     for window in windows:
-        numbers = np.arange(len(window), dtype=np.int32)
-        arguments = {"positions": numbers, "segments": 0 * numbers, "rows": numbers}
-        calls += [Call("observe", {"ids": np.array(window, np.int32), **arguments}), None]
+        calls += [Call("observe", arguments_of(window)), None]
     expected, rows = expected_statistics(programs, path, calls, tmp_path / "expected")
     compare(statistics_of(output), expected)
     assert facts_of(output)["tokens"] == str(rows)

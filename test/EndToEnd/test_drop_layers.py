@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, Tiny
 from hugging_face import read_header, stored_tensors
 from interpreted_model import interpret_model
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Artifacts, Programs, manifest, recipe, run_fixed
 
 GOLDEN = ROOT / "test" / "Golden" / "hf"
@@ -115,9 +115,7 @@ def test_interpreter_agrees(
         artifacts.get(tiny.path, *options), tiny.model.token_ids(), tmp_path / "logits.npy"
     )
     ids = np.array(tiny.model.token_ids(), np.int32)
-    numbers = np.arange(len(ids), dtype=np.int32)
-    arguments = {"ids": ids, "positions": numbers, "segments": 0 * ids, "rows": numbers}
-    calls = [Call("forward", arguments)]
+    calls = [Call("forward", arguments_of(ids))]
     emitted = (*options, "--emit=compressed")
     [[logits]] = interpret_model(programs, tiny.path, calls, tmp_path, emitted)
     assert np.abs(compiled - logits).max() <= 1e-4 * np.abs(logits).max()

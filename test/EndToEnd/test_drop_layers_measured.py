@@ -15,7 +15,7 @@ import pytest
 from calibration import calibrate, expected_statistics, statistics_of
 from evaluation import TEXT, evaluate, tokenize, windows_of
 from fetch_minilm import minilm_path
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Artifacts, Programs, manifest, recipe
 
 WINDOW = 24
@@ -138,9 +138,7 @@ def test_similarity_is_observed_again(
     windows = windows_of(tokenize(programs, artifacts.get(path), TEXT.encode()), WINDOW)
     calls: list[Call | None] = []
     for window in windows:
-        numbers = np.arange(len(window), dtype=np.int32)
-        arguments = {"positions": numbers, "segments": 0 * numbers, "rows": numbers}
-        calls += [Call("observe", {"ids": np.array(window, np.int32), **arguments}), None]
+        calls += [Call("observe", arguments_of(window)), None]
     gone: list[int] = []
     layers = [f"blk.{block}.{part}" for block in range(3) for part in ("attention", "mlp")]
     for step, (name, why) in enumerate(found):

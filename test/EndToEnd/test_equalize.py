@@ -15,11 +15,11 @@ from calibration import calibrate, statistics_of
 from conftest import Tiny
 from evaluation import TEXT
 from interpreted_model import interpret_model
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Artifacts, Programs, manifest, recipe, run_fixed
+from reference.hadamard import rotated
 from test_drop_layers import DECODERS
 from test_drop_layers import GOLDEN as HUGGING_FACE
-from test_offline_weights import rotated
 from tiny_encoders import GOLDEN, write_vocabulary
 
 LINE = "winnow-equalize{method=diagonal}"
@@ -207,9 +207,7 @@ def test_gptq_fits_codes_to_changed_inputs(
     options = options_of(tmp_path, "\n".join(lines), statistics)
     programs.compile(tiny.path, tmp_path / "name", *options)
     ids = np.array(tiny.model.token_ids()[:9], np.int32)
-    numbers = np.arange(len(ids), dtype=np.int32)
-    arguments = {"ids": ids, "positions": numbers, "segments": 0 * ids, "rows": numbers}
-    calls = [Call("forward", arguments)]
+    calls = [Call("forward", arguments_of(ids))]
     emitted = (*options, "--emit=compressed")
     [[expected]] = interpret_model(programs, tiny.path, calls, tmp_path, emitted)
     found = programs.logits(tmp_path / "name", list(map(int, ids)), tmp_path / "logits.npy")

@@ -15,7 +15,7 @@ from artifact import Artifact, Session
 from conftest import ROOT, Tiny
 from hugging_face import read_safetensors, write_gguf, write_safetensors
 from interpreted_model import interpret_model
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Artifacts, Programs, recipe
 from reference.encoder import read_safetensors as read_floats
 from reference.gates import Gate, GatedTextEncoder, GatedTransformer
@@ -93,14 +93,7 @@ def test_decoders(
     assert close(found, expected)
     with Artifact(artifacts.get(tiny.path, EXACT)) as plain, plain.session() as session:
         assert not close(found, session.prefill(ids))
-    numbers = np.arange(len(ids), dtype=np.int32)
-    arguments = {
-        "ids": np.array(ids, np.int32),
-        "positions": numbers,
-        "segments": 0 * numbers,
-        "rows": numbers,
-    }
-    calls, emitted = [Call("forward", arguments)], (*options, "--emit=compressed")
+    calls, emitted = [Call("forward", arguments_of(ids))], (*options, "--emit=compressed")
     [[interpreted]] = interpret_model(programs, tiny.path, calls, tmp_path, emitted)
     assert close(interpreted, found)
 

@@ -14,7 +14,7 @@ from evaluation import TEXT, evaluate
 from fetch_minilm import minilm_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Programs, recipe
 
 LINE = "winnow-quantize-weights{{format={} method={}}}"
@@ -48,15 +48,15 @@ def test_interpreter_agrees(
     fitted = [weight["name"] for weight in facts["weights"] if "method" in weight]
     assert len(fitted) > 5
     ids = np.array([1, 5, 9, 2, 30, 7, 7, 11, 3], np.int32)
-    numbers = np.arange(len(ids), dtype=np.int32)
-    arguments = {"ids": ids, "positions": numbers, "segments": 0 * ids, "rows": numbers}
     emitted = (
         recipe(tmp_path, line),
         f"--statistics={statistics}",
         *options,
         "--emit=compressed",
     )
-    [[expected]] = interpret_model(programs, path, [Call("forward", arguments)], tmp_path, emitted)
+    [[expected]] = interpret_model(
+        programs, path, [Call("forward", arguments_of(ids))], tmp_path, emitted
+    )
     found = programs.logits(tmp_path / "name", list(map(int, ids)), tmp_path / "logits.npy")
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
     # Other codes than those rounded to nearest.

@@ -14,7 +14,7 @@ from calibration import calibrate
 from conftest import Tiny
 from evaluation import TEXT
 from interpreted_model import interpret_model
-from interpreter import Call, recode
+from interpreter import Call, arguments_of, recode
 from programs import Artifacts, Programs, recipe
 from test_awq import matrix_text
 from test_offline_weights import random_param
@@ -114,13 +114,10 @@ def test_decoder(tiny: Tiny, programs: Programs, tmp_path: Path) -> None:
         options = (recipe(tmp_path, lines), *given)
         name = programs.compile(tiny.path, tmp_path / f"rank{rank}", *options)
         logits[rank] = programs.logits(name, ids, tmp_path / "logits.npy")
-    numbers = np.arange(len(ids), dtype=np.int32)
-    tokens = np.array(ids, np.int32)
-    arguments = {"ids": tokens, "positions": numbers, "segments": 0 * tokens, "rows": numbers}
     [[expected]] = interpret_model(
         programs,
         tiny.path,
-        [Call("forward", arguments)],
+        [Call("forward", arguments_of(ids))],
         tmp_path,
         (*options, "--emit=compressed"),
     )

@@ -12,6 +12,7 @@ from artifact import Artifact
 from both_ways import run_both_ways
 from interpreter import Call, interpret, recode
 from programs import Programs
+from reference.hadamard import rotated
 
 ROWS, COLUMNS = 40, 96
 
@@ -164,21 +165,6 @@ def test_same_numbers_everywhere(number_format: str, programs: Programs, tmp_pat
     expected = np.vstack([matrix.T + bias, bias[None]])
 
     check(programs, text, inputs, expected, tmp_path)
-
-
-def rotated(array: np.ndarray, size: int, axis: int) -> np.ndarray:
-    """Runs of `size` numbers along an axis times H / sqrt(size), by sums of pairs."""
-    runs = np.moveaxis(array.astype(np.float64), axis, -1)
-    shape = runs.shape
-    runs = runs.reshape(-1, size)
-    half = 1
-    while half < size:
-        pairs = runs.reshape(-1, size // (2 * half), 2, half)
-        a, b = pairs[:, :, 0], pairs[:, :, 1]
-        runs = np.stack([a + b, a - b], axis=2).reshape(-1, size)
-        half *= 2
-    runs = (runs * (1 / np.sqrt(np.float64(size)))).astype(np.float32)
-    return np.moveaxis(runs.reshape(shape), -1, axis)
 
 
 def rotating(rows: int, kept: list[int], number_format: str) -> str:

@@ -14,7 +14,7 @@ from conftest import Tiny
 from fetch_gemma import gemma_path
 from fetch_texts import texts
 from interpreted_model import interpret_model
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Artifacts, Programs, recipe
 from reference.pruned_transformer import PrunedTransformer
 
@@ -132,13 +132,8 @@ def test_interpreter_agrees(
     with Artifact(artifacts.get(tiny.path, *options)) as artifact, artifact.session() as session:
         logits = session.prefill_prompt(ids, span)
     numbers = np.arange(len(ids), dtype=np.int32)
-    arguments = {
-        "ids": np.array(ids, np.int32),
-        "positions": numbers,
-        "segments": 0 * numbers,
-        "rows": numbers,
-        "prunable": ((numbers >= span[0]) & (numbers < span[1])).astype(np.int32),
-    }
+    prunable = ((numbers >= span[0]) & (numbers < span[1])).astype(np.int32)
+    arguments = arguments_of(ids) | {"prunable": prunable}
     emitted = (*options, "--emit=compressed")
     calls = [Call("prompt", arguments)]
     [[found]] = interpret_model(programs, tiny.path, calls, tmp_path, emitted)

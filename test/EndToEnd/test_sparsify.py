@@ -20,7 +20,7 @@ from fetch_gemma import gemma_path
 from fetch_texts import texts
 from hugging_face import read_header
 from interpreted_model import interpret_model
-from interpreter import Call
+from interpreter import Call, arguments_of
 from programs import Artifacts, Programs, manifest, recipe, run_fixed
 from reference import Transformer
 from reference.cfsp import choose, counts, shares
@@ -119,16 +119,6 @@ def masked(tiny: Tiny, kept: dict[str, list]) -> Transformer:
 
 def close(found: np.ndarray, expected: np.ndarray, tolerance: float = 1e-4) -> bool:
     return np.abs(found - expected).max() <= tolerance * np.abs(expected).max()
-
-
-def arguments_of(ids: list[int]) -> dict[str, np.ndarray]:
-    numbers = np.arange(len(ids), dtype=np.int32)
-    return {
-        "ids": np.array(ids, np.int32),
-        "positions": numbers,
-        "segments": 0 * numbers,
-        "rows": numbers,
-    }
 
 
 def unit_of(tiny: Tiny, target: str) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from artifact import Artifact
-from both_ways import run_both_ways
+from both_ways import argument, run_both_ways
 from interpreter import Call
 from programs import Programs
 
@@ -17,12 +17,6 @@ DISTANCES = (1, 2, 3, 5, 9)
 HEADS, KEY_DIM, VALUE_DIM, WIDTH = 3, 20, 5, 37
 
 Arrays = dict[str, np.ndarray]
-
-
-def argument(name: str, type_: str, *dims: str) -> str:
-    quoted = ", ".join(f'"{dim}"' for dim in dims)
-    extra = f", winnow.dims = [{quoted}]" if dims else ""
-    return f'%{name}: {type_} {{winnow.name = "{name}"{extra}}}'
 
 
 def entry(name: str, arguments: list[str], result: str, body: str, dims: str = "") -> str:

@@ -59,6 +59,33 @@ protected:
     return {op.getFlops(dims), op.getStoredBytes(dims)};
   }
 
+  /// The type of a cache that stores keys and values so.
+  static std::string cacheOf(const std::string &key, const std::string &value) {
+    return "!winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = " +
+           key + ", value = " + value + ", capacity = 32>";
+  }
+
+  Cost costOfCachedAttention(const std::string &key, const std::string &value) {
+    std::string cache = cacheOf(key, value);
+    return costOf(
+        "%c: " + cache + ", %q: tensor<?x4x8xf32>, %qp: tensor<?xi32>", R"(
+      %k, %v, %kp, %ks = winnow.kv_view %c : )" + cache + R"(
+          -> tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>
+      %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) {mask = #winnow.mask<full>, scale = 1.0 : f32}
+          : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x4x16xf32>)");
+  }
+
+  Cost costOfAppend(const std::string &key, const std::string &value) {
+    std::string cache = cacheOf(key, value);
+    return costOf("%c: " + cache +
+                      ", %k: tensor<?x2x8xf32>, %v: tensor<?x2x16xf32>, "
+                      "%p: tensor<?xi32>",
+                  R"(
+      %n = winnow.kv_append %c, %k, %v at %p, %p : )" +
+                      cache + R"(,
+          tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>)");
+  }
+
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
 };
@@ -120,50 +147,21 @@ TEST_F(CostTest, Attention) {
 }
 
 TEST_F(CostTest, AttentionOnACache) {
-  EXPECT_EQ(
-      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
-             "key = f32, value = f32, capacity = 32>, %q: tensor<?x4x8xf32>, "
-             "%qp: tensor<?xi32>",
-             R"(
-      %k, %v, %kp, %ks = winnow.kv_view %c : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = f32, value = f32, capacity = 32>
-          -> tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>
-      %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) {mask = #winnow.mask<full>, scale = 1.0 : f32}
-          : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x4x16xf32>)"),
-      (Cost{2. * 5 * 5 * 4 * (8 + 16), 4 * 5 * 2 * (8 + 16)}));
+  EXPECT_EQ(costOfCachedAttention("f32", "f32"),
+            (Cost{2. * 5 * 5 * 4 * (8 + 16), 4 * 5 * 2 * (8 + 16)}));
 }
 
 TEST_F(CostTest, KvAppend) {
   // Keys, values, and 8 bytes of position and segment.
-  EXPECT_EQ(
-      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
-             "key = f32, value = f32, capacity = 32>, %k: tensor<?x2x8xf32>, "
-             "%v: tensor<?x2x16xf32>, %p: tensor<?xi32>",
-             R"(
-      %n = winnow.kv_append %c, %k, %v at %p, %p : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = f32, value = f32, capacity = 32>,
-          tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>)"),
-      (Cost{0, 5 * (4 * 2 * (8 + 16) + 8)}));
+  EXPECT_EQ(costOfAppend("f32", "f32"), (Cost{0, 5 * (4 * 2 * (8 + 16) + 8)}));
 }
 
 TEST_F(CostTest, CachesOfSmallerNumbers) {
   // 8 + 4 bytes of a key and head, 16 * 2 of a value.
-  EXPECT_EQ(
-      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
-             "key = i8, value = bf16, capacity = 32>, %q: tensor<?x4x8xf32>, "
-             "%qp: tensor<?xi32>",
-             R"(
-      %k, %v, %kp, %ks = winnow.kv_view %c : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = i8, value = bf16, capacity = 32>
-          -> tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>
-      %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v) {mask = #winnow.mask<full>, scale = 1.0 : f32}
-          : tensor<?x4x8xf32>, tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x4x16xf32>)"),
-      (Cost{2. * 5 * 5 * 4 * (8 + 16), 5 * 2 * (8 + 4 + 2 * 16)}));
-  EXPECT_EQ(
-      costOf("%c: !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, "
-             "key = i8, value = bf16, capacity = 32>, %k: tensor<?x2x8xf32>, "
-             "%v: tensor<?x2x16xf32>, %p: tensor<?xi32>",
-             R"(
-      %n = winnow.kv_append %c, %k, %v at %p, %p : !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 16, key = i8, value = bf16, capacity = 32>,
-          tensor<?x2x8xf32>, tensor<?x2x16xf32>, tensor<?xi32>, tensor<?xi32>)"),
-      (Cost{0, 5 * (2 * (8 + 4 + 2 * 16) + 8)}));
+  EXPECT_EQ(costOfCachedAttention("i8", "bf16"),
+            (Cost{2. * 5 * 5 * 4 * (8 + 16), 5 * 2 * (8 + 4 + 2 * 16)}));
+  EXPECT_EQ(costOfAppend("i8", "bf16"),
+            (Cost{0, 5 * (2 * (8 + 4 + 2 * 16) + 8)}));
 }
 
 TEST_F(CostTest, RowOps) {
