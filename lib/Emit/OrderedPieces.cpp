@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -13,53 +14,82 @@ using namespace winnow;
 
 namespace {
 
+using Buffer = std::vector<uint8_t>;
+
 /// The state that the threads share.
 class PieceQueue {
 public:
-  explicit PieceQueue(uint64_t count) : count(count) {}
+  PieceQueue(ArrayRef<uint64_t> sizes,
+             function_ref<Error(uint64_t, ArrayRef<uint8_t>)> consume)
+      : sizes(sizes), consume(consume), ready(sizes.size()) {}
 
-  /// The next piece to produce; `count` when there is none.
-  uint64_t take() {
-    std::lock_guard<std::mutex> lock(mutex);
-    return failedPiece != kNone ? count : std::min(nextToProduce++, count);
-  }
-
-  /// Waits until all pieces before this one are consumed, then consumes it.
-  /// Pieces are taken in order, so the thread that has the one before this is
-  /// at work and nobody waits for ever.
-  Error consumeInTurn(uint64_t piece, function_ref<Error()> consume) {
+  /// The next piece to produce and its buffer; nothing when there is none.
+  /// Waits as long as too much waits. Then some piece before all of that is
+  /// being produced, so nobody waits for ever.
+  std::optional<uint64_t> take(Buffer &buffer) {
     std::unique_lock<std::mutex> lock(mutex);
-    turn.wait(lock,
-              [&] { return nextToConsume == piece || failedPiece != kNone; });
-    if (failedPiece != kNone)
-      return Error::success();
-    Error error = consume();
-    ++nextToConsume;
-    turn.notify_all();
-    return error;
+    mayTake.wait(lock, [&] { return waitingBytes < kWaitingBytes || ends(); });
+    if (ends())
+      return std::nullopt;
+    if (!unused.empty()) {
+      buffer = std::move(unused.back());
+      unused.pop_back();
+    }
+    buffer.resize(sizes[nextToProduce]);
+    return nextToProduce++;
   }
 
-  /// Keeps the error of the smallest piece.
+  /// Consumes a piece, and those behind it that wait for it, or lets it wait
+  /// for those before it.
+  void add(uint64_t piece, Buffer buffer) {
+    std::lock_guard<std::mutex> lock(mutex);
+    waitingBytes += buffer.size();
+    ready[piece] = std::move(buffer);
+    while (nextToConsume < ready.size() && ready[nextToConsume] &&
+           nextToConsume < failedPiece) {
+      Buffer next = std::move(*ready[nextToConsume]);
+      ready[nextToConsume].reset();
+      waitingBytes -= next.size();
+      if (Error error = consume(nextToConsume, next))
+        keepFirst(nextToConsume, std::move(error));
+      unused.push_back(std::move(next));
+      ++nextToConsume;
+    }
+    mayTake.notify_all();
+  }
+
   void fail(uint64_t piece, Error error) {
     std::lock_guard<std::mutex> lock(mutex);
-    if (piece < failedPiece) {
-      consumeError(std::move(firstError));
-      firstError = std::move(error);
-      failedPiece = piece;
-    } else {
-      consumeError(std::move(error));
-    }
-    turn.notify_all();
+    keepFirst(piece, std::move(error));
+    mayTake.notify_all();
   }
 
   Error takeError() { return std::move(firstError); }
 
 private:
+  bool ends() const {
+    return failedPiece != kNone || nextToProduce == sizes.size();
+  }
+
+  /// Keeps the error of the smallest piece.
+  void keepFirst(uint64_t piece, Error error) {
+    if (piece >= failedPiece)
+      return consumeError(std::move(error));
+    consumeError(std::move(firstError));
+    firstError = std::move(error);
+    failedPiece = piece;
+  }
+
   static constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
 
-  const uint64_t count;
+  ArrayRef<uint64_t> sizes;
+  function_ref<Error(uint64_t, ArrayRef<uint8_t>)> consume;
   std::mutex mutex;
-  std::condition_variable turn;
+  std::condition_variable mayTake;
+  /// What is produced and not consumed.
+  std::vector<std::optional<Buffer>> ready;
+  std::vector<Buffer> unused;
+  uint64_t waitingBytes = 0;
   uint64_t nextToProduce = 0;
   uint64_t nextToConsume = 0;
   uint64_t failedPiece = kNone;
@@ -69,23 +99,21 @@ private:
 } // namespace
 
 Error winnow::runOrderedPieces(
-    uint64_t count, unsigned threads, uint64_t bufferBytes,
+    ArrayRef<uint64_t> sizes, unsigned threads,
     function_ref<Error(uint64_t, MutableArrayRef<uint8_t>)> produce,
     function_ref<Error(uint64_t, ArrayRef<uint8_t>)> consume) {
-  PieceQueue queue(count);
+  PieceQueue queue(sizes, consume);
   auto work = [&] {
-    std::vector<uint8_t> buffer(bufferBytes);
-    for (uint64_t piece = queue.take(); piece < count; piece = queue.take()) {
-      Error error = produce(piece, buffer);
-      if (!error)
-        error =
-            queue.consumeInTurn(piece, [&] { return consume(piece, buffer); });
-      if (error)
-        queue.fail(piece, std::move(error));
+    Buffer buffer;
+    while (std::optional<uint64_t> piece = queue.take(buffer)) {
+      if (Error error = produce(*piece, buffer))
+        queue.fail(*piece, std::move(error));
+      else
+        queue.add(*piece, std::move(buffer));
     }
   };
   std::vector<std::thread> helpers;
-  for (unsigned i = 1; i < std::min<uint64_t>(threads, count); ++i)
+  for (unsigned i = 1; i < std::min<uint64_t>(threads, sizes.size()); ++i)
     helpers.emplace_back(work);
   work();
   for (std::thread &helper : helpers)

@@ -11,16 +11,19 @@
 
 namespace winnow {
 
-/// Runs `produce(i, buffer)` for i in [0, count) on `threads` threads (the
-/// caller's is one of them), and `consume(i, buffer)` with what it left in the
-/// buffer: one at a time, in the order of i. Each thread has one buffer of
-/// `bufferBytes` bytes. Stops at the first failures and returns the one with
-/// the smallest i.
+/// Runs `produce(i, buffer)` for each i on `threads` threads (the caller's is
+/// one of them), with a buffer of `sizes[i]` bytes, and `consume(i, buffer)`
+/// with what it left there: one at a time, in the order of i. What is ready
+/// before its turn waits, so that a piece that takes long does not hold up the
+/// others, until that is `kWaitingBytes`. Stops at the first failures and
+/// returns the one with the smallest i.
 llvm::Error runOrderedPieces(
-    uint64_t count, unsigned threads, uint64_t bufferBytes,
+    llvm::ArrayRef<uint64_t> sizes, unsigned threads,
     llvm::function_ref<llvm::Error(uint64_t, llvm::MutableArrayRef<uint8_t>)>
         produce,
     llvm::function_ref<llvm::Error(uint64_t, llvm::ArrayRef<uint8_t>)> consume);
+
+constexpr uint64_t kWaitingBytes = 64 << 20;
 
 } // namespace winnow
 

@@ -209,7 +209,7 @@ struct Piece {
 
 Error WeightsArchive::write() {
   std::vector<Piece> pieces;
-  uint64_t bufferBytes = 0;
+  std::vector<uint64_t> pieceSizes;
   for (size_t i = 0; i < tensors.size(); ++i) {
     uint64_t granule = tensors[i].granule;
     uint64_t step =
@@ -221,7 +221,7 @@ Error WeightsArchive::write() {
       uint64_t size = std::min(step, sizes[i] - offset);
       bool last = offset + size == sizes[i];
       pieces.push_back({i, offset, size, last ? padding : 0});
-      bufferBytes = std::max(bufferBytes, size + pieces.back().padding);
+      pieceSizes.push_back(size + pieces.back().padding);
       offset += size;
     } while (offset < sizes[i]);
   }
@@ -231,23 +231,22 @@ Error WeightsArchive::write() {
   auto produce = [&](uint64_t index, MutableArrayRef<uint8_t> buffer) -> Error {
     const Piece &piece = pieces[index];
     const WeightTensor &tensor = tensors[piece.tensor];
-    auto bytes = buffer.take_front(piece.size + piece.padding);
     if (piece.size != 0)
       if (Error error =
-              tensor.produce(piece.offset, bytes.take_front(piece.size)))
+              tensor.produce(piece.offset, buffer.take_front(piece.size)))
         return createStringError("weight '" + tensor.name +
                                  "': " + toString(std::move(error)));
-    fill(bytes.drop_front(piece.size), 0);
+    fill(buffer.drop_front(piece.size), 0);
     uint64_t start = dataStart + offsets[piece.tensor] + piece.offset;
-    prepareHugePages(file->FD, start, bytes.size());
-    if (int code = writeAt(file->FD, bytes, start))
+    prepareHugePages(file->FD, start, buffer.size());
+    if (int code = writeAt(file->FD, buffer, start))
       return cannotWrite(path, code);
     return Error::success();
   };
   auto consume = [&](uint64_t index, ArrayRef<uint8_t> buffer) -> Error {
     const Piece &piece = pieces[index];
     const WeightTensor &tensor = tensors[piece.tensor];
-    winnow_hash_update(&state, buffer.data(), piece.size + piece.padding);
+    winnow_hash_update(&state, buffer.data(), buffer.size());
     if (piece.offset + piece.size == sizes[piece.tensor] && tensor.release)
       tensor.release();
     if (options.progress &&
@@ -259,8 +258,7 @@ Error WeightsArchive::write() {
   unsigned threads = options.threads;
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
-  if (Error error = runOrderedPieces(pieces.size(), threads, bufferBytes,
-                                     produce, consume))
+  if (Error error = runOrderedPieces(pieceSizes, threads, produce, consume))
     return error;
   hash = winnow_hash_finish(&state);
   return Error::success();

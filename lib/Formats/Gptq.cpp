@@ -16,6 +16,9 @@ namespace winnow {
 static constexpr double kDamping = 0.01;
 static constexpr int kDampingTrials = 6;
 
+/// Of an inverse, made together.
+static constexpr int64_t kColumns = 128;
+
 Expected<GptqFactor> GptqFactor::create(ArrayRef<float> gram, int64_t width) {
   if (width <= 0 || gram.size() != static_cast<size_t>(width) * width)
     return createStringError("a Gram matrix of " + Twine(gram.size()) +
@@ -54,8 +57,16 @@ Expected<GptqFactor> GptqFactor::create(ArrayRef<float> gram, int64_t width) {
         return createStringError("a Gram matrix is far from positive");
       continue;
     }
+    // Columns of the inverse begin at the diagonal; some at a time, so that
+    // what is above is hardly computed.
     Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(width, width);
-    cholesky.matrixL().solveInPlace(inverse);
+    Eigen::MatrixXd lower = cholesky.matrixL();
+    for (int64_t k = 0; k < width; k += kColumns) {
+      int64_t below = width - k, columns = std::min(kColumns, below);
+      auto corner = lower.bottomRightCorner(below, below);
+      auto block = inverse.block(k, k, below, columns);
+      corner.triangularView<Eigen::Lower>().solveInPlace(block);
+    }
     factor.upper.resize(gram.size());
     for (int64_t i = 0; i < width; ++i)
       for (int64_t j = i; j < width; ++j)
@@ -122,12 +133,13 @@ double quadraticForm(ArrayRef<float> gram, ArrayRef<float> d) {
 /// Rows that share each load of H.
 static constexpr int64_t kRows = 4;
 
-/// t_r += d_r h for each of the rows.
-WINNOW_WIDE_VECTORS static void addMultiples(float *t, const float *d,
-                                             const float *h, int64_t count) {
+/// t_r += d_r h for each of the rows t_r, which are `stride` apart.
+WINNOW_WIDE_VECTORS static void addMultiples(float *t, int64_t stride,
+                                             const float *d, const float *h,
+                                             int64_t count) {
   float d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3];
-  float *__restrict t0 = t, *__restrict t1 = t + count;
-  float *__restrict t2 = t + 2 * count, *__restrict t3 = t + 3 * count;
+  float *__restrict t0 = t, *__restrict t1 = t + stride;
+  float *__restrict t2 = t + 2 * stride, *__restrict t3 = t + 3 * stride;
   for (int64_t j = 0; j < count; ++j) {
     t0[j] += d0 * h[j];
     t1[j] += d1 * h[j];
@@ -136,6 +148,7 @@ WINNOW_WIDE_VECTORS static void addMultiples(float *t, const float *d,
   }
 }
 
+// H is symmetric: what is above its diagonal counts twice.
 std::vector<double> quadraticForms(ArrayRef<float> gram, int64_t width,
                                    ArrayRef<float> rows) {
   int64_t count = width ? static_cast<int64_t>(rows.size()) / width : 0;
@@ -149,10 +162,15 @@ std::vector<double> quadraticForms(ArrayRef<float> gram, int64_t width,
       float column[kRows] = {};
       for (int64_t r = 0; r < here; ++r)
         column[r] = d[r * width + k];
-      addMultiples(products.data(), column, gram.data() + k * width, width);
+      const float *h = gram.data() + k * width;
+      for (int64_t r = 0; r < here; ++r)
+        products[r * width + k] += 0.5f * column[r] * h[k];
+      addMultiples(products.data() + k + 1, width, column, h + k + 1,
+                   width - k - 1);
     }
     for (int64_t r = 0; r < here; ++r)
-      forms[first + r] = dot(products.data() + r * width, d + r * width, width);
+      forms[first + r] =
+          2 * dot(products.data() + r * width, d + r * width, width);
   }
   return forms;
 }
