@@ -360,6 +360,11 @@ Value KernelBuilder::reduceAddI(Value vector) {
                         [&](Value a, Value c) { return add(a, c); });
 }
 
+Value KernelBuilder::reduceMaxI(Value vector) {
+  return reduceByHalves(*this, vector,
+                        [&](Value a, Value c) { return maxS(a, c); });
+}
+
 Value KernelBuilder::inHalves(ValueRange operands,
                               function_ref<Value(ValueRange)> function) {
   if (cpuTarget.avx512)

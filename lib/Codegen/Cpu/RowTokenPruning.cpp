@@ -73,8 +73,10 @@ static Value emitCountProtected(KernelBuilder &k, TokenPolicyAttr policy,
                                 const TokenSelectOperands &operands, Value own,
                                 Value count) {
   Value end = k.sub(count, k.i32(policy.getLast()));
+  auto [first, behind] =
+      emitSegmentRange(k, operands.segments, own, operands.rows);
   return k.forLoop(
-      k.i64(0), operands.rows, k.i64(1), {k.i32(0), k.i32(0)},
+      first, behind, k.i64(1), {k.i32(0), k.i32(0)},
       [&](Value index, ValueRange carried) {
         Value place = carried[0];
         Value isMember =
@@ -183,8 +185,10 @@ void emitTokenFuseRow(KernelBuilder &k, const TokenSelectOperands &operands,
   Value best = k.ifElse(
       leaves, {k.i32Type()},
       [&] {
+        std::pair<Value, Value> range =
+            emitSegmentRange(k, operands.segments, own, operands.rows);
         return k.forLoop(
-            k.i64(0), operands.rows, k.i64(1), {number},
+            range.first, range.second, k.i64(1), {number},
             [&](Value token, ValueRange carried) {
               Value isBest = k.equal(loadWord(k, ranks, token), k.i32(0));
               if (own)
@@ -277,8 +281,10 @@ void emitTokenMatchRow(KernelBuilder &k, const TokenMatchSpec &spec,
   KernelBuilder::Values best = k.ifElse(
       isMatched(place, /*odd=*/false), {k.i32Type(), k.f32Type()},
       [&] {
+        std::pair<Value, Value> range =
+            emitSegmentRange(k, operands.segments, own, operands.rows);
         KernelBuilder::Values found = k.forLoop(
-            k.i64(0), operands.rows, k.i64(1), {k.i32(0), number, nowhere},
+            range.first, range.second, k.i64(1), {k.i32(0), number, nowhere},
             [&](Value index, ValueRange carried) {
               Value isMember =
                   operands.segments
@@ -307,7 +313,9 @@ void emitTokenMatchRow(KernelBuilder &k, const TokenMatchSpec &spec,
             /*unroll=*/false);
         return KernelBuilder::Values{found[1], found[2]};
       },
-      [&] { return KernelBuilder::Values{number, nowhere}; });
+      [&] {
+        return KernelBuilder::Values{number, nowhere};
+      });
   k.store(best[0], into, 4);
   k.store(best[1], score, 4);
 }
@@ -360,28 +368,52 @@ void emitTokenMergeRow(KernelBuilder &k, int64_t width,
     k.storeFirst(k.splatF32(0), k.offset(out, bytes), count);
   });
   Value number = k.trunc(row, k.i32Type());
+  // The weight of the tokens so far, with `token` if it is in this row.
+  auto addToken = [&](Value token, Value before) {
+    return k.ifElse(
+        k.equal(loadWord(k, operands.rows, token), number), {k.f32Type()},
+        [&] {
+          Value weight =
+              operands.sizes
+                  ? k.load(k.f32Type(),
+                           k.offset(operands.sizes, k.mul(token, kWordBytes)),
+                           4)
+                  : k.f32(1);
+          Value from =
+              k.offset(operands.input, k.mul(token, width * kWordBytes));
+          forPieces(k, width, [&](int64_t bytes, Value count) {
+            Value ptr = k.offset(out, bytes);
+            Value x = k.loadFirst(type, k.offset(from, bytes), count);
+            k.storeFirst(
+                k.fma(x, k.broadcast(weight), k.loadFirst(type, ptr, count)),
+                ptr, count);
+          });
+          return KernelBuilder::Values{k.addF(before, weight)};
+        },
+        [&] { return KernelBuilder::Values{before}; });
+  };
+  // Most 16 tokens have none of this row.
   Value total = k.forLoop(
-      k.i64(0), operands.tokens, k.i64(1), {k.f32(0)},
-      [&](Value token, ValueRange carried) {
+      k.i64(0), operands.tokens, k.i64(kLanes), {k.f32(0)},
+      [&](Value from, ValueRange carried) {
+        Value left = k.sub(operands.tokens, from);
+        Value rows =
+            k.loadFirst(k.vectorType(k.i32Type()),
+                        k.offset(operands.rows, k.mul(from, kWordBytes)), left);
+        Value isMember =
+            k.andI(k.equal(rows, k.broadcast(number)), k.firstLanes(left));
+        Value members =
+            k.reduceAddI(k.zext(isMember, k.vectorType(k.i32Type())));
         return k.ifElse(
-            k.equal(loadWord(k, operands.rows, token), number), {k.f32Type()},
+            k.lessThan(k.i32(0), members), {k.f32Type()},
             [&] {
-              Value weight = operands.sizes
-                                 ? k.load(k.f32Type(),
-                                          k.offset(operands.sizes,
-                                                   k.mul(token, kWordBytes)),
-                                          4)
-                                 : k.f32(1);
-              Value from =
-                  k.offset(operands.input, k.mul(token, width * kWordBytes));
-              forPieces(k, width, [&](int64_t bytes, Value count) {
-                Value ptr = k.offset(out, bytes);
-                Value x = k.loadFirst(type, k.offset(from, bytes), count);
-                k.storeFirst(k.fma(x, k.broadcast(weight),
-                                   k.loadFirst(type, ptr, count)),
-                             ptr, count);
-              });
-              return KernelBuilder::Values{k.addF(carried[0], weight)};
+              Value end = k.minS(k.add(from, kLanes), operands.tokens);
+              return k.forLoop(
+                  from, end, k.i64(1), {carried[0]},
+                  [&](Value token, ValueRange sums) {
+                    return addToken(token, sums[0]);
+                  },
+                  /*unroll=*/false);
             },
             [&] { return KernelBuilder::Values{carried[0]}; });
       },

@@ -13,18 +13,9 @@ namespace winnow::cpu {
 /// The first or the last row of the segment of `row`.
 static Value emitEndRow(KernelBuilder &k, Value segments, Value rows, Value row,
                         bool last) {
-  if (!segments)
-    return last ? k.add(rows, -1) : k.i64(0);
-  Value own = loadWord(k, segments, row);
-  return k.forLoop(
-      last ? k.add(row, 1) : k.i64(0), last ? rows : row, k.i64(1), {row},
-      [&](Value index, ValueRange carried) {
-        Value isSame = k.equal(loadWord(k, segments, index), own);
-        Value farther =
-            last ? k.maxS(index, carried[0]) : k.minS(index, carried[0]);
-        return KernelBuilder::Values{k.select(isSame, farther, carried[0])};
-      },
-      /*unroll=*/false)[0];
+  Value own = segments ? loadWord(k, segments, row) : Value();
+  auto [begin, end] = emitSegmentRange(k, segments, own, rows);
+  return last ? k.add(end, -1) : begin;
 }
 
 /// The number of a relative bias's row for a key `offset` (i32) positions
@@ -93,13 +84,15 @@ void emitTokenLseRow(KernelBuilder &k, const TokenScoreSpec &spec,
   k.ifThen(k.equal(end, row), [&] {
     Value own =
         operands.segments ? loadWord(k, operands.segments, row) : Value();
+    std::pair<Value, Value> range =
+        emitSegmentRange(k, operands.segments, own, operands.rows);
     // Finite, so that differences are numbers.
     Value nothing = k.f32(std::numeric_limits<float>::lowest());
     k.forLoop(
         k.i64(0), k.i64(spec.heads), k.i64(1),
         [&](Value head) {
           KernelBuilder::Values total = k.forLoop(
-              k.i64(0), operands.rows, k.i64(1), {nothing, k.f32(0)},
+              range.first, range.second, k.i64(1), {nothing, k.f32(0)},
               [&](Value token, ValueRange carried) {
                 auto add = [&] {
                   Value score =

@@ -42,4 +42,32 @@ Value emitDot(KernelBuilder &k, Value a, Value b, int64_t width) {
       })[0];
 }
 
+std::pair<Value, Value> emitSegmentRange(KernelBuilder &k, Value segments,
+                                         Value own, Value rows) {
+  if (!segments)
+    return {k.i64(0), rows};
+  VectorType type = k.vectorType(k.i32Type());
+  Value nowhere = k.splatI32(-1), size = k.trunc(rows, k.i32Type());
+  // The last member, and how many rows are behind the first.
+  KernelBuilder::Values found = k.forLoop(
+      k.i64(0), rows, k.i64(kLanes), {nowhere, nowhere},
+      [&](Value from, ValueRange carried) {
+        Value count = k.sub(rows, from);
+        Value loaded = k.loadFirst(
+            type, k.offset(segments, k.mul(from, kWordBytes)), count);
+        Value isMember =
+            k.andI(k.equal(loaded, k.broadcast(own)), k.firstLanes(count));
+        Value numbers =
+            k.add(k.laneIndex(), k.broadcast(k.trunc(from, k.i32Type())));
+        Value behind = k.sub(k.broadcast(size), numbers);
+        return KernelBuilder::Values{
+            k.maxS(carried[0], k.select(isMember, numbers, nowhere)),
+            k.maxS(carried[1], k.select(isMember, behind, nowhere))};
+      },
+      /*unroll=*/false);
+  Value last = k.sext(k.reduceMaxI(found[0]), k.i64Type());
+  Value behind = k.sext(k.reduceMaxI(found[1]), k.i64Type());
+  return {k.sub(rows, behind), k.add(last, 1)};
+}
+
 } // namespace winnow::cpu

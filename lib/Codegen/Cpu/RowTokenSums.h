@@ -25,6 +25,14 @@ KernelBuilder::Values sumOverChannels(
 mlir::Value emitDot(KernelBuilder &k, mlir::Value a, mlir::Value b,
                     int64_t width);
 
+/// The first row of segment `own` and the one behind its last, i64; all rows
+/// where there are no segments. Rows in between need not belong to it. It has
+/// some row.
+std::pair<mlir::Value, mlir::Value> emitSegmentRange(KernelBuilder &k,
+                                                     mlir::Value segments,
+                                                     mlir::Value own,
+                                                     mlir::Value rows);
+
 } // namespace winnow::cpu
 
 #endif // WINNOW_LIB_CODEGEN_CPU_ROWTOKENSUMS_H

@@ -132,7 +132,7 @@ public:
   /// Sums and maxima over lanes by a fixed tree (halves, then quarters, ...),
   /// so that the result does not depend on the target.
   Value reduceAdd(Value vector), reduceMax(Value vector);
-  Value reduceAddI(Value vector);
+  Value reduceAddI(Value vector), reduceMaxI(Value vector);
 
   /// acc[lane] + sum over j < 4 of u8[4 lane + j] * s8[4 lane + j], exact in
   /// i32. `u8`, `s8`: vector<64xi8>; acc: vector<16xi32>. No u8 exceeds
