@@ -11,14 +11,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def make_parser(page: str, threads: int, tokens: int) -> argparse.ArgumentParser:
+def make_parser(page: str, threads: int, tokens: int | None = None) -> argparse.ArgumentParser:
     """The options that benches of Gemma have in common, with the defaults of one whose
-    docstring is `page`."""
+    docstring is `page`. Without `tokens` it reads no text."""
     parser = argparse.ArgumentParser(description=page.split("\n")[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--threads", type=int, default=threads)
-    parser.add_argument("--tokens", type=int, default=tokens)
+    if tokens is not None:
+        parser.add_argument("--tokens", type=int, default=tokens)
     parser.add_argument("--output", type=Path)
     return parser
 

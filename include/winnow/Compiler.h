@@ -145,7 +145,7 @@ typedef struct winnow_compiler_calibrate_options {
 
 typedef struct winnow_compiler_search_options {
   uint32_t struct_size; /* sizeof(winnow_compiler_search_options) */
-  int32_t rounds;       /* runs that are spent on making a plan better; 0: 20;
+  int32_t rounds;       /* runs that are spent on making a plan better; 0: 12;
                            negative: none */
   const char *formats;  /* number formats to choose from, separated by commas;
                            null or "": those of winnow-compile --help */

@@ -2,7 +2,6 @@
 
 #include "FormatChoices.h"
 
-#include "FormatErrors.h"
 #include "NamePattern.h"
 
 #include "winnow/Analysis/Services.h"
@@ -21,10 +20,25 @@ unsigned ChoosableWeight::getPresentOption() const {
   return 0;
 }
 
-void changeFormat(MatrixParam &matrix, const NumberFormat &target) {
+std::optional<unsigned>
+ChoosableWeight::findOption(const NumberFormat *target) const {
+  if (!target)
+    return getPresentOption();
+  auto type = cast<RankedTensorType>(matrix.getOriginal().getType());
+  const NumberFormat *fitting =
+      findFittingFormat(target, type.getShape().back());
+  for (auto [number, option] : llvm::enumerate(options))
+    if (option.format == fitting)
+      return number;
+  return std::nullopt;
+}
+
+void changeFormat(MatrixParam &matrix, const NumberFormat &target,
+                  bool isFitted) {
   matrix.decode();
   if (formatOf(matrix.getRead().getType()) != &target)
-    matrix.encode(target);
+    matrix.encode(target,
+                  isFitted ? matrix.getParam().getSymNameAttr() : StringAttr());
 }
 
 std::optional<SmallVector<const NumberFormat *>>
@@ -52,7 +66,7 @@ void FormatChoices::addOptions(ChoosableWeight &weight,
           return option.format == format;
         }))
       weight.options.push_back(
-          {format == present ? nullptr : format, format, {}, 0});
+          {format == present ? nullptr : format, format, {}, {}});
   };
   for (const NumberFormat *target : targets) {
     const NumberFormat *fitting =
@@ -130,14 +144,15 @@ LogicalResult FormatChoices::plan() {
   return success();
 }
 
-LogicalResult FormatChoices::measure() {
+LogicalResult FormatChoices::measure(bool fits) {
   FormatErrors errors(module, user);
   for (ChoosableWeight &weight : weights) {
     auto all =
         llvm::map_to_vector(weight.options, [](const FormatChoice &option) {
           return option.format;
         });
-    FailureOr<SmallVector<double>> found = errors.measure(weight.matrix, all);
+    FailureOr<SmallVector<FormatError>> found =
+        errors.measure(weight.matrix, all, fits);
     if (failed(found))
       return failure();
     for (auto [option, error] : llvm::zip_equal(weight.options, *found))

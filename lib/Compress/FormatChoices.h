@@ -3,6 +3,7 @@
 #ifndef WINNOW_LIB_COMPRESS_FORMATCHOICES_H
 #define WINNOW_LIB_COMPRESS_FORMATCHOICES_H
 
+#include "FormatErrors.h"
 #include "WeightEncoding.h"
 
 #include "winnow/Analysis/WeightPlanner.h"
@@ -17,8 +18,15 @@ struct FormatChoice {
   const NumberFormat *format = nullptr;
   /// The tensor of the file.
   PlannedWeight planned;
-  /// See FormatErrors.
-  double error = 0;
+  FormatError error;
+
+  /// Whether codes that GPTQ fits are better, as far as is known.
+  bool isFitted() const {
+    return error.fitted && *error.fitted < error.rounded;
+  }
+  double leastError() const {
+    return isFitted() ? *error.fitted : error.rounded;
+  }
 };
 
 /// A weight that may change.
@@ -30,10 +38,15 @@ struct ChoosableWeight {
 
   /// The option that leaves it as it is, or the first where there is none.
   unsigned getPresentOption() const;
+  /// The option that it has where all weights have the format `target` (null:
+  /// are as they were), if it is one of its own.
+  std::optional<unsigned> findOption(const NumberFormat *target) const;
 };
 
-/// Changes a matrix as winnow-quantize-weights does.
-void changeFormat(MatrixParam &matrix, const NumberFormat &target);
+/// Changes a matrix as winnow-quantize-weights does, with codes that GPTQ fits
+/// if `isFitted`.
+void changeFormat(MatrixParam &matrix, const NumberFormat &target,
+                  bool isFitted = false);
 
 /// The formats of the names, null for "keep". Nothing where one is no format
 /// that weights can be encoded in; that is then in `unknown`.
@@ -53,7 +66,8 @@ public:
                               llvm::StringRef only, llvm::StringRef skip);
   /// The bytes of each option: the program is laid out once for each target.
   mlir::LogicalResult plan();
-  mlir::LogicalResult measure();
+  /// The errors of each option; those of fitted codes too if `fits`.
+  mlir::LogicalResult measure(bool fits);
 
   llvm::MutableArrayRef<ChoosableWeight> getWeights() { return weights; }
   llvm::ArrayRef<ChoosableWeight> getWeights() const { return weights; }

@@ -57,26 +57,34 @@ static double ratio(double error, double norm) {
   return norm > 0 ? error / norm : 0;
 }
 
-/// Encodes a row, decodes it and gives what is missing.
+/// Encodes a row, by GPTQ if there is a factor, decodes it and gives what is
+/// missing.
 static llvm::Error encodeRow(const BlockEncoder &encoder,
                              const BlockDecoder &decoder,
-                             ArrayRef<float> numbers,
+                             const GptqFactor *factor, ArrayRef<float> numbers,
                              MutableArrayRef<float> differences) {
   const NumberFormat &format = encoder.getFormat();
-  std::vector<uint8_t> block(format.blockBytes);
-  for (size_t k = 0; k < numbers.size(); k += format.blockElements) {
-    if (llvm::Error error = encoder.encode(numbers.data() + k, block.data()))
+  auto blocks = static_cast<int64_t>(numbers.size()) / format.blockElements;
+  std::vector<uint8_t> bytes(blocks * format.blockBytes);
+  if (factor)
+    if (llvm::Error error = encodeGptq(encoder, *factor, numbers, bytes))
       return error;
-    decoder.decode(block.data(), differences.data() + k);
+  for (int64_t i = 0; i < blocks; ++i) {
+    uint8_t *block = bytes.data() + i * format.blockBytes;
+    int64_t k = i * format.blockElements;
+    if (!factor)
+      if (llvm::Error error = encoder.encode(numbers.data() + k, block))
+        return error;
+    decoder.decode(block, differences.data() + k);
   }
   for (auto [number, difference] : llvm::zip_equal(numbers, differences))
     difference = number - difference;
   return llvm::Error::success();
 }
 
-FailureOr<SmallVector<double>>
+FailureOr<SmallVector<FormatError>>
 FormatErrors::measure(const MatrixParam &matrix,
-                      ArrayRef<const NumberFormat *> formats) {
+                      ArrayRef<const NumberFormat *> formats, bool fits) {
   ParamOp param = matrix.getParam();
   Value weight = matrix.getOriginal();
   const NumberFormat *present = formatOf(weight.getType());
@@ -113,20 +121,17 @@ FormatErrors::measure(const MatrixParam &matrix,
   });
   Norms norms = Norms::sum(each);
 
-  SmallVector<double> errors;
-  for (const NumberFormat *format : formats) {
-    if (format == present) {
-      errors.push_back(0);
-      continue;
-    }
-    BlockEncoder encoder(*format);
-    BlockDecoder decoder(*format);
+  // The relative error of codes in a format.
+  auto errorOf = [&](const NumberFormat &format,
+                     const GptqFactor *factor) -> FailureOr<double> {
+    BlockEncoder encoder(format);
+    BlockDecoder decoder(format);
     std::vector<std::string> failures(rows);
     parallelFor(param.getContext(), 0, rows, [&](size_t index) {
       std::vector<float> differences(width);
       if (llvm::Error error =
-              encodeRow(encoder, decoder, rowAt(static_cast<int64_t>(index)),
-                        differences))
+              encodeRow(encoder, decoder, factor,
+                        rowAt(static_cast<int64_t>(index)), differences))
         failures[index] = llvm::toString(std::move(error));
       else
         each[index] = Norms::of(inputs, differences);
@@ -140,7 +145,31 @@ FormatErrors::measure(const MatrixParam &matrix,
       error += ratio(missing.output, norms.output);
     if (matrix.isTable())
       error += ratio(missing.square, norms.square);
-    errors.push_back(error);
+    return error;
+  };
+
+  std::optional<GptqFactor> factor;
+  if (fits && !inputs.gram.empty()) {
+    llvm::Expected<GptqFactor> created = GptqFactor::create(inputs.gram, width);
+    if (!created)
+      return param.emitOpError() << llvm::toString(created.takeError());
+    factor = std::move(*created);
+  }
+  SmallVector<FormatError> errors;
+  for (const NumberFormat *format : formats) {
+    FormatError &added = errors.emplace_back();
+    if (format == present)
+      continue;
+    FailureOr<double> rounded = errorOf(*format, nullptr);
+    if (failed(rounded))
+      return failure();
+    added.rounded = *rounded;
+    if (!factor || format->isFloat())
+      continue;
+    FailureOr<double> fitted = errorOf(*format, &*factor);
+    if (failed(fitted))
+      return failure();
+    added.fitted = *fitted;
   }
   return errors;
 }

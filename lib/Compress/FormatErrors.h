@@ -19,6 +19,14 @@ namespace winnow {
 ///
 /// and the sum of both where a table is multiplied too. Of large weights some
 /// rows are taken, at equal distances.
+struct FormatError {
+  double rounded = 0; ///< of the nearest codes
+  /// Of codes that GPTQ fits to H; nothing where H is not known, or they are
+  /// numbers.
+  std::optional<double> fitted;
+};
+
+/// Measures them.
 class FormatErrors {
 public:
   /// Diagnostics name `user`.
@@ -26,11 +34,12 @@ public:
       : statistics(module), user(user) {}
 
   /// The error in each of the formats, in their order; those that the numbers
-  /// have already cost nothing. Fails at the param where there are no
-  /// statistics, or numbers that a format cannot hold.
-  mlir::FailureOr<llvm::SmallVector<double>>
+  /// have already cost nothing. Codes are only fitted if `fits`: that takes
+  /// longer. Fails at the param where there are no statistics, or numbers that
+  /// a format cannot hold.
+  mlir::FailureOr<llvm::SmallVector<FormatError>>
   measure(const MatrixParam &matrix,
-          llvm::ArrayRef<const NumberFormat *> formats);
+          llvm::ArrayRef<const NumberFormat *> formats, bool fits);
 
 private:
   Statistics statistics;

@@ -72,6 +72,10 @@ LogicalResult MixedPrecision::verifyOptions() {
            << llvm::join(encodableFormats(), ", ") << "; found '" << unknown
            << "'";
   targets = std::move(*found);
+  if (method != "rtn" && method != "gptq")
+    return emitError(location) << "expects 'method' of winnow-mixed-precision "
+                                  "to be rtn or gptq; found '"
+                               << method << "'";
   return success();
 }
 
@@ -101,7 +105,7 @@ LogicalResult MixedPrecision::allocate() {
       choices->getWeights(), [](const ChoosableWeight &weight) {
         return SmallVector<FormatOption>(
             llvm::map_range(weight.options, [](const FormatChoice &option) {
-              return FormatOption{option.planned.bytes, option.error};
+              return FormatOption{option.planned.bytes, option.leastError()};
             }));
       });
   allocation = allocateFormats(options, allowed, sizeOf);
@@ -123,23 +127,23 @@ void MixedPrecision::remarkOn(ChoosableWeight &candidate, unsigned chosen) {
   const FormatChoice &taken = candidate.options[chosen];
   const FormatChoice *best = &*llvm::min_element(
       candidate.options, [](const FormatChoice &a, const FormatChoice &b) {
-        return std::tie(a.error, a.planned.bytes) <
-               std::tie(b.error, b.planned.bytes);
+        return std::make_tuple(a.leastError(), a.planned.bytes) <
+               std::make_tuple(b.leastError(), b.planned.bytes);
       });
   for (const FormatChoice &option : candidate.options)
     remark::analysis(param.getLoc(), options)
         << formatv("{0}: error {1:e6}, {2} bytes", option.format->name,
-                   option.error, option.planned.bytes)
+                   option.leastError(), option.planned.bytes)
                .str();
   std::string why = "the least error";
   if (&taken != best && best->planned.bytes > taken.planned.bytes)
     why = formatv("{0:e3} more error a byte than {1}, where {2:e3} was the "
                   "most that had to be paid",
-                  (taken.error - best->error) /
+                  (taken.leastError() - best->leastError()) /
                       double(best->planned.bytes - taken.planned.bytes),
                   best->format->name, allocation.price)
               .str();
-  std::string what = formatv("error {0:e6}, {1} bytes: {2}", taken.error,
+  std::string what = formatv("error {0:e6}, {1} bytes: {2}", taken.leastError(),
                              taken.planned.bytes, why)
                          .str();
   StringRef before = formatOf(candidate.matrix.getRead().getType())->name;
@@ -159,11 +163,11 @@ void MixedPrecision::write() {
     ++numSeen;
     remarkOn(candidate, chosen);
     const FormatChoice &option = candidate.options[chosen];
-    sum += option.error;
+    sum += option.leastError();
     if (!option.target)
       continue;
     ++numEncoded;
-    changeFormat(candidate.matrix, *option.target);
+    changeFormat(candidate.matrix, *option.target, option.isFitted());
   }
   remark::analysis(
       getOperation().getLoc(),
@@ -184,8 +188,8 @@ void MixedPrecision::runOnOperation() {
     return markAllAnalysesPreserved();
   choices.emplace(getOperation(), "winnow-mixed-precision");
   if (failed(choices->collect(targets, only, skip)) ||
-      failed(choices->plan()) || failed(choices->measure()) ||
-      failed(allocate()))
+      failed(choices->plan()) ||
+      failed(choices->measure(/*fits=*/method == "gptq")) || failed(allocate()))
     return signalPassFailure();
   write();
 }

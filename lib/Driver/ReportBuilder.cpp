@@ -5,6 +5,7 @@
 #include "ModelWeightPlanner.h"
 
 #include "winnow/Analysis/Layers.h"
+#include "winnow/Compress/ExpectedTime.h"
 #include "winnow/Formats/NumberFormat.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -41,6 +42,8 @@ private:
   }
   void addTimes(const RunTime &time,
                 std::optional<double> ReportedLayer::*seconds);
+  Error expectTimes(const RunTime &before, mlir::ModuleOp changed,
+                    Evaluator &evaluator);
 
   const LoadedModel &model;
   const CompileOptions &options;
@@ -173,22 +176,43 @@ Error ReportBuilder::measure(Evaluator &evaluator) {
       return createStringError("the recipe cannot be run again: " + pass);
   if (mlir::failed(passes.run(*changed)))
     return createStringError("the recipe cannot be run again");
+  ModelWeightPlanner planner(model);
+  Expected<std::vector<PlannedWeight>> planned = planner.plan(*changed);
+  if (!planned)
+    return planned.takeError();
+  if (Error error =
+          planner.getFileSize(*planned).moveInto(report.expectedBytes))
+    return error;
   evaluator.advance("measuring for the report", 0);
   RunTime before, after;
-  Expected<Quality> quality = evaluator.evaluate(module, &before);
+  Expected<Quality> quality = evaluator.evaluate(module, /*share=*/1, &before);
   if (!quality)
     return quality.takeError();
   report.perplexityBefore = quality->perplexity;
-  quality = evaluator.evaluate(*changed, &after);
+  quality = evaluator.evaluate(*changed, /*share=*/1, &after);
   if (!quality)
     return quality.takeError();
   report.perplexity = quality->perplexity;
   report.divergence = quality->divergence;
   report.divergenceName = quality->getDivergenceName();
   for (auto [one, other] : zip_equal(before, after))
-    report.phases.push_back({one.name, one.seconds, other.seconds});
+    report.phases.push_back({one.name, one.seconds, other.seconds, {}});
   addTimes(before, &ReportedLayer::secondsBefore);
   addTimes(after, &ReportedLayer::seconds);
+  // A search has told what it expects of its plans.
+  return options.search ? Error::success()
+                        : expectTimes(before, *changed, evaluator);
+}
+
+Error ReportBuilder::expectTimes(const RunTime &before, mlir::ModuleOp changed,
+                                 Evaluator &evaluator) {
+  Expected<std::optional<std::vector<double>>> expected =
+      expectSeconds(model.getModule(), before, changed, evaluator);
+  if (!expected)
+    return expected.takeError();
+  if (*expected)
+    for (auto [phase, seconds] : zip_equal(report.phases, **expected))
+      phase.expectedSeconds = seconds;
   return Error::success();
 }
 

@@ -16,6 +16,9 @@ using namespace llvm;
 
 namespace winnow {
 
+/// Of a workload.
+static constexpr int kRepetitions = 5;
+
 TextEvaluator::TextEvaluator(const LoadedModel &model,
                              const CompileOptions &options, SourceTexts texts)
     : model(model), fingerPrint(model.getModule()), options(options),
@@ -120,9 +123,11 @@ Expected<TextEvaluator::Running> TextEvaluator::start(mlir::ModuleOp module,
 }
 
 Error TextEvaluator::forEachLogits(
-    const Running &program,
+    const Running &program, double share,
     function_ref<Error(const float *, ArrayRef<int32_t>)> take) const {
-  for (const std::vector<int32_t> &window : windows) {
+  auto taken = static_cast<size_t>(std::ceil(share * double(windows.size())));
+  for (const std::vector<int32_t> &window :
+       ArrayRef(windows).take_front(taken)) {
     program.session->reset();
     // Nothing follows the last token, so it is not computed.
     int64_t count = static_cast<int64_t>(window.size()) - 1;
@@ -213,7 +218,7 @@ Error TextEvaluator::cutTexts(const Running &reference) {
 }
 
 Error TextEvaluator::runReference() {
-  if (hasReference)
+  if (reference)
     return Error::success();
   if (!folder) {
     if (Error error =
@@ -221,16 +226,16 @@ Error TextEvaluator::runReference() {
       return error;
     cache = std::make_unique<TensorCache>(*folder / "");
   }
-  Expected<Running> reference = start(model.getModule(), "reference");
-  if (!reference)
-    return reference.takeError();
-  if (Error error = cutTexts(*reference))
+  Expected<Running> program = start(model.getModule(), "reference");
+  if (!program)
+    return program.takeError();
+  if (Error error = cutTexts(*program))
     return error;
-  if (!reference->isDecoder()) {
-    if (Error error = encode(*reference, rows))
+  if (!program->isDecoder()) {
+    if (Error error = encode(*program, rows))
       return error;
   } else if (Error error = forEachLogits(
-                 *reference,
+                 *program, /*share=*/1,
                  [&](const float *logits, ArrayRef<int32_t> next) -> Error {
                    rows.insert(rows.end(), logits,
                                logits + next.size() * vocabulary);
@@ -238,10 +243,10 @@ Error TextEvaluator::runReference() {
                  })) {
     return error;
   }
-  if (reference->isDecoder())
+  if (program->isDecoder())
     sums = client::LogSum::ofRows(rows.data(), rows.size() / vocabulary,
                                   vocabulary, threads);
-  hasReference = true;
+  reference = std::move(*program);
   return Error::success();
 }
 
@@ -249,10 +254,12 @@ Error TextEvaluator::runReference() {
 // Candidates
 //===----------------------------------------------------------------------===//
 
-Expected<Quality> TextEvaluator::scoreDecoder(const Running &candidate) {
+Expected<Quality> TextEvaluator::scoreDecoder(const Running &candidate,
+                                              double share) {
   client::DecoderScores scores(vocabulary, threads);
   if (Error error = forEachLogits(
-          candidate, [&](const float *logits, ArrayRef<int32_t> next) -> Error {
+          candidate, share,
+          [&](const float *logits, ArrayRef<int32_t> next) -> Error {
             std::string message;
             client::OtherLogits other = {rows.data() +
                                              scores.tokens * vocabulary,
@@ -278,37 +285,81 @@ Expected<Quality> TextEvaluator::scoreEncoder(const Running &candidate) {
                  std::nullopt};
 }
 
-Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
-                                          RunTime *time) {
+/// Starts a candidate, and the reference if it does not run yet.
+Expected<TextEvaluator::Running>
+TextEvaluator::startCandidate(mlir::ModuleOp module) {
   if (Error error = runReference())
     return std::move(error);
-  Expected<Running> program =
-      start(candidate, "candidate" + std::to_string(candidates++));
+  return start(module, "candidate" + std::to_string(candidates++));
+}
+
+Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
+                                          double share, RunTime *time,
+                                          double timedBelow) {
+  Expected<Running> program = startCandidate(candidate);
   if (!program)
     return program.takeError();
-  Expected<Quality> quality =
-      program->isDecoder() ? scoreDecoder(*program) : scoreEncoder(*program);
-  if (quality && time)
-    if (Error error = runWorkload(*program, *time))
+  Expected<Quality> quality = program->isDecoder()
+                                  ? scoreDecoder(*program, share)
+                                  : scoreEncoder(*program);
+  if (quality && time && quality->divergence < timedBelow)
+    if (Error error = runWorkload(*program).moveInto(*time))
       return std::move(error);
   return quality;
 }
 
-Error TextEvaluator::runWorkload(const Running &program, RunTime &time) const {
-  Expected<Workload> workload =
-      Workload::create(*program.artifact, *program.session);
-  if (!workload)
-    return workload.takeError();
-  Expected<RunTime> best = workload->run();
-  for (int repetition = 1; best && repetition < 4; ++repetition) {
-    Expected<RunTime> next = workload->run();
-    if (!next)
-      return next.takeError();
-    // The first run touches all memory.
-    if (repetition == 1 || getSeconds(*next) < getSeconds(*best))
-      best = std::move(next);
+Expected<RunTime> TextEvaluator::time(mlir::ModuleOp candidate) {
+  Expected<Running> program = startCandidate(candidate);
+  if (!program)
+    return program.takeError();
+  return runWorkload(*program);
+}
+
+/// Runs a step of a workload and keeps the least of it and of each stage: what
+/// else the machine does only ever adds.
+static Error runStep(Workload &workload, int64_t step,
+                     std::vector<PhaseTime> &least) {
+  Expected<PhaseTime> next = workload.runStep(step);
+  if (!next)
+    return next.takeError();
+  if (least.size() == static_cast<size_t>(step)) {
+    least.push_back(std::move(*next));
+    return Error::success();
   }
-  return std::move(best).moveInto(time);
+  PhaseTime &known = least[step];
+  known.seconds = std::min(known.seconds, next->seconds);
+  for (auto [stage, again] : zip_equal(known.stages, next->stages))
+    stage.seconds = std::min(stage.seconds, again.seconds);
+  return Error::success();
+}
+
+Expected<RunTime> TextEvaluator::runWorkload(const Running &program) {
+  Expected<Workload> mine =
+      Workload::create(*program.artifact, *program.session);
+  if (!mine)
+    return mine.takeError();
+  Expected<Workload> other =
+      Workload::create(*reference->artifact, *reference->session);
+  if (!other)
+    return other.takeError();
+  std::vector<PhaseTime> mySteps, otherSteps;
+  for (int repetition = 0; repetition < kRepetitions; ++repetition)
+    for (int64_t step = 0; step < mine->countSteps(); ++step) {
+      if (Error error = runStep(*other, step, otherSteps))
+        return std::move(error);
+      if (Error error = runStep(*mine, step, mySteps))
+        return std::move(error);
+    }
+  RunTime time = addSteps(mySteps), now = addSteps(otherSteps);
+  if (referenceTime.empty())
+    referenceTime = now;
+  for (auto [phase, before, then] : zip_equal(time, now, referenceTime)) {
+    double slowness = before.seconds / then.seconds;
+    phase.seconds /= slowness;
+    for (StageTime &stage : phase.stages)
+      stage.seconds /= slowness;
+  }
+  return time;
 }
 
 Expected<StringMap<float>>

@@ -15,6 +15,8 @@
 
 #include "mlir/IR/OperationSupport.h"
 
+#include <cmath>
+
 namespace winnow {
 
 /// Compiles candidates as a model is compiled by default, runs them on texts
@@ -30,8 +32,10 @@ public:
   create(const LoadedModel &model, const CompileOptions &options,
          std::unique_ptr<TextEvaluator> known = nullptr);
 
-  llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate,
-                                   RunTime *time = nullptr) override;
+  llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate, double share = 1,
+                                   RunTime *time = nullptr,
+                                   double timedBelow = INFINITY) override;
+  llvm::Expected<RunTime> time(mlir::ModuleOp candidate) override;
   llvm::Expected<llvm::StringMap<float>>
   observeSimilarity(mlir::ModuleOp candidate) override;
   bool advance(llvm::StringRef what, double done) override;
@@ -60,17 +64,19 @@ private:
   /// Tokens of each text.
   int64_t getLimit() const;
   llvm::Expected<Running> start(mlir::ModuleOp module, llvm::StringRef name);
+  llvm::Expected<Running> startCandidate(mlir::ModuleOp module);
   llvm::Error runReference();
   llvm::Error cutTexts(const Running &reference);
-  llvm::Expected<Quality> scoreDecoder(const Running &candidate);
+  llvm::Expected<Quality> scoreDecoder(const Running &candidate, double share);
   llvm::Expected<Quality> scoreEncoder(const Running &candidate);
-  /// Calls `take` with the logits of some tokens and with what follows them.
+  /// Calls `take` with the logits of some tokens of a share of the windows and
+  /// with what follows them.
   llvm::Error
-  forEachLogits(const Running &program,
+  forEachLogits(const Running &program, double share,
                 llvm::function_ref<llvm::Error(const float *logits,
                                                llvm::ArrayRef<int32_t> next)>
                     take) const;
-  llvm::Error runWorkload(const Running &program, RunTime &time) const;
+  llvm::Expected<RunTime> runWorkload(const Running &program);
   /// A row for each text, or for each token of a model that does not pool.
   llvm::Error encode(const Running &program, std::vector<float> &rows) const;
 
@@ -88,8 +94,9 @@ private:
   double done = 0;
   bool cancelled = false;
 
-  /// Whether there is a reference, and what it gave.
-  bool hasReference = false;
+  /// What it gave follows.
+  std::optional<Running> reference;
+  RunTime referenceTime;
   std::vector<std::vector<int32_t>> windows; ///< decoders
   std::vector<std::string> lines;            ///< encoders
   std::vector<float> rows;

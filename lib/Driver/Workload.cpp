@@ -5,6 +5,7 @@
 #include "winnow/Client/Texts.h"
 
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -14,12 +15,25 @@ namespace winnow {
 
 static constexpr int64_t kPrompt = 512, kDecoded = 64;
 static constexpr int64_t kTexts = 8, kTextLength = 128;
+/// Tokens of a step.
+static constexpr int64_t kDecodedInStep = 8;
 
 Expected<Workload> Workload::create(const client::Artifact &artifact,
                                     client::Session &session) {
   Workload workload(artifact, session);
   if (Error error = workload.readStages())
     return std::move(error);
+  const winnow_model_info &info = artifact.info();
+  int64_t tokens = 0;
+  if (info.hidden_width != 0) {
+    workload.length = std::min(kTextLength, session.context());
+    tokens = kTexts * workload.length;
+  } else {
+    workload.decoded = std::min(kDecoded, session.context() / 2);
+    workload.prompt = std::min(kPrompt, session.context() - workload.decoded);
+    tokens = workload.prompt + workload.decoded;
+  }
+  workload.ids = client::makeIds(tokens, info.vocabulary);
   return workload;
 }
 
@@ -99,44 +113,54 @@ Expected<PhaseTime> Workload::time(StringRef name,
   return phase;
 }
 
-Expected<RunTime> Workload::run() {
+bool Workload::encode(std::string &message) {
   const winnow_model_info &info = artifact.info();
-  RunTime time;
-  auto add = [&](StringRef name,
-                 function_ref<bool(std::string &)> call) -> Error {
-    return this->time(name, call).moveInto(time.emplace_back());
-  };
-  session.reset();
-  if (info.hidden_width != 0) {
-    int64_t length = std::min(kTextLength, session.context());
-    std::vector<int32_t> ids =
-        client::makeIds(kTexts * length, info.vocabulary);
-    std::vector<int64_t> lengths(kTexts, length);
-    winnow_texts texts = {ids.data(), lengths.data(), kTexts};
-    bool pools = info.pooled_width != 0;
-    std::vector<float> result(pools ? kTexts * info.pooled_width
-                                    : kTexts * length * info.hidden_width);
-    if (Error error = add("encode", [&](std::string &message) {
-          return session.encode(texts, pools ? nullptr : result.data(),
-                                pools ? result.data() : nullptr, message);
-        }))
-      return std::move(error);
-    return time;
+  std::vector<int64_t> lengths(kTexts, length);
+  winnow_texts texts = {ids.data(), lengths.data(), kTexts};
+  bool pools = info.pooled_width != 0;
+  std::vector<float> result(pools ? kTexts * info.pooled_width
+                                  : kTexts * length * info.hidden_width);
+  return session.encode(texts, pools ? nullptr : result.data(),
+                        pools ? result.data() : nullptr, message);
+}
+
+int64_t Workload::countSteps() const {
+  return 1 + divideCeil(decoded, kDecodedInStep);
+}
+
+Expected<PhaseTime> Workload::runStep(int64_t step) {
+  if (step == 0)
+    session.reset();
+  if (length != 0)
+    return time("encode",
+                [&](std::string &message) { return encode(message); });
+  if (step == 0)
+    return time("prefill", [&](std::string &message) {
+      return session.prefillPrompt(ids.data(), prompt, /*span=*/nullptr,
+                                   WINNOW_ROWS_LAST, message);
+    });
+  int64_t first = (step - 1) * kDecodedInStep;
+  auto tokens = ArrayRef(ids).slice(prompt + first,
+                                    std::min(kDecodedInStep, decoded - first));
+  return time("decode", [&](std::string &message) {
+    return all_of(tokens,
+                  [&](int32_t id) { return session.decode(id, message); });
+  });
+}
+
+RunTime addSteps(ArrayRef<PhaseTime> steps) {
+  RunTime phases;
+  for (const PhaseTime &step : steps) {
+    if (phases.empty() || phases.back().name != step.name) {
+      phases.push_back(step);
+      continue;
+    }
+    PhaseTime &phase = phases.back();
+    phase.seconds += step.seconds;
+    for (auto [stage, more] : zip_equal(phase.stages, step.stages))
+      stage.seconds += more.seconds;
   }
-  int64_t decoded = std::min(kDecoded, session.context() / 2);
-  int64_t prompt = std::min(kPrompt, session.context() - decoded);
-  std::vector<int32_t> ids = client::makeIds(prompt + decoded, info.vocabulary);
-  if (Error error = add("prefill", [&](std::string &message) {
-        return session.prefillPrompt(ids.data(), prompt, /*span=*/nullptr,
-                                     WINNOW_ROWS_LAST, message);
-      }))
-    return std::move(error);
-  if (Error error = add("decode", [&](std::string &message) {
-        return all_of(ArrayRef(ids).drop_front(prompt),
-                      [&](int32_t id) { return session.decode(id, message); });
-      }))
-    return std::move(error);
-  return time;
+  return phases;
 }
 
 } // namespace winnow

@@ -19,19 +19,26 @@ public:
   static llvm::Expected<Workload> create(const client::Artifact &artifact,
                                          client::Session &session);
 
-  llvm::Expected<RunTime> run();
+  /// It runs step by step, from 0 on: a whole phase, or a piece of one, so that
+  /// programs can run theirs in turn.
+  int64_t countSteps() const;
+  llvm::Expected<PhaseTime> runStep(int64_t step);
 
 private:
   Workload(const client::Artifact &artifact, client::Session &session)
       : artifact(artifact), session(session) {}
 
   llvm::Error readStages();
+  bool encode(std::string &message);
   llvm::Expected<PhaseTime> time(llvm::StringRef name,
                                  llvm::function_ref<bool(std::string &)> call);
   static void notice(void *context, const winnow_stage *stage);
 
   const client::Artifact &artifact;
   client::Session &session;
+  /// Tokens: of a prompt and behind it, or of each text.
+  int64_t prompt = 0, decoded = 0, length = 0;
+  std::vector<int32_t> ids;
   /// Of each entry point.
   llvm::StringMap<std::vector<StageTime>> stages;
 
@@ -42,6 +49,9 @@ private:
   int32_t open = -1;
   Clock::time_point begin, end;
 };
+
+/// The phases whose steps these are.
+RunTime addSteps(llvm::ArrayRef<PhaseTime> steps);
 
 } // namespace winnow
 

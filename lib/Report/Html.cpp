@@ -65,23 +65,25 @@ static std::string bar(double part, double whole, double widest) {
 }
 
 static void writeTotals(raw_ostream &os, const Report &report) {
-  os << "<h2>In all</h2>\n<table><tr><th></th><th>before</th><th>after</th>"
-        "<th>share</th></tr>\n";
-  auto row = [&](StringRef name, StringRef before, StringRef after,
-                 StringRef share) {
-    os << "<tr><td>" << name << "</td><td>" << before << "</td><td>" << after
-       << "</td><td>" << share << "</td></tr>\n";
+  os << "<h2>In all</h2>\n<table><tr><th></th><th>before</th><th>expected</th>"
+        "<th>after</th><th>share</th></tr>\n";
+  auto row = [&](StringRef name, StringRef before, StringRef expected,
+                 StringRef after, StringRef share) {
+    os << "<tr><td>" << name << "</td><td>" << before << "</td><td>" << expected
+       << "</td><td>" << after << "</td><td>" << share << "</td></tr>\n";
   };
-  row("weights, MB", megabytes(report.bytesBefore), megabytes(report.bytes),
+  row("weights, MB", megabytes(report.bytesBefore),
+      report.expectedBytes ? megabytes(*report.expectedBytes) : "",
+      megabytes(report.bytes),
       percent(double(report.bytes), double(report.bytesBefore)));
   for (const ReportedPhase &phase : report.phases)
     row(escape(phase.name) + ", ms", milliseconds(phase.secondsBefore),
-        milliseconds(phase.seconds),
+        milliseconds(phase.expectedSeconds), milliseconds(phase.seconds),
         percent(phase.seconds, phase.secondsBefore));
   if (report.divergence)
-    row(escape(report.divergenceName), "0", number(report.divergence), "");
+    row(escape(report.divergenceName), "0", "", number(report.divergence), "");
   if (report.perplexity)
-    row("perplexity", number(report.perplexityBefore),
+    row("perplexity", number(report.perplexityBefore), "",
         number(report.perplexity), "");
   os << "</table>\n";
 }
@@ -98,12 +100,21 @@ struct Axis {
 };
 } // namespace
 
+/// What a plan takes, and what was expected, where they are known.
+static std::string describeTime(const ReportedPlan &plan) {
+  if (!plan.seconds)
+    return "";
+  std::string text = ", " + milliseconds(plan.seconds) + " ms";
+  if (plan.expectedSeconds)
+    text += " (expected " + milliseconds(plan.expectedSeconds) + ")";
+  return text;
+}
+
 /// Plans by size and divergence; those that no other beats are joined.
 static void writePlans(raw_ostream &os, const Report &report) {
   std::vector<const ReportedPlan *> plans;
   for (const ReportedPlan &plan : report.plans)
-    if (plan.seconds) // plans, not single changes that were priced
-      plans.push_back(&plan);
+    plans.push_back(&plan);
   if (plans.empty())
     return;
   double bytes = double(report.bytesBefore), most = 0;
@@ -137,15 +148,11 @@ static void writePlans(raw_ostream &os, const Report &report) {
   for (const ReportedPlan *plan : plans)
     os << formatv("<circle cx=\"{0:f1}\" cy=\"{1:f1}\" r=\"{2}\" "
                   "fill=\"{3}\"><title>{4} MB, divergence {5:f4} (expected "
-                  "{6:f4}), {7} ms{8}</title></circle>\n",
+                  "{6:f4}){7}</title></circle>\n",
                   x.at(double(plan->bytes)), y.at(plan->divergence),
                   plan->isFound ? 7 : 4, plan->isFound ? "#d4483b" : "#3b6fd4",
                   megabytes(plan->bytes), plan->divergence,
-                  plan->expectedDivergence, milliseconds(plan->seconds),
-                  plan->expectedSeconds
-                      ? " (expected " + milliseconds(plan->expectedSeconds) +
-                            ")"
-                      : "");
+                  plan->expectedDivergence, describeTime(*plan));
   os << "</svg>\n<p>Divergence over size; the line joins plans that no other "
         "beats in both, and the large one was chosen.</p>\n";
 }

@@ -78,16 +78,20 @@ json::Value toJson(const Report &report) {
                       {"recipe", toTexts(report.recipe)},
                       {"bytes_before", report.bytesBefore},
                       {"bytes", report.bytes}};
+  addIfKnown(object, "expected_bytes", report.expectedBytes);
   addIfKnown(object, "divergence", report.divergence);
   if (report.divergence)
     object["divergence_name"] = report.divergenceName;
   addIfKnown(object, "perplexity_before", report.perplexityBefore);
   addIfKnown(object, "perplexity", report.perplexity);
   json::Array phases, layers, plans;
-  for (const ReportedPhase &phase : report.phases)
-    phases.push_back(json::Object{{"name", phase.name},
-                                  {"seconds_before", phase.secondsBefore},
-                                  {"seconds", phase.seconds}});
+  for (const ReportedPhase &phase : report.phases) {
+    json::Object added{{"name", phase.name},
+                       {"seconds_before", phase.secondsBefore},
+                       {"seconds", phase.seconds}};
+    addIfKnown(added, "expected_seconds", phase.expectedSeconds);
+    phases.push_back(std::move(added));
+  }
   for (const ReportedLayer &layer : report.layers)
     layers.push_back(toJson(layer));
   for (const ReportedPlan &plan : report.plans)

@@ -207,7 +207,7 @@ class Model:
         recipe: str | os.PathLike[str],
         *,
         formats: Sequence[str] = (),
-        rounds: int = 20,
+        rounds: int = 12,
         target: str = "host",
         activations: str = "auto",
         threads: int | None = None,

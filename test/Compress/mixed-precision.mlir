@@ -8,6 +8,7 @@
 // RUN: not winnow-opt %s "--winnow-mixed-precision=size=50%%" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not winnow-opt %s "--winnow-mixed-precision=size=50%% formats=q4_0,q9" 2>&1 | FileCheck %s --check-prefix=FORMAT
 // RUN: not winnow-opt %s "--winnow-mixed-precision=size=50%% formats=q4_0 only=(" 2>&1 | FileCheck %s --check-prefix=REGEX
+// RUN: not winnow-opt %s "--winnow-mixed-precision=size=50%% formats=q4_0 method=awq" 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: not winnow-opt %s "--winnow-mixed-precision=size=50%% formats=q4_0 only=wood" 2>&1 | FileCheck %s --check-prefix=NOBODY
 
 // PLANNER: error: 'size' of winnow-mixed-precision is that of an artifact's weights, which only winnow-compile and the libraries know
@@ -15,6 +16,7 @@
 // NONE: error: expects 'formats' of winnow-mixed-precision: some of keep, f32, {{.*}}q4_0
 // FORMAT: error: expects 'formats' of winnow-mixed-precision to be some of keep, f32, {{.*}}; found 'q9'
 // REGEX: error: expects a regular expression in 'only'
+// METHOD: error: expects 'method' of winnow-mixed-precision to be rtn or gptq; found 'awq'
 // NOBODY: error: has no matrix whose name matches 'only' and 'skip' of winnow-mixed-precision
 
 winnow.param @w from {random = 1 : i64} : tensor<32x64xf32>

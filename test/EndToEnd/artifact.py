@@ -191,8 +191,12 @@ class Session:
 
     def decode(self, token: int) -> np.ndarray:
         """Appends one token; returns its logits [1, vocabulary]."""
-        call(self._api.decode, self._handle, token)
+        self.append(token)
         return self.logits()
+
+    def append(self, token: int) -> None:
+        """decode, whose logits nobody reads."""
+        call(self._api.decode, self._handle, token)
 
     def invoke(
         self, entry: str, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]

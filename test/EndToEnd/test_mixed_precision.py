@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from calibration import calibrate
 from programs import Artifacts, Programs, manifest, recipe, size_of
@@ -85,7 +86,9 @@ class Choice:
         return sum(each[self.formats[weight]][0] for weight, each in self.errors.items())
 
 
+@pytest.mark.parametrize("method", ["rtn", "gptq"])
 def test_choice_and_size(
+    method: str,
     tiny_paths: dict[str, Path],
     programs: Programs,
     artifacts: Artifacts,
@@ -99,7 +102,7 @@ def test_choice_and_size(
     assert file_size(header, {}) == size_of(plain)
     uniform, shapes, sizes = {}, {}, []
     for number_format in FORMATS:
-        line = f"winnow-quantize-weights{{format={number_format} only={ONLY}}}"
+        line = f"winnow-quantize-weights{{format={number_format} method={method} only={ONLY}}}"
         folder = tmp_path / number_format
         folder.mkdir()
         name = programs.compile(
@@ -113,11 +116,11 @@ def test_choice_and_size(
             if key != "__metadata__" and not key.startswith("winnow.padding.")
         }
 
-    previous = 1e9
+    previous, fits = 1e9, False
     for share in (20, 50, 80):
         name = tmp_path / f"at{share}"
         budget = min(sizes) + (max(sizes) - min(sizes)) * share // 100
-        line = LINE.format(budget, ",".join(FORMATS), f'"{ONLY}"')
+        line = LINE.format(budget, ",".join(FORMATS), f'"{ONLY}" method={method}')
         choice = Choice(programs, path, name, line, statistics)
         weights = sorted(choice.errors)
         assert len(weights) == 8
@@ -155,16 +158,21 @@ def test_choice_and_size(
         assert bound and choice.error <= best + float(bound[1]) + 1e-12
         assert choice.error <= previous
         previous = choice.error
-        # The same program as by winnow-quantize-weights, one by one.
+        # The same program as by winnow-quantize-weights, one by one, but that codes are
+        # only fitted where rounding loses something.
         lines = "\n".join(
-            f'winnow-quantize-weights{{format={choice.formats[w]} only="^{re.escape(w)}$"}}'
+            f"winnow-quantize-weights{{format={choice.formats[w]} method={method} "
+            f'only="^{re.escape(w)}$"}}'
             for w in chosen
         )
         options = (f"--statistics={statistics}", "--emit=compressed")
         programs.compile(path, tmp_path / "mixed.mlir", recipe(tmp_path, line), *options)
         programs.compile(path, tmp_path / "lines.mlir", recipe(tmp_path, lines), *options)
         mixed, single = ((tmp_path / f"{n}.mlir").read_text() for n in ("mixed", "lines"))
-        assert mixed == single
+        fits |= '{gptq = "' in mixed
+        fitted = re.compile(r' \{gptq = "[^"]*"\}')
+        assert fitted.sub("", mixed) == fitted.sub("", single)
+    assert fits == (method == "gptq")
 
 
 def test_without_gram_matrices_channels_are_independent(

@@ -98,6 +98,8 @@ def test_report(
     assert report["divergence"] == pytest.approx(measured["kl"], rel=1e-9)
     assert report["perplexity"] == pytest.approx(measured["perplexity"], rel=1e-6)
     assert [phase["name"] for phase in report["phases"]] == ["prefill", "decode"]
+    assert all(phase["expected_seconds"] > 0 for phase in report["phases"])
+    assert report["expected_bytes"] == report["bytes"]
     # Stages lie within their phases.
     for key in ("seconds_before", "seconds"):
         inside = sum(layer[key] for layer in report["layers"])

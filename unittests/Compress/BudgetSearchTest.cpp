@@ -99,21 +99,26 @@ public:
 
 class FakeEvaluator : public Evaluator {
 public:
-  llvm::Expected<Quality> evaluate(ModuleOp candidate, RunTime *time) override {
+  llvm::Expected<Quality> evaluate(ModuleOp candidate, double, RunTime *time,
+                                   double timedBelow) override {
     State state = stateOf(candidate);
-    if (time) {
-      PhaseTime &phase = time->emplace_back();
-      phase.name = "encode";
-      bool isMixed = !llvm::all_equal(state);
-      phase.seconds = secondsOf(state) * (isMixed ? surprise : 1);
-      for (size_t i = 0; i < state.size(); ++i)
-        if (state[i] != 4) {
-          phase.stages.push_back(
-              {"", {kLayers.substr(i, 1).str()}, kSeconds[state[i]]});
-          phase.stages.push_back({"", {}, kOther});
-        }
-    }
+    if (time && divergenceOf(state) < timedBelow)
+      *time = llvm::cantFail(this->time(candidate));
     return Quality{divergenceOf(state), std::nullopt};
+  }
+  llvm::Expected<RunTime> time(ModuleOp candidate) override {
+    State state = stateOf(candidate);
+    PhaseTime phase;
+    phase.name = "encode";
+    bool isMixed = !llvm::all_equal(state);
+    phase.seconds = secondsOf(state) * (isMixed ? surprise : 1);
+    for (size_t i = 0; i < state.size(); ++i)
+      if (state[i] != 4) {
+        phase.stages.push_back(
+            {"", {kLayers.substr(i, 1).str()}, kSeconds[state[i]]});
+        phase.stages.push_back({"", {}, kOther});
+      }
+    return RunTime{phase};
   }
   llvm::Expected<llvm::StringMap<float>> observeSimilarity(ModuleOp) override {
     return llvm::StringMap<float>();
@@ -224,6 +229,7 @@ TEST_F(BudgetSearchTest, KeepsASize) {
 }
 
 TEST_F(BudgetSearchTest, KeepsATime) {
+  // Plans leave a little of the time, as it differs from run to run.
   for (double surprise : {1.0, 1.15})
     for (double share : {0.9, 0.6, 0.45, 0.35}) {
       evaluator.surprise = surprise;
@@ -233,7 +239,7 @@ TEST_F(BudgetSearchTest, KeepsATime) {
       EXPECT_LE(getSeconds(result->found.time), share * kWholeSeconds + 1e-9);
       double least = best(
           [&](const State &s) {
-            return secondsOf(s) * surprise <= share * kWholeSeconds;
+            return secondsOf(s) * surprise <= 0.985 * share * kWholeSeconds;
           },
           divergenceOf);
       EXPECT_LE(result->found.divergence, 1.3 * least) << budget << surprise;

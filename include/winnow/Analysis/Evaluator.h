@@ -12,6 +12,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,10 +67,17 @@ class Evaluator {
 public:
   virtual ~Evaluator();
 
-  /// With `time`, the candidate also runs its workload three times, of which
-  /// the fastest counts.
-  virtual llvm::Expected<Quality> evaluate(mlir::ModuleOp candidate,
-                                           RunTime *time = nullptr) = 0;
+  /// On about `share` of the texts, above 0. With `time`, the candidate also
+  /// runs its workload, if its divergence is less than `timedBelow`.
+  virtual llvm::Expected<Quality>
+  evaluate(mlir::ModuleOp candidate, double share = 1, RunTime *time = nullptr,
+           double timedBelow = std::numeric_limits<double>::infinity()) = 0;
+
+  /// What the workload of a candidate takes: the least of five runs of each
+  /// step (all of a phase, or eight tokens) and of each stage, step by step in
+  /// turn with the reference, and as if the machine were always as fast as when
+  /// that was timed first.
+  virtual llvm::Expected<RunTime> time(mlir::ModuleOp candidate) = 0;
 
   /// The statistics `similarity` of a candidate on the texts, by their keys
   /// (Statistics.h).

@@ -7,15 +7,18 @@
 //   1. Options are priced: sizes exactly (WeightPlanner), times from a run in
 //      which all matrices have a format, stage by stage, errors as for
 //      winnow-mixed-precision. What an error of the matrices of a layer is
-//      worth, and a layer itself, is measured: the divergence of the model in
-//      which nothing else is changed. Divergences are taken to be sums.
+//      worth, and a layer itself, is measured on half of the texts: the
+//      divergence of the model in which nothing else is changed. Divergences
+//      are taken to be sums. Where there are Gram matrices and that is better,
+//      codes are fitted by GPTQ; how much less they lose than their errors say,
+//      all of them in one model tell.
 //   2. Layers go in the order of divergence by what they save; for each number
 //      of them, formats are chosen greedily (FormatAllocation.h). The best sum
 //      is the first plan.
-//   3. Plans are run. What is off is corrected: times by tighter limits,
+//   3. Plans are run. What is off is corrected: times by other limits,
 //      divergences by making layers dearer or cheaper, as long as the
-//      divergence that is measured falls. In the end codes are fitted by GPTQ,
-//      if there are Gram matrices and that is better.
+//      divergence that is measured falls. The best plan with one format for all
+//      is run too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +38,7 @@ struct SearchOptions {
   std::vector<std::string> formats = {"bf16", "q8_0", "q6_k",   "q5_k",
                                       "q4_k", "q4_0", "iq4_nl", "q3_k"};
   /// Plans that are run at most, after the first that keeps the budget.
-  unsigned rounds = 20;
+  unsigned rounds = 12;
 };
 
 /// A recipe, what was expected of it and what was measured.

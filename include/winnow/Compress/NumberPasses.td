@@ -239,7 +239,9 @@ def WinnowMixedPrecision : Pass<"winnow-mixed-precision", "::mlir::ModuleOp"> {
     ```
 
     A table of which rows are taken costs Σ dw² / Σ w², and one that is
-    multiplied too, as the head, the sum of both.
+    multiplied too, as the head, the sum of both. With method=gptq matrices
+    whose H is known have the codes that GPTQ fits to it, wherever those cost
+    less.
 
     All matrices start at their least cost. Steps to fewer bytes, along the
     lower convex hull of cost over bytes of each matrix, are taken by the cost
@@ -256,8 +258,8 @@ def WinnowMixedPrecision : Pass<"winnow-mixed-precision", "::mlir::ModuleOp"> {
     %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q8_0>> -> tensor<?x32xf32>
     ```
 
-    The result is what `winnow-quantize-weights{format=... only=...}` would make
-    for each matrix: formats that do not fit rows are replaced as there, and
+    The result is what `winnow-quantize-weights{format=... method=... only=...}`
+    would make for each matrix: formats that do not fit rows are replaced as there, and
     what an earlier pass did to a matrix is taken back. `keep` among the formats
     lets a matrix be what it is.
 
@@ -276,6 +278,9 @@ def WinnowMixedPrecision : Pass<"winnow-mixed-precision", "::mlir::ModuleOp"> {
            "KB, MB or GB">,
     ListOption<"formats", "formats", "std::string",
                "Number formats to choose from, as in #winnow.encoding, or keep">,
+    Option<"method", "method", "std::string", "\"rtn\"",
+           "rtn: the nearest codes; gptq: those that GPTQ fits, where they are "
+           "better">,
     Option<"only", "only", "std::string", "\"\"",
            "Regular expression that the name of a weight, or of a layer that "
            "reads it, has to match">,

@@ -40,6 +40,8 @@ struct ReportedLayer {
 struct ReportedPhase {
   std::string name;
   double secondsBefore = 0, seconds = 0;
+  /// Where that could be told from runs of the plain model.
+  std::optional<double> expectedSeconds;
 };
 
 /// A plan that a search ran.
@@ -55,6 +57,8 @@ struct Report {
   std::string model, target;
   std::vector<std::string> recipe;
   uint64_t bytesBefore = 0, bytes = 0; ///< of NAME.weights
+  /// As planned before anything was written.
+  std::optional<uint64_t> expectedBytes;
   /// Against the model as it was, on texts; see Quality. Nothing where there
   /// was no text.
   std::optional<double> divergence, perplexityBefore, perplexity;

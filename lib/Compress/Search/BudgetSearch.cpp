@@ -2,14 +2,14 @@
 
 #include "winnow/Compress/BudgetSearch.h"
 
+#include "Candidates.h"
 #include "Drafts.h"
+#include "Pricing.h"
 
 #include "winnow/Analysis/Services.h"
 #include "winnow/Analysis/Statistics.h"
 #include "winnow/Formats/Encode.h"
 
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -23,44 +23,41 @@ namespace winnow {
 namespace {
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
-
-/// Shares of the layers of a kind, those that change their input least, that
-/// are tried to leave out.
-constexpr double kTriedLayers = 0.4;
+/// Of the time that is allowed, what plans are made for: the same program takes
+/// a little longer another time.
+constexpr double kPlannedTime = 0.985;
 
 class BudgetSearch {
 public:
   BudgetSearch(ModuleOp module, const SearchOptions &options)
-      : module(module), options(options), evaluator(nullptr), prices(module) {}
+      : module(module), options(options), prices(module) {}
 
   FailureOr<SearchResult> run();
 
 private:
   InFlightDiagnostic fail() { return emitError(module.getLoc()); }
   LogicalResult verify();
-  LogicalResult advance(StringRef what);
-  FailureOr<SearchedPlan> measure(ArrayRef<std::string> passes, bool isTimed);
-  FailureOr<SearchedPlan> measure(const Draft &draft, bool isTimed = true);
+  FailureOr<SearchedPlan> measure(const Draft &draft,
+                                  const Measurement &how = {});
+  FailureOr<bool> improve(Draft draft);
 
   LogicalResult limitSize();
   LogicalResult price();
-  LogicalResult timeFormats();
-  LogicalResult weighOwners();
-  LogicalResult weighLayers();
 
   FailureOr<Draft> draft(const Limits &limits);
   LogicalResult failForLimits(const Draft &least);
   bool keepsBudget(const SearchedPlan &plan) const;
   LogicalResult findFirst();
   LogicalResult findSmallest();
+  LogicalResult tryUniform();
   LogicalResult refine();
-  LogicalResult fitCodes();
+  void correctTimes();
   void writeRecipe();
 
   ModuleOp module;
   const SearchOptions &options;
-  Evaluator *evaluator;
   WeightPlanner *planner = nullptr;
+  std::optional<Candidates> candidates;
   Prices prices;
   SmallVector<const NumberFormat *> targets;
   /// What is allowed, and what drafts are told: less, where runs took longer
@@ -69,20 +66,18 @@ private:
   SmallVector<double> factors;
   Draft best; ///< the draft of result.found
   SearchResult result;
-  /// Runs so far, and about how many there will be.
-  int64_t made = 0, planned = 1;
 };
 
 } // namespace
 
 LogicalResult BudgetSearch::verify() {
   Services services = getServices(module);
-  evaluator = services.evaluator;
   planner = services.planner;
-  if (!evaluator || !planner)
+  if (!services.evaluator || !planner)
     return fail()
            << "a budget needs texts to measure candidates on: statistics "
               "of winnow-compile --calibrate, or --evaluate-on TEXTFILE";
+  candidates.emplace(module, *services.evaluator, *planner);
   if (!Statistics(module).exist())
     return fail() << "a budget needs statistics: --statistics=FILE, written by "
                      "winnow-compile --calibrate";
@@ -110,48 +105,10 @@ LogicalResult BudgetSearch::verify() {
 // Runs
 //===----------------------------------------------------------------------===//
 
-LogicalResult BudgetSearch::advance(StringRef what) {
-  planned = std::max(planned, made + 1);
-  std::string text =
-      formatv("searching: {0}, run {1} of about {2}", what, made + 1, planned)
-          .str();
-  if (!evaluator->advance(text, double(made++) / double(planned)))
-    return fail() << "the search was stopped";
-  return success();
-}
-
-FailureOr<SearchedPlan> BudgetSearch::measure(ArrayRef<std::string> passes,
-                                              bool isTimed) {
-  OwningOpRef<ModuleOp> candidate = module.clone();
-  if (!passes.empty()) {
-    PassManager manager(module.getContext());
-    std::string why;
-    llvm::raw_string_ostream os(why);
-    if (failed(parsePassPipeline(llvm::join(passes, ","), manager, os)))
-      return fail() << "a plan cannot be parsed: " << why;
-    if (failed(manager.run(*candidate)))
-      return failure();
-  }
-  SearchedPlan plan;
-  plan.passes.assign(passes.begin(), passes.end());
-  std::vector<PlannedWeight> file;
-  if (llvm::Error error = planner->plan(*candidate).moveInto(file))
-    return fail() << "the size of a plan cannot be told: "
-                  << llvm::toString(std::move(error));
-  if (llvm::Error error = planner->getFileSize(file).moveInto(plan.bytes))
-    return fail() << llvm::toString(std::move(error));
-  llvm::Expected<Quality> quality =
-      evaluator->evaluate(*candidate, isTimed ? &plan.time : nullptr);
-  if (!quality)
-    return fail() << "a plan cannot be measured: "
-                  << llvm::toString(quality.takeError());
-  plan.divergence = quality->divergence;
-  return plan;
-}
-
 FailureOr<SearchedPlan> BudgetSearch::measure(const Draft &draft,
-                                              bool isTimed) {
-  FailureOr<SearchedPlan> plan = measure(draft.plan.writePasses(), isTimed);
+                                              const Measurement &how) {
+  FailureOr<SearchedPlan> plan =
+      candidates->measure(draft.plan.writePasses(), how);
   if (failed(plan))
     return failure();
   plan->expectedDivergence = draft.divergence;
@@ -199,127 +156,16 @@ LogicalResult BudgetSearch::limitSize() {
 }
 
 LogicalResult BudgetSearch::price() {
-  planned =
-      2 + (options.budget.time ? targets.size() : 0) + prices.owners.size() +
-      int64_t(kTriedLayers * double(prices.layers.size())) + options.rounds;
-  if (failed(timeFormats()) || failed(weighOwners()) || failed(weighLayers()))
-    return failure();
-  factors.assign(prices.owners.size(), 1);
-  return success();
-}
-
-LogicalResult BudgetSearch::timeFormats() {
-  if (failed(advance("the model as it is")))
-    return failure();
-  FailureOr<SearchedPlan> before = measure(ArrayRef<std::string>(), true);
-  if (failed(before))
-    return failure();
-  result.before = *before;
-  prices.seconds = getSeconds(before->time);
-  prices.takeTimes(before->time, nullptr);
+  Pricing pricing(module, *candidates, prices, targets);
   // Times of formats matter where time is limited.
-  if (options.budget.time)
-    for (const NumberFormat *target : targets) {
-      if (!target)
-        continue;
-      if (failed(advance(("all matrices in " + target->name).str())))
-        return failure();
-      std::string line =
-          formatv("winnow-quantize-weights{{format={0}}", target->name).str();
-      FailureOr<SearchedPlan> plan = measure(line, true);
-      if (failed(plan))
-        return failure();
-      prices.takeTimes(plan->time, target);
-    }
-  prices.fillTimes();
-  return success();
-}
-
-/// What errors of each owner's matrices are worth: they alone get a format of
-/// about the third part of their options, by size.
-LogicalResult BudgetSearch::weighOwners() {
-  SmallVector<double> divergences;
-  for (auto [number, owner] : llvm::enumerate(prices.owners)) {
-    if (failed(advance(owner.name)))
-      return failure();
-    Draft draft;
-    double error = 0;
-    for (auto [weight, priced] :
-         llvm::zip_equal(prices.choices.getWeights(), prices.weights)) {
-      if (priced.owner != number)
-        continue;
-      SmallVector<const FormatChoice *> sorted;
-      for (const FormatChoice &option : weight.options)
-        if (option.target)
-          sorted.push_back(&option);
-      if (sorted.empty())
-        continue;
-      llvm::stable_sort(sorted, [](const auto *a, const auto *b) {
-        return a->planned.bytes < b->planned.bytes;
-      });
-      const FormatChoice &taken = *sorted[sorted.size() / 3];
-      ParamOp param = weight.matrix.getParam();
-      draft.plan.matrices.push_back({param.getSymName(), taken.target->name});
-      error += taken.error;
-    }
-    divergences.push_back(0);
-    if (error == 0)
-      continue;
-    FailureOr<SearchedPlan> plan =
-        measure(draft.plan.writePasses(), /*isTimed=*/false);
-    if (failed(plan))
-      return failure();
-    divergences.back() = plan->divergence;
-    owner.worth = error;
-  }
-  // Whatever changes, activations are rounded in other places; that is not the
-  // owner's.
-  double noise = kNoLimit;
-  for (double divergence : divergences)
-    if (divergence > 0)
-      noise = std::min(noise, divergence);
-  for (auto [owner, divergence] : llvm::zip_equal(prices.owners, divergences))
-    if (divergence > 0)
-      owner.worth = (divergence - 0.9 * noise) / owner.worth;
-  return success();
-}
-
-/// Layers are left out alone, those of a kind that statistics call most alike
-/// before and behind.
-LogicalResult BudgetSearch::weighLayers() {
-  Statistics statistics(module);
-  for (Granularity granularity : {Granularity::Attention, Granularity::Mlp}) {
-    SmallVector<PricedLayer *> kind;
-    for (PricedLayer &layer : prices.layers)
-      if (layer.granularity == granularity)
-        kind.push_back(&layer);
-    llvm::stable_sort(kind, [&](const PricedLayer *a, const PricedLayer *b) {
-      auto cosine = [&](const PricedLayer *layer) {
-        return statistics.lookupNumber("similarity.cosine", layer->name)
-            .value_or(1);
-      };
-      return cosine(a) > cosine(b);
-    });
-    size_t tried =
-        static_cast<size_t>(std::ceil(kTriedLayers * double(kind.size())));
-    for (auto [place, layer] : llvm::enumerate(kind)) {
-      layer->divergence = kNoLimit;
-      // A model without any layer of a kind is none.
-      if (place >= tried || kind.size() < 2)
-        continue;
-      if (failed(advance("without " + layer->name)))
-        return failure();
-      Draft draft;
-      (granularity == Granularity::Attention ? draft.plan.attention
-                                             : draft.plan.mlp)
-          .push_back(layer->number);
-      FailureOr<SearchedPlan> plan =
-          measure(draft.plan.writePasses(), /*isTimed=*/false);
-      if (failed(plan))
-        return failure();
-      layer->divergence = plan->divergence;
-    }
-  }
+  bool timesFormats = options.budget.time.has_value();
+  candidates->plan(pricing.countRuns(timesFormats) + 2 + options.rounds);
+  FailureOr<SearchedPlan> before = pricing.timeFormats(timesFormats);
+  if (failed(before) || failed(pricing.weighOwners()) ||
+      failed(pricing.weighFittedCodes()) || failed(pricing.weighLayers()))
+    return failure();
+  result.before = std::move(*before);
+  factors.assign(prices.owners.size(), 1);
   return success();
 }
 
@@ -329,9 +175,9 @@ LogicalResult BudgetSearch::weighLayers() {
 
 FailureOr<Draft> BudgetSearch::draft(const Limits &within) {
   llvm::Expected<Draft> draft = Drafts(prices, *planner).make(within, factors);
-  if (draft)
-    return std::move(*draft);
-  return fail() << llvm::toString(draft.takeError());
+  if (!draft)
+    return fail() << llvm::toString(draft.takeError());
+  return std::move(*draft);
 }
 
 bool BudgetSearch::keepsBudget(const SearchedPlan &plan) const {
@@ -364,7 +210,7 @@ LogicalResult BudgetSearch::findFirst() {
       return failure();
     if (!next->fits())
       return failForLimits(*next);
-    if (failed(advance("a plan")))
+    if (failed(candidates->advance("a plan")))
       return failure();
     FailureOr<SearchedPlan> plan = measure(*next);
     if (failed(plan))
@@ -402,7 +248,7 @@ LogicalResult BudgetSearch::findSmallest() {
     }
     if (!smallest.bytes)
       return success();
-    if (failed(advance("a plan")))
+    if (failed(candidates->advance("a plan")))
       return failure();
     FailureOr<SearchedPlan> plan = measure(smallest);
     if (failed(plan))
@@ -421,85 +267,97 @@ LogicalResult BudgetSearch::findSmallest() {
   return success();
 }
 
+/// Takes it that plans take as much longer than expected as those so far.
+void BudgetSearch::correctTimes() {
+  double measured = 0, expected = 0;
+  for (const SearchedPlan &plan : result.tried)
+    if (!plan.time.empty() && plan.expectedSeconds) {
+      measured += getSeconds(plan.time);
+      expected += *plan.expectedSeconds;
+    }
+  if (expected > 0)
+    limits.seconds = kPlannedTime * allowed.seconds * expected / measured;
+}
+
+/// Runs a draft, and takes it if it is better than what was found.
+FailureOr<bool> BudgetSearch::improve(Draft draft) {
+  FailureOr<SearchedPlan> plan =
+      measure(draft, {/*timedBelow=*/result.found.divergence});
+  if (failed(plan))
+    return failure();
+  if (plan->divergence >= result.found.divergence || !keepsBudget(*plan))
+    return false;
+  best = std::move(draft);
+  result.found = std::move(*plan);
+  return true;
+}
+
 /// Makes what an owner loses count more, or less, and runs the plan that comes
 /// of it, as long as one is better.
 LogicalResult BudgetSearch::refine() {
   llvm::StringSet<> seen;
   for (const SearchedPlan &plan : result.tried)
     seen.insert(llvm::join(plan.passes, "\n"));
-  for (unsigned round = 0; round < options.rounds;) {
+  unsigned round = 0;
+  // Whether the plan for these factors is a new one, and better.
+  auto tryFactors = [&]() -> FailureOr<bool> {
+    correctTimes();
+    FailureOr<Draft> next = draft(limits);
+    if (failed(next))
+      return failure();
+    std::string text = llvm::join(next->plan.writePasses(), "\n");
+    if (!next->fits() || !seen.insert(text).second)
+      return false;
+    ++round;
+    if (failed(candidates->advance("a better plan")))
+      return failure();
+    return improve(std::move(*next));
+  };
+  for (bool improved = true; improved && round < options.rounds;) {
+    FailureOr<bool> better = tryFactors();
+    if (failed(better))
+      return failure();
+    improved = *better;
     SmallVector<unsigned> order =
         llvm::to_vector(llvm::seq<unsigned>(0, factors.size()));
     llvm::stable_sort(order, [&](unsigned a, unsigned b) {
       return best.shares[a] > best.shares[b];
     });
-    bool improved = false;
-    for (unsigned owner : order) {
+    for (unsigned owner : order)
       for (double factor : {2.0, 0.5}) {
         if (round >= options.rounds || improved)
           break;
         double before = std::exchange(factors[owner], factors[owner] * factor);
-        FailureOr<Draft> next = draft(limits);
-        if (failed(next))
+        better = tryFactors();
+        if (failed(better))
           return failure();
-        std::string text = llvm::join(next->plan.writePasses(), "\n");
-        if (next->fits() && seen.insert(text).second) {
-          ++round;
-          if (failed(advance("a better plan")))
-            return failure();
-          FailureOr<SearchedPlan> plan = measure(*next);
-          if (failed(plan))
-            return failure();
-          improved =
-              keepsBudget(*plan) && plan->divergence < result.found.divergence;
-          if (improved) {
-            best = std::move(*next);
-            result.found = std::move(*plan);
-            continue;
-          }
-        }
-        factors[owner] = before;
+        improved = *better;
+        if (!improved)
+          factors[owner] = before;
       }
-    }
-    if (!improved)
-      break;
   }
   return success();
 }
 
-/// Codes fitted to inputs, of all matrices or of those that are no tables.
-LogicalResult BudgetSearch::fitCodes() {
-  Statistics statistics(module);
-  llvm::StringSet<> tables, fittable;
-  for (const ChoosableWeight &weight : prices.choices.getWeights()) {
-    ParamOp param = weight.matrix.getParam();
-    auto type = cast<RankedTensorType>(weight.matrix.getOriginal().getType());
-    if (weight.matrix.isMultiplied() &&
-        statistics.lookupGram(param.getSymName(), type.getShape().back()))
-      fittable.insert(param.getSymName());
-    if (weight.matrix.isTable())
-      tables.insert(param.getSymName());
-  }
-  for (bool withTables : {false, true}) {
-    Draft fitted = best;
-    unsigned count = 0;
-    for (EncodedMatrix &matrix : fitted.plan.matrices) {
-      matrix.isFitted = fittable.contains(matrix.name) &&
-                        !lookupFormat(matrix.format)->isFloat() &&
-                        tables.contains(matrix.name) <= withTables;
-      count += matrix.isFitted && (!withTables || tables.contains(matrix.name));
-    }
-    if (count == 0)
+/// The best of the plans in which all matrices have one format: what people
+/// would try first.
+LogicalResult BudgetSearch::tryUniform() {
+  std::optional<Draft> least;
+  for (const NumberFormat *target : targets) {
+    if (!target)
       continue;
-    if (failed(advance("codes fitted by GPTQ")))
-      return failure();
-    FailureOr<SearchedPlan> plan = measure(fitted);
-    if (failed(plan))
-      return failure();
-    if (keepsBudget(*plan) && plan->divergence < result.found.divergence)
-      result.found = std::move(*plan);
+    llvm::Expected<Draft> draft =
+        Drafts(prices, *planner).makeUniform(limits, factors, *target);
+    if (!draft)
+      return fail() << llvm::toString(draft.takeError());
+    if (draft->fits() && (!least || draft->divergence < least->divergence))
+      least = std::move(*draft);
   }
-  return success();
+  if (!least)
+    return success();
+  if (failed(candidates->advance("one format")))
+    return failure();
+  return improve(std::move(*least));
 }
 
 //===----------------------------------------------------------------------===//
@@ -528,10 +386,11 @@ FailureOr<SearchResult> BudgetSearch::run() {
     return failure();
   if (budget.time)
     allowed.seconds = *budget.time * prices.seconds;
-  limits = allowed;
+  limits = {allowed.bytes, kPlannedTime * allowed.seconds};
   if (failed(budget.size || budget.time ? findFirst() : findSmallest()))
     return failure();
-  if (!result.found.passes.empty() && (failed(refine()) || failed(fitCodes())))
+  if (!result.found.passes.empty() &&
+      (failed(tryUniform()) || failed(refine())))
     return failure();
   if (budget.divergence && result.found.divergence > *budget.divergence)
     return fail() << formatv(

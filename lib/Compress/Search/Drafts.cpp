@@ -48,90 +48,122 @@ Drafts::rankLayers(const Weighing &weighing) const {
                              [](const auto &one) { return one.second; });
 }
 
-llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
-                                       ArrayRef<double> factors,
-                                       const Weighing &weighing,
-                                       ArrayRef<const PricedLayer *> gone,
-                                       bool spendsAll) {
+Drafts::Rest Drafts::leaveOut(ArrayRef<const PricedLayer *> gone) const {
   auto leaves = [&](StringRef name) {
     return llvm::any_of(gone, [&](const PricedLayer *layer) {
       return layer->params.contains(name);
     });
   };
-  // The file without what goes.
-  std::vector<PlannedWeight> file;
-  SmallVector<size_t> places;
+  Rest rest;
+  rest.gone.assign(gone.begin(), gone.end());
   for (const PlannedWeight &weight : prices.choices.getFile()) {
-    places.push_back(file.size());
+    rest.places.push_back(rest.file.size());
     if (!leaves(weight.name))
-      file.push_back(weight);
+      rest.file.push_back(weight);
   }
-  SmallVector<size_t> staying;
-  SmallVector<SmallVector<FormatOption>> options;
-  double fixed = prices.seconds;
+  rest.seconds = prices.seconds;
   for (const PricedLayer *layer : gone)
-    fixed -= layer->otherSeconds + matrixSeconds(*layer);
+    rest.seconds -= layer->otherSeconds + matrixSeconds(*layer);
   for (auto [number, weight] : llvm::enumerate(prices.choices.getWeights())) {
     ParamOp param = weight.matrix.getParam();
     if (leaves(param.getSymName()))
       continue;
-    const PricedWeight &priced = prices.weights[number];
-    fixed -= priced.seconds[weight.getPresentOption()];
-    staying.push_back(number);
-    SmallVector<FormatOption> &added = options.emplace_back();
-    for (auto [option, seconds] :
-         llvm::zip_equal(weight.options, priced.seconds))
-      added.push_back(
-          {static_cast<uint64_t>(std::max(
-               0.0, static_cast<double>(option.planned.bytes) * weighing.bytes +
-                        seconds * weighing.seconds)),
-           option.error * prices.owners[priced.owner].worth *
-               factors[priced.owner]});
+    rest.seconds -= prices.weights[number].seconds[weight.getPresentOption()];
+    rest.staying.push_back(number);
   }
-  Draft draft;
-  std::string failed;
-  auto evaluate = [&](ArrayRef<unsigned> chosen) {
-    draft.seconds = fixed;
-    for (auto [number, option] : llvm::zip_equal(staying, chosen)) {
-      const ChoosableWeight &weight = prices.choices.getWeights()[number];
-      file[places[weight.place]] = weight.options[option].planned;
-      draft.seconds += prices.weights[number].seconds[option];
-    }
-    if (llvm::Error error = planner.getFileSize(file).moveInto(draft.bytes))
-      failed = llvm::toString(std::move(error));
-    draft.excess = std::max(static_cast<double>(draft.bytes) / limits.bytes,
-                            draft.seconds / limits.seconds);
-  };
-  double unit = std::isfinite(limits.bytes) ? limits.bytes : kUnits;
-  auto costOf = [&](ArrayRef<unsigned> chosen) {
-    evaluate(chosen);
-    return static_cast<uint64_t>(std::max(0.0, std::ceil(draft.excess * unit)));
-  };
-  FormatAllocation allocation =
-      allocateFormats(options, static_cast<uint64_t>(unit), costOf, spendsAll);
-  evaluate(allocation.chosen);
-  if (!failed.empty())
-    return llvm::createStringError(failed);
+  return rest;
+}
 
-  draft.shares.assign(prices.owners.size(), 0);
-  for (auto [number, option] : llvm::zip_equal(staying, allocation.chosen)) {
+llvm::Error Drafts::measure(Rest &rest, ArrayRef<unsigned> chosen,
+                            const Limits &limits, Draft &draft) const {
+  draft.seconds = rest.seconds;
+  for (auto [number, option] : llvm::zip_equal(rest.staying, chosen)) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
-    const PricedWeight &priced = prices.weights[number];
-    double loss = weight.options[option].error *
-                  prices.owners[priced.owner].worth * factors[priced.owner];
-    draft.shares[priced.owner] += loss;
+    rest.file[rest.places[weight.place]] = weight.options[option].planned;
+    draft.seconds += prices.weights[number].seconds[option];
+  }
+  if (llvm::Error error = planner.getFileSize(rest.file).moveInto(draft.bytes))
+    return error;
+  draft.excess = std::max(static_cast<double>(draft.bytes) / limits.bytes,
+                          draft.seconds / limits.seconds);
+  return llvm::Error::success();
+}
+
+void Drafts::write(const Rest &rest, ArrayRef<unsigned> chosen,
+                   ArrayRef<double> factors, Draft &draft) const {
+  draft.shares.assign(prices.owners.size(), 0);
+  for (auto [number, option] : llvm::zip_equal(rest.staying, chosen)) {
+    const ChoosableWeight &weight = prices.choices.getWeights()[number];
+    const FormatChoice &taken = weight.options[option];
+    double loss = lossOf(number, option, factors);
+    draft.shares[prices.weights[number].owner] += loss;
     draft.divergence += loss;
     ParamOp param = weight.matrix.getParam();
-    if (weight.options[option].target)
+    if (taken.target)
       draft.plan.matrices.push_back(
-          {param.getSymName(), weight.options[option].target->name});
+          {param.getSymName(), taken.target->name, taken.isFitted()});
   }
-  for (const PricedLayer *layer : gone) {
+  for (const PricedLayer *layer : rest.gone) {
     draft.divergence += layer->divergence;
     (layer->granularity == Granularity::Attention ? draft.plan.attention
                                                   : draft.plan.mlp)
         .push_back(layer->number);
   }
+}
+
+double Drafts::lossOf(size_t weight, unsigned option,
+                      ArrayRef<double> factors) const {
+  unsigned owner = prices.weights[weight].owner;
+  return prices.choices.getWeights()[weight].options[option].leastError() *
+         prices.owners[owner].worth * factors[owner];
+}
+
+llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
+                                       ArrayRef<double> factors,
+                                       const Weighing &weighing,
+                                       ArrayRef<const PricedLayer *> gone,
+                                       bool spendsAll) const {
+  Rest rest = leaveOut(gone);
+  SmallVector<SmallVector<FormatOption>> options;
+  for (size_t number : rest.staying) {
+    const ChoosableWeight &weight = prices.choices.getWeights()[number];
+    SmallVector<FormatOption> &added = options.emplace_back();
+    for (auto [option, choice] : llvm::enumerate(weight.options)) {
+      double cost = static_cast<double>(choice.planned.bytes) * weighing.bytes +
+                    prices.weights[number].seconds[option] * weighing.seconds;
+      added.push_back({static_cast<uint64_t>(std::max(0.0, cost)),
+                       lossOf(number, option, factors)});
+    }
+  }
+  Draft draft;
+  std::string failed;
+  double unit = std::isfinite(limits.bytes) ? limits.bytes : kUnits;
+  auto costOf = [&](ArrayRef<unsigned> chosen) {
+    if (llvm::Error error = measure(rest, chosen, limits, draft))
+      failed = llvm::toString(std::move(error));
+    return static_cast<uint64_t>(std::max(0.0, std::ceil(draft.excess * unit)));
+  };
+  FormatAllocation allocation =
+      allocateFormats(options, static_cast<uint64_t>(unit), costOf, spendsAll);
+  costOf(allocation.chosen);
+  if (!failed.empty())
+    return llvm::createStringError(failed);
+  write(rest, allocation.chosen, factors, draft);
+  return draft;
+}
+
+llvm::Expected<Draft> Drafts::makeUniform(const Limits &limits,
+                                          ArrayRef<double> factors,
+                                          const NumberFormat &target) const {
+  Rest rest = leaveOut({});
+  SmallVector<unsigned> chosen;
+  for (const ChoosableWeight &weight : prices.choices.getWeights())
+    chosen.push_back(
+        weight.findOption(&target).value_or(weight.getPresentOption()));
+  Draft draft;
+  if (llvm::Error error = measure(rest, chosen, limits, draft))
+    return std::move(error);
+  write(rest, chosen, factors, draft);
   return draft;
 }
 
@@ -144,7 +176,7 @@ static bool isBetter(const Draft &one, const Draft &other) {
 }
 
 llvm::Expected<Draft> Drafts::make(const Limits &limits,
-                                   ArrayRef<double> factors) {
+                                   ArrayRef<double> factors) const {
   // Both limits at once: several weights of one against the other.
   SmallVector<double> mixes = {1, 0.75, 0.5, 0.25, 0};
   if (!std::isfinite(limits.seconds))

@@ -36,18 +36,43 @@ public:
   /// of an owner lose counts `factors` times. If none fits, one that is as
   /// small and fast as can be. Fails where the planner does.
   llvm::Expected<Draft> make(const Limits &limits,
-                             llvm::ArrayRef<double> factors);
+                             llvm::ArrayRef<double> factors) const;
+
+  /// The plan in which all matrices that can have the format `target`.
+  llvm::Expected<Draft> makeUniform(const Limits &limits,
+                                    llvm::ArrayRef<double> factors,
+                                    const NumberFormat &target) const;
 
 private:
   struct Weighing {
     double bytes, seconds; ///< of one unit of cost
   };
 
+  /// What is there without some layers.
+  struct Rest {
+    llvm::SmallVector<const PricedLayer *> gone;
+    std::vector<PlannedWeight> file;
+    /// In `file`, of each weight that there was.
+    llvm::SmallVector<size_t> places;
+    /// The weights that may change.
+    llvm::SmallVector<size_t> staying;
+    double seconds = 0; ///< of all but those
+  };
+
+  Rest leaveOut(llvm::ArrayRef<const PricedLayer *> gone) const;
+  /// The costs of a draft with the option `chosen` of each weight that stays.
+  llvm::Error measure(Rest &rest, llvm::ArrayRef<unsigned> chosen,
+                      const Limits &limits, Draft &draft) const;
+  /// What it is, and what is lost by it.
+  void write(const Rest &rest, llvm::ArrayRef<unsigned> chosen,
+             llvm::ArrayRef<double> factors, Draft &draft) const;
+  double lossOf(size_t weight, unsigned option,
+                llvm::ArrayRef<double> factors) const;
   llvm::Expected<Draft> allocate(const Limits &limits,
                                  llvm::ArrayRef<double> factors,
                                  const Weighing &weighing,
                                  llvm::ArrayRef<const PricedLayer *> gone,
-                                 bool spendsAll);
+                                 bool spendsAll) const;
   llvm::SmallVector<const PricedLayer *>
   rankLayers(const Weighing &weighing) const;
   double savedBy(const PricedLayer &layer, const Weighing &weighing) const;

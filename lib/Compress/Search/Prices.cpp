@@ -3,6 +3,7 @@
 #include "Prices.h"
 
 #include "../LayerRemover.h"
+#include "PhaseShares.h"
 
 #include <cmath>
 
@@ -13,7 +14,7 @@ namespace winnow {
 LogicalResult Prices::collect(ModuleOp module,
                               ArrayRef<const NumberFormat *> targets) {
   if (failed(choices.collect(targets, "", "")) || failed(choices.plan()) ||
-      failed(choices.measure()))
+      failed(choices.measure(/*fits=*/true)))
     return failure();
   llvm::StringMap<unsigned> numbers;
   for (const ChoosableWeight &weight : choices.getWeights()) {
@@ -51,55 +52,36 @@ LogicalResult Prices::collect(ModuleOp module,
   return success();
 }
 
-/// The option of a weight in a program whose matrices all have the format
-/// `target` (null: are as they were), if it is one of its own.
-static std::optional<unsigned> findOption(const ChoosableWeight &weight,
-                                          const NumberFormat *target) {
-  if (!target)
-    return weight.getPresentOption();
-  auto type = cast<RankedTensorType>(weight.matrix.getOriginal().getType());
-  const NumberFormat *fitting =
-      findFittingFormat(target, type.getShape().back());
-  for (auto [number, option] : llvm::enumerate(weight.options))
-    if (option.format == fitting)
-      return number;
-  return std::nullopt;
-}
-
 void Prices::takeTimes(const RunTime &time, const NumberFormat *target) {
   llvm::StringMap<size_t> numbers;
   for (auto [number, weight] : llvm::enumerate(choices.getWeights()))
     numbers[ParamOp(weight.matrix.getParam()).getSymName()] = number;
-  auto elementsOf = [&](size_t number) {
+  auto elementsOf = [&](StringRef param) {
+    auto number = numbers.find(param);
+    if (number == numbers.end())
+      return 0.0;
+    MatrixParam &matrix = choices.getWeights()[number->second].matrix;
     return static_cast<double>(
-        cast<RankedTensorType>(
-            choices.getWeights()[number].matrix.getRead().getType())
-            .getNumElements());
+        cast<RankedTensorType>(matrix.getRead().getType()).getNumElements());
   };
-  SmallVector<double> sums(weights.size(), 0);
   auto layerOf = [&](StringRef param) {
     for (auto [number, layer] : llvm::enumerate(layers))
       if (layer.params.contains(param))
         return static_cast<int>(number);
     return -1;
   };
-  for (const PhaseTime &phase : time)
-    for (auto [stage, layer] :
-         llvm::zip_equal(phase.stages, findOwners(phase, layerOf))) {
-      double elements = 0;
-      for (const std::string &name : stage.weights)
-        if (auto number = numbers.find(name); number != numbers.end())
-          elements += elementsOf(number->second);
-      for (const std::string &name : stage.weights)
-        if (auto number = numbers.find(name); number != numbers.end())
-          sums[number->second] +=
-              stage.seconds * elementsOf(number->second) / elements;
-      if (!target && elements == 0 && layer >= 0)
-        layers[layer].otherSeconds += stage.seconds;
-    }
+  SmallVector<double> sums(weights.size(), 0);
+  for (const PhaseTime &phase : time) {
+    PhaseShares shares = PhaseShares::divide(phase, elementsOf, layerOf);
+    for (const auto &[name, seconds] : shares.matrices)
+      sums[numbers.lookup(name)] += seconds;
+    for (auto [layer, seconds] : shares.layers)
+      if (!target && layer >= 0)
+        layers[layer].otherSeconds += seconds;
+  }
   for (auto [priced, weight, sum] :
        llvm::zip_equal(weights, choices.getWeights(), sums))
-    if (std::optional<unsigned> option = findOption(weight, target))
+    if (std::optional<unsigned> option = weight.findOption(target))
       priced.seconds[*option] = sum;
 }
 
