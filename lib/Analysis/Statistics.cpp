@@ -96,7 +96,7 @@ ArrayRef<int64_t> Statistics::lookupKept(StringRef tap) const {
 }
 
 std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
-                                                  StringRef name) const {
+                                                  StringRef name) const & {
   StringRef tap = findTap(name);
   std::optional<ArrayRef<float>> found = lookupStored(kind, tap);
   if (!found || !kind.starts_with("channels."))
@@ -121,7 +121,7 @@ std::optional<ArrayRef<float>> Statistics::lookup(StringRef kind,
 }
 
 std::optional<Gram> Statistics::lookupGram(StringRef name,
-                                           int64_t width) const {
+                                           int64_t width) const & {
   StringRef tap = findTap(name);
   std::optional<ArrayRef<float>> found = lookupStored("gram.mean", tap);
   ArrayRef<int64_t> kept = lookupKept(tap);

@@ -43,8 +43,8 @@ llvm::Expected<std::vector<uint8_t>> encodeWeight(RecodeOp recode,
   std::vector<float> gram;
   if (StringAttr tap =
           recode.getGptq() ? recode.getGptqAttr() : recode.getClipAttr()) {
-    std::optional<Gram> found = Statistics(recode->getParentOfType<ModuleOp>())
-                                    .lookupGram(tap.getValue(), width);
+    Statistics statistics(recode->getParentOfType<ModuleOp>());
+    std::optional<Gram> found = statistics.lookupGram(tap.getValue(), width);
     if (!found)
       return llvm::createStringError(
           "expects the statistics '" +

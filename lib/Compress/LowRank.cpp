@@ -89,7 +89,8 @@ LogicalResult LowRank::approximate(LinearOp linear, OfflineWeight weight) {
   auto options = remark::RemarkOpts::name(name).category("low-rank");
   auto type = cast<RankedTensorType>(linear.getWeight().getType());
   int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
-  std::optional<Gram> gram = Statistics(getOperation()).lookupGram(name, width);
+  Statistics statistics(getOperation());
+  std::optional<Gram> gram = statistics.lookupGram(name, width);
   if (!gram)
     return linear.emitOpError("needs the statistics '")
            << getStatisticKey("gram.mean", name)

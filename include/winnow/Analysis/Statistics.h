@@ -87,9 +87,12 @@ public:
   /// The array of `kind` (but gram.mean) for the tap, weight or layer `name`,
   /// or nothing. It lives as long as this object and the module's attribute.
   std::optional<llvm::ArrayRef<float>> lookup(llvm::StringRef kind,
-                                              llvm::StringRef name) const;
+                                              llvm::StringRef name) const &;
+  void lookup(llvm::StringRef kind, llvm::StringRef name) const && = delete;
   /// The Gram matrix of a weight whose rows have `width` numbers, or nothing.
-  std::optional<Gram> lookupGram(llvm::StringRef name, int64_t width) const;
+  /// It lives as long, too.
+  std::optional<Gram> lookupGram(llvm::StringRef name, int64_t width) const &;
+  void lookupGram(llvm::StringRef name, int64_t width) const && = delete;
   /// Whether channels have been rotated since the calibration, so that not all
   /// of their statistics are known.
   bool isRotated(llvm::StringRef name) const;

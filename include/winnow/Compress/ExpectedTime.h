@@ -10,8 +10,9 @@ namespace winnow {
 /// The seconds that each phase of `timeBefore`, what `before` took, should take
 /// once passes have made `after` of it: matrices what they take when all of
 /// them are in their format, for as many elements as are left of them, and
-/// layers that went nothing. `after` is not run; `before` is, once for each
-/// format that matrices changed to.
+/// layers that went nothing; what there was not, as long as the rest by its
+/// bytes. `after` is not run; `before` is, once for each format that matrices
+/// changed to.
 ///
 /// Nothing where passes have prompts lose tokens or layers be skipped: how many
 /// is known when the model runs.

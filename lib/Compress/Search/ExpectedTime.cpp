@@ -106,16 +106,19 @@ static bool skipsWork(ModuleOp module) {
       .wasInterrupted();
 }
 
-/// What a matrix that `known` does not have should take: as long as others, by
-/// their elements.
-static double scaleOthers(const PhaseShares &shares, const Matrices &known,
-                          double elements) {
-  double seconds = 0, others = 0;
-  for (const auto &[name, matrix] : known) {
+/// What a matrix that there was not should take: as long as the others, by
+/// their bytes.
+static double scaleOthers(const PhaseShares &shares, const Matrices &others,
+                          const Matrix &matrix) {
+  auto bytesOf = [](const Matrix &one) {
+    return one.elements * one.format->bitsPerWeight() / 8;
+  };
+  double seconds = 0, bytes = 0;
+  for (const auto &[name, other] : others) {
     seconds += shares.matrices.lookup(name);
-    others += matrix.elements;
+    bytes += bytesOf(other);
   }
-  return others > 0 ? seconds * elements / others : 0;
+  return bytes > 0 ? seconds * bytesOf(matrix) / bytes : 0;
 }
 
 llvm::Expected<std::optional<std::vector<double>>>
@@ -130,8 +133,8 @@ expectSeconds(ModuleOp before, const RunTime &timeBefore, ModuleOp after,
   Matrices matrices = collectMatrices(after);
   for (const auto &[name, matrix] : matrices) {
     auto same = known.find(name);
-    bool isKept = same != known.end() && same->second.format == matrix.format;
-    if (isKept || measured.contains(matrix.format))
+    if (same == known.end() || same->second.format == matrix.format ||
+        measured.contains(matrix.format))
       continue;
     auto shares = program.measure(*matrix.format);
     if (!shares)
@@ -156,13 +159,16 @@ expectSeconds(ModuleOp before, const RunTime &timeBefore, ModuleOp after,
         sum -= spent;
     for (const auto &[name, matrix] : matrices) {
       auto same = known.find(name);
-      bool isKnown = same != known.end();
-      bool isKept = isKnown && same->second.format == matrix.format;
+      if (same == known.end()) {
+        sum += scaleOthers(was, known, matrix);
+        continue;
+      }
       const PhaseShares &shares =
-          isKept ? was : measured.find(matrix.format)->second[phase];
-      sum += isKnown ? shares.matrices.lookup(name) * matrix.elements /
-                           same->second.elements
-                     : scaleOthers(shares, known, matrix.elements);
+          same->second.format == matrix.format
+              ? was
+              : measured.find(matrix.format)->second[phase];
+      sum += shares.matrices.lookup(name) * matrix.elements /
+             same->second.elements;
     }
     seconds.push_back(sum);
   }
