@@ -169,7 +169,7 @@ FormatErrors::measure(const MatrixParam &matrix,
     FailureOr<double> fitted = errorOf(*format, &*factor);
     if (failed(fitted))
       return failure();
-    added.fitted = *fitted;
+    added.fitted.emplace(*fitted);
   }
   return errors;
 }

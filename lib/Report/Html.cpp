@@ -112,9 +112,8 @@ static std::string describeTime(const ReportedPlan &plan) {
 
 /// Plans by size and divergence; those that no other beats are joined.
 static void writePlans(raw_ostream &os, const Report &report) {
-  std::vector<const ReportedPlan *> plans;
-  for (const ReportedPlan &plan : report.plans)
-    plans.push_back(&plan);
+  auto plans = map_to_vector(report.plans,
+                             [](const ReportedPlan &plan) { return &plan; });
   if (plans.empty())
     return;
   double bytes = double(report.bytesBefore), most = 0;

@@ -132,7 +132,7 @@ expectSeconds(ModuleOp before, const RunTime &timeBefore, ModuleOp after,
   llvm::DenseMap<const NumberFormat *, std::vector<PhaseShares>> measured;
   Matrices matrices = collectMatrices(after);
   for (const auto &[name, matrix] : matrices) {
-    auto same = known.find(name);
+    const auto *same = known.find(name);
     if (same == known.end() || same->second.format == matrix.format ||
         measured.contains(matrix.format))
       continue;
@@ -158,7 +158,7 @@ expectSeconds(ModuleOp before, const RunTime &timeBefore, ModuleOp after,
           }))
         sum -= spent;
     for (const auto &[name, matrix] : matrices) {
-      auto same = known.find(name);
+      const auto *same = known.find(name);
       if (same == known.end()) {
         sum += scaleOthers(was, known, matrix);
         continue;
