@@ -9,11 +9,14 @@
 
 #include "winnow/Analysis/Services.h"
 #include "winnow/Analysis/WeightPlanner.h"
+#include "winnow/Compress/ExpectedTime.h"
 #include "winnow/Compress/Passes.h"
 #include "winnow/Dialect/WinnowDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -288,6 +291,26 @@ TEST_F(BudgetSearchTest, TellsWhatCannotBe) {
   EXPECT_TRUE(failed(search("size=50%")));
   EXPECT_EQ("the search was stopped", message);
   EXPECT_EQ(4, evaluator.runs);
+}
+
+TEST_F(BudgetSearchTest, ExpectsTheTimesOfWhatPassesMake) {
+  RunTime before = llvm::cantFail(evaluator.time(*module));
+  for (const char *passes : {"winnow-quantize-weights{format=q4_0 only=a}",
+                             "winnow-drop-layers{granularity=mlp layers=1,3}",
+                             "winnow-drop-layers{granularity=mlp layers=2},"
+                             "winnow-quantize-weights{format=q5_0 only=b|e},"
+                             "winnow-quantize-weights{format=q8_0 only=d}"}) {
+    OwningOpRef<ModuleOp> changed = module->clone();
+    PassManager manager(&context);
+    ASSERT_TRUE(succeeded(parsePassPipeline(passes, manager)));
+    ASSERT_TRUE(succeeded(manager.run(*changed))) << message;
+    auto expected =
+        llvm::cantFail(expectSeconds(*module, before, *changed, evaluator));
+    ASSERT_TRUE(expected && expected->size() == 1);
+    EXPECT_NEAR(secondsOf(stateOf(*changed)), expected->front(), 1e-9)
+        << passes;
+    EXPECT_LT(expected->front(), kWholeSeconds);
+  }
 }
 
 TEST_F(BudgetSearchTest, NeedsStatisticsAndServices) {
