@@ -7,10 +7,12 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import Tiny
 from programs import Artifacts, Programs
+from tiny_encoders import GOLDEN, goldens
 
 IDS = [3, 1, 4, 1, 5]
 
@@ -67,6 +69,24 @@ def check_linear_work(manifest: dict, events: list[dict]) -> None:
         ]
         assert sum(a["operations"] + a["integer_operations"] for a in linear) == operations
         assert sum(a["bytes"] for a in linear) == sum(w["checkpoint_bytes"] for w in matrices)
+
+
+def test_encoders(programs: Programs, artifacts: Artifacts, tmp_path: Path) -> None:
+    """Texts, a bench and images leave a trace, too."""
+    hidden, image, trace = (tmp_path / name for name in ("hidden.npy", "image.npy", "trace.json"))
+    np.save(image, goldens("vit")["image"])
+    for name, options in (
+        ("bert", ("--ids", "1,2,3", "--hidden", hidden)),
+        ("bert", ("--bench", "--length", "5")),
+        ("vit", ("--image", image, "--hidden", hidden)),
+    ):
+        artifact = artifacts.get(GOLDEN / name)
+        run = programs.execute("winnow-run", artifact, *options, "--profile", trace)
+        assert run.returncode == 0, run.stderr
+        assert "winnow-run: profile with" in run.stderr
+        events = json.loads(trace.read_text())["traceEvents"]
+        assert sum(event["args"]["operations"] for event in events) > 0
+        trace.unlink()
 
 
 def test_errors(programs: Programs, artifacts: Artifacts, tiny_paths: dict[str, Path]) -> None:

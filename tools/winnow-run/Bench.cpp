@@ -107,6 +107,10 @@ static bool benchEncoder(const Artifact &artifact, const Options &options,
   std::vector<float> result(static_cast<size_t>(
       info.pooled_width ? info.pooled_width * options.benchBatch
                         : info.hidden_width * tokens));
+  std::unique_ptr<Profile> profile =
+      Profile::attach(artifact, *session, options.profilePath, error);
+  if (!profile)
+    return false;
   std::vector<double> seconds;
   for (int repetition = -3; repetition < 2 * kRepetitions; ++repetition) {
     start = now();
@@ -116,6 +120,8 @@ static bool benchEncoder(const Artifact &artifact, const Options &options,
     if (repetition >= 0)
       seconds.push_back(now() - start);
   }
+  if (!profile->finish(error))
+    return false;
   double peak =
       peakOf(ceilings::measureArithmeticPeaks(wanted.threads), "f32_fma");
   double speed = static_cast<double>(tokens) / median(seconds);
@@ -162,13 +168,11 @@ bool bench(const Artifact &artifact, const Options &options, double loadSeconds,
   Timings timings;
   std::vector<int32_t> ids = client::makeIds(
       options.benchPrefill + options.benchDecode, info.vocabulary);
-  std::unique_ptr<Profile> profile;
-  if (!options.profilePath.empty() &&
-      !(profile =
-            Profile::attach(artifact, *session, options.profilePath, error)))
-    return false;
-  if (!measure(*session, ids, options.benchPrefill, timings, error) ||
-      (profile && !profile->finish(error)))
+  std::unique_ptr<Profile> profile =
+      Profile::attach(artifact, *session, options.profilePath, error);
+  if (!profile ||
+      !measure(*session, ids, options.benchPrefill, timings, error) ||
+      !profile->finish(error))
     return false;
 
   ceilings::ReadBandwidth read =

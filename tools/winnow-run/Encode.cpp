@@ -5,6 +5,7 @@
 #include "Json.h"
 #include "NpyFile.h"
 #include "NpyReader.h"
+#include "Profile.h"
 #include "Prompt.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
@@ -129,13 +130,18 @@ bool encode(const Artifact &artifact, const Options &options,
     return false;
   int64_t tokens = static_cast<int64_t>(texts.ids.size());
   int64_t count = static_cast<int64_t>(texts.lengths.size());
+  std::unique_ptr<Profile> profile =
+      Profile::attach(artifact, *session, options.profilePath, error);
+  if (!profile)
+    return false;
   std::vector<float> hidden, embeddings;
   if (!options.hiddenPath.empty())
     hidden.resize(static_cast<size_t>(tokens * info.hidden_width));
   if (needsEmbeddings)
     embeddings.resize(static_cast<size_t>(count * info.pooled_width));
   if (!session->encode(texts.view(), hidden.empty() ? nullptr : hidden.data(),
-                       needsEmbeddings ? embeddings.data() : nullptr, error))
+                       needsEmbeddings ? embeddings.data() : nullptr, error) ||
+      !profile->finish(error))
     return false;
   if (!hidden.empty() &&
       !writeArray(options.hiddenPath, hidden, tokens, info.hidden_width, error))
@@ -238,8 +244,12 @@ bool runImage(const Artifact &artifact, const Options &options,
   std::vector<float> result(
       static_cast<size_t>(entry->output[0] * entry->output[1]));
   std::vector<winnow_tensor> output = {describe(result, entry->output)};
-  if (!session->invoke(entry->name, {describe(image.values, image.shape)},
-                       output, error))
+  std::unique_ptr<Profile> profile =
+      Profile::attach(artifact, *session, options.profilePath, error);
+  if (!profile ||
+      !session->invoke(entry->name, {describe(image.values, image.shape)},
+                       output, error) ||
+      !profile->finish(error))
     return false;
   return writeArray(path, result, entry->output[0], entry->output[1], error);
 }

@@ -242,10 +242,9 @@ bool generate(const Artifact &artifact, const Options &options,
                    count, error))
     return false;
 
-  std::unique_ptr<Profile> profile;
-  if (!options.profilePath.empty() &&
-      !(profile =
-            Profile::attach(artifact, *session, options.profilePath, error)))
+  std::unique_ptr<Profile> profile =
+      Profile::attach(artifact, *session, options.profilePath, error);
+  if (!profile)
     return false;
   int64_t vocabulary = artifact.info().vocabulary;
   auto start = std::chrono::steady_clock::now();
@@ -270,9 +269,8 @@ bool generate(const Artifact &artifact, const Options &options,
                "in %.3f s\n",
                static_cast<long long>(promptSize), prefillSeconds,
                static_cast<long long>(count), secondsSince(start));
-  return (!profile || profile->finish(error)) &&
-         (options.saveSession.empty() ||
-          session->save(options.saveSession, error));
+  return profile->finish(error) && (options.saveSession.empty() ||
+                                    session->save(options.saveSession, error));
 }
 
 } // namespace run

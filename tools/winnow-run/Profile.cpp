@@ -29,6 +29,8 @@ std::unique_ptr<Profile> Profile::attach(const Artifact &artifact,
                                          const std::string &path,
                                          std::string &error) {
   std::unique_ptr<Profile> profile(new Profile(artifact, session));
+  if (path.empty())
+    return profile;
   if (artifact.api().struct_size <= offsetof(winnow_api, set_profiler)) {
     error = "the artifact cannot be profiled: compile the model again";
     return nullptr;
@@ -60,10 +62,11 @@ std::unique_ptr<Profile> Profile::attach(const Artifact &artifact,
 }
 
 Profile::~Profile() {
+  if (!file)
+    return;
   if (artifact.api().struct_size > offsetof(winnow_api, set_profiler))
     artifact.api().set_profiler(session.get(), nullptr, nullptr, nullptr);
-  if (file)
-    std::fclose(file);
+  std::fclose(file);
 }
 
 double Profile::seconds() const {
@@ -249,6 +252,8 @@ void Profile::printTable() const {
 }
 
 bool Profile::finish(std::string &error) {
+  if (!file)
+    return true;
   artifact.api().set_profiler(session.get(), nullptr, nullptr, nullptr);
   if (!writeTrace(error))
     return false;

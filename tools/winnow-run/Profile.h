@@ -52,7 +52,8 @@ std::optional<std::vector<EntryInfo>> readStages(const Json &manifest,
 class Profile {
 public:
   /// From now on `session` is watched, which must outlive the profile. The
-  /// report goes to `path`, which is created now.
+  /// report goes to `path`, which is created now; where that is empty, nothing
+  /// is watched nor reported.
   static std::unique_ptr<Profile> attach(const Artifact &artifact,
                                          Session &session,
                                          const std::string &path,
