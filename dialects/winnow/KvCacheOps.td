@@ -236,6 +236,78 @@ def Winnow_KvTruncateOp : Winnow_KvOp<"kv_truncate", [
   let assemblyFormat = "$cache `to` $length attr-dict `:` type($cache)";
 }
 
+def Winnow_KvNextPositionsOp : Winnow_KvOp<"kv_next_positions", [
+    AllTypesMatch<["segments", "positions"]> /* C2 */]> {
+  let summary = "Count on from the tokens of a cache";
+  let description = [{
+    #### Semantics
+
+    The positions of new tokens where those of a segment are counted from 0, in
+    the order in which they came, and those that are not in the cache do not
+    count. It reads the state and does not consume it.
+
+    ```
+    positions[t] = #{j < length: cache.slot[j].segment = segments[t]} + #{u < t: segments[u] = segments[t]}
+    ```
+
+    This is for layers whose caches lack tokens (`winnow-prune-tokens`, arXiv
+    2410.17247): they rotate by these positions, while masks and caches go on
+    with those of the whole sequence.
+
+    #### Numerics
+
+    Exact: integers.
+
+    #### Corner cases
+
+    No token has no position. In an empty cache, segments start at 0. What the
+    positions in the cache are does not matter, nor does the order of segments.
+
+    #### Inputs
+
+    - I1 `cache`: the state in front of the new tokens.
+    - I2 `segments`: [T], those of the new tokens.
+
+    #### Attributes
+
+    None.
+
+    #### Results
+
+    - R1 `positions`: [T].
+
+    #### Constraints
+
+    - C1 Segments have the rank above and no encoding (type constraint).
+    - C2 type(positions) = type(segments) (trait).
+
+    #### Invariants
+
+    - V1 Where a cache has all tokens of a segment, its next positions are those
+      of the sequence.
+    - V2 Positions of two pieces, appended one after another, are those of both
+      pieces together.
+
+    #### Example
+
+    ```mlir
+    !cache = !winnow.kv_cache<heads = 1, key_dim = 2, value_dim = 1, key = f32, value = f32, capacity = 16>
+    func.func private @kv_next_positions(%kv: !cache) -> tensor<3xi32> {
+      %s = arith.constant dense<[4, 7, 4]> : tensor<3xi32>
+      // Behind 5 slots of segment 4 and none of segment 7: (5, 0, 6).
+      %p = winnow.kv_next_positions %kv of %s : !cache, tensor<3xi32>
+      return %p : tensor<3xi32>
+    }
+    ```
+  }];
+  // C1
+  let arguments = (ins Winnow_KvCacheType:$cache, Winnow_Ids:$segments);
+  let results = (outs Winnow_Ids:$positions);
+  let assemblyFormat = [{
+    $cache `of` $segments attr-dict `:` type($cache) `,` type($segments)
+  }];
+}
+
 } // let opDocGroup
 
 #endif // WINNOW_KV_CACHE_OPS

@@ -25,7 +25,7 @@ static FailureOr<Operation *> findConsumer(Value state) {
   // Uses come in no useful order; errors name the earliest two.
   SmallVector<OpOperand *> uses;
   for (OpOperand &use : state.getUses())
-    if (!isa<KvViewOp>(use.getOwner())) {
+    if (!isa<KvViewOp, KvNextPositionsOp>(use.getOwner())) {
       if (use.getOwner()->getBlock() != state.getParentBlock())
         return use.getOwner()->emitOpError(
             "expects a cache state of its own block");
@@ -62,12 +62,13 @@ static LogicalResult verifyReaders(Value state, Operation *consumer) {
     return error;
   };
   for (Operation *user : state.getUsers()) {
-    auto view = dyn_cast<KvViewOp>(user);
-    if (!view)
+    if (!isa<KvViewOp, KvNextPositionsOp>(user))
       continue;
-    if (failed(check(view)))
+    if (failed(check(user)))
       return failure();
-    for (Operation *reader : view->getUsers())
+    if (isa<KvNextPositionsOp>(user))
+      continue;
+    for (Operation *reader : user->getUsers())
       if (failed(check(reader)))
         return failure();
   }

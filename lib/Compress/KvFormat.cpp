@@ -105,7 +105,7 @@ static LogicalResult setStateType(Value state, KvCacheType type) {
       next.push_back(layer.getBody().getArgument(input));
     } else if (isa<YieldOp>(user)) {
       next.push_back(user->getParentOp()->getResult(number));
-    } else if (!isa<KvViewOp, func::ReturnOp>(user)) {
+    } else if (!isa<KvViewOp, KvNextPositionsOp, func::ReturnOp>(user)) {
       return user->emitOpError(
           "takes a cache whose format winnow-kv-format cannot change");
     }

@@ -11,6 +11,13 @@ using namespace winnow;
 
 LogicalResult LayerRemover::remove(LayerOp layer) {
   Block &body = layer.getBody().front();
+  for (Value input : layer.getInputs())
+    if (isa<KvCacheType>(input.getType()) &&
+        llvm::any_of(input.getUsers(), llvm::IsaPred<KvNextPositionsOp>))
+      return layer.emitOpError(
+          "cannot be dropped: later layers count positions "
+          "in its cache; layers are to be dropped before "
+          "winnow-prune-tokens{positions=compact}");
   for (OpResult extra : layer.getExtras()) {
     if (extra.use_empty())
       continue;

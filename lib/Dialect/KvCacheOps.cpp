@@ -93,3 +93,11 @@ void KvViewOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 void KvTruncateOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getResult(), "kv");
 }
+
+//===----------------------------------------------------------------------===//
+// KvNextPositionsOp
+//===----------------------------------------------------------------------===//
+
+void KvNextPositionsOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getPositions(), "next_positions");
+}

@@ -278,6 +278,11 @@ FailureOr<SmallVector<RuntimeValue>> Interpreter::evaluateWinnow(Operation *op,
             truncate, std::get<Cache>(frame.get(truncate.getCache())),
             frame.integer(truncate.getLength())));
       })
+      .Case([&](KvNextPositionsOp next) -> Result {
+        return Results{
+            evaluateKvNextPositions(std::get<Cache>(frame.get(next.getCache())),
+                                    frame.tensor(next.getSegments()))};
+      })
       .Case([&](LayerOp layer) { return evaluateLayer(layer, frame); })
       .Case([&](ParamRefOp use) { return evaluateUse(use); })
       // A tap changes nothing.

@@ -6,6 +6,8 @@
 
 #include "llvm/ADT/bit.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace winnow;
 
@@ -87,4 +89,16 @@ FailureOr<Cache> winnow::evaluateKvTruncate(KvTruncateOp op, const Cache &cache,
   result.positions.resize(result.length);
   result.segments.resize(result.length);
   return result;
+}
+
+Tensor winnow::evaluateKvNextPositions(const Cache &cache,
+                                       const Tensor &segments) {
+  Tensor positions(ElementKind::I32, {segments.dim(0)});
+  std::map<int32_t, int32_t> counts;
+  for (int32_t segment : cache.segments)
+    ++counts[segment];
+  for (auto [position, segment] :
+       llvm::zip_equal(positions.mutableIntegers(), segments.integers()))
+    position = counts[segment]++;
+  return positions;
 }

@@ -116,6 +116,7 @@ mlir::FailureOr<Cache> evaluateKvAppend(KvAppendOp op, const Cache &cache,
 llvm::SmallVector<Tensor> evaluateKvView(KvViewOp op, const Cache &cache);
 mlir::FailureOr<Cache> evaluateKvTruncate(KvTruncateOp op, const Cache &cache,
                                           int64_t length);
+Tensor evaluateKvNextPositions(const Cache &cache, const Tensor &segments);
 
 // Elementwise.cpp
 

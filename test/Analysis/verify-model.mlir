@@ -74,6 +74,17 @@ func.func @verify_model_c2_view(%kv: !cache, %n: i64) -> !cache {
 // -----
 
 !cache = !winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = f32, capacity = 16>
+func.func @verify_model_c2_positions(%kv: !cache, %n: i64, %s: tensor<?xi32>) -> (!cache, tensor<?xi32>) {
+  // expected-note @+1 {{consumed here}}
+  %a = winnow.kv_truncate %kv to %n : !cache
+  // expected-error @+1 {{expects a cache state that is read before it is consumed}}
+  %p = winnow.kv_next_positions %kv of %s : !cache, tensor<?xi32>
+  return %a, %p : !cache, tensor<?xi32>
+}
+
+// -----
+
+!cache = !winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = f32, value = f32, capacity = 16>
 func.func @verify_model_c2_reader(%kv: !cache, %n: i64) -> (!cache, tensor<?x1x4xf32>) {
   %k, %v, %p, %s = winnow.kv_view %kv : !cache -> tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?xi32>, tensor<?xi32>
   // expected-note @+1 {{consumed here}}

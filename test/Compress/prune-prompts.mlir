@@ -7,10 +7,16 @@
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=0.5,0.25" --verify-roundtrip --winnow-verify-model -o %t.stages.mlir
 // RUN: FileCheck %s --check-prefix=STAGES --input-file %t.stages.mlir
 // RUN: winnow-opt %s --pass-pipeline="builtin.module(winnow-prune-tokens{policy=pyramiddrop layer=1 keep=0.5},winnow-prune-tokens{policy=pyramiddrop layer=3 keep=0.25})" | diff - %t.stages.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=0.5,0.25 positions=compact" --verify-roundtrip --winnow-verify-model -o %t.compact.mlir
+// RUN: FileCheck %s --check-prefix=COMPACT --input-file %t.compact.mlir
+// RUN: winnow-opt %s --pass-pipeline="builtin.module(winnow-prune-tokens{policy=pyramiddrop layer=1 keep=0.5 positions=compact},winnow-prune-tokens{policy=pyramiddrop layer=3 keep=0.25 positions=compact})" | diff - %t.compact.mlir
+// RUN: winnow-opt %t.compact.mlir "--winnow-kv-format=k=int8 v=int8" --winnow-verify-model -o /dev/null
+// RUN: not winnow-opt %t.compact.mlir "--winnow-drop-layers=granularity=attention layers=1" 2>&1 | FileCheck %s --check-prefix=DROP
 // RUN: winnow-opt %s -o %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1,2 keep=1" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=1 threshold=0" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=cut layer=" | diff - %t.all.mlir
+// RUN: winnow-opt %s "--winnow-prune-tokens=policy=fastv layer=1,2 keep=1 positions=compact" | diff - %t.all.mlir
 // RUN: winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=1" | diff - %t.all.mlir
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=1,3 keep=0.25,0.5" 2>&1 | FileCheck %s --check-prefix=RISE
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=pyramiddrop layer=2 keep=0.5" 2>&1 | FileCheck %s --check-prefix=WINDOW
@@ -68,6 +74,24 @@
 // STAGES: winnow.token_gather %[[OF_ALL]][%[[KEPT]]]
 // STAGES: winnow.token_select %{{[^ ]+}} {policy = #winnow.token_policy<least = 1.000000e+00 : f32>}
 
+// Later layers rotate by what their caches hold, in both entry points; masks do not.
+// COMPACT: func.func @forward(%{{[^:]+}}: {{[^%]*}}%[[P:[^:]+]]: {{[^%]*}}%[[S:[^:]+]]: {{[^%]*}}%[[C0:[^:]+]]: {{[^%]*}}%[[C1:[^:]+]]: {{[^%]*}}%[[C2:[^:]+]]: {{[^%]*}}%[[C3:[^:]+]]: !
+// COMPACT: winnow.layer
+// COMPACT: %[[FIRST:[^ ]+]] = winnow.kv_next_positions %[[C1]] of %[[S]]
+// COMPACT: winnow.layer {{.*}} inputs({{.*}} = %[[P]]{{.*}} = %[[FIRST]])
+// COMPACT: winnow.layer {{.*}} inputs({{.*}} = %[[P]]{{.*}} = %[[FIRST]])
+// COMPACT: %[[SECOND:[^ ]+]] = winnow.kv_next_positions %[[C3]] of %[[S]]
+// COMPACT: winnow.layer {{.*}} inputs({{.*}} = %[[P]]{{.*}} = %[[SECOND]])
+// COMPACT: func.func @prompt(
+// COMPACT: winnow.rope %{{[^ ]+}} at %arg1
+// COMPACT: %[[KEPT:[^ ]+]] = winnow.token_select
+// COMPACT: %[[SEGMENTS:[^ ]+]] = winnow.token_gather %{{[^ ]+}}[%[[KEPT]]] : tensor<?xi32>
+// COMPACT: winnow.kv_next_positions
+// COMPACT-NOT: winnow.kv_next_positions
+// COMPACT: winnow.kv_next_positions
+// COMPACT-NOT: winnow.kv_next_positions
+
+// DROP: error: 'winnow.layer' op cannot be dropped: later layers count positions in its cache; layers are to be dropped before winnow-prune-tokens{positions=compact}
 // RISE: error: 'policy=pyramiddrop' of winnow-prune-tokens keeps a share of the whole prompt, which cannot rise; found {{2.5.*}} before {{5.*}}
 // FRONT: error: 'func.func' op has 4 blocks, counted from 0; 'layer' of winnow-prune-tokens names 0, which has none in front of it
 // RANGE: error: 'func.func' op has 4 blocks, counted from 0; 'layer' of winnow-prune-tokens names 4

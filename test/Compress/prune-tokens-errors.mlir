@@ -21,8 +21,12 @@
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=cut layer=1 keep=0.5" 2>&1 | FileCheck %s --check-prefix=CUT-KEEP
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=threshold layer=0 threshold=0.5 first=0" 2>&1 | FileCheck %s --check-prefix=EMPTY
 // RUN: not winnow-opt %s "--winnow-prune-tokens=policy=tome layer=0 keep=0.5 fuse" 2>&1 | FileCheck %s --check-prefix=NO-FUSE
+// RUN: not winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5 positions=both" 2>&1 | FileCheck %s --check-prefix=POSITIONS
+// RUN: not winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5 positions=compact" 2>&1 | FileCheck %s --check-prefix=COMPACT
 // RUN: winnow-opt %s "--winnow-prune-tokens=layer=0 keep=0.5" --remark-policy=all --remarks-filter=prune-tokens 2>&1 | FileCheck %s --check-prefix=REMARK
 
+// POSITIONS: error: expects 'positions' of winnow-prune-tokens to be keep or compact; found 'both'
+// COMPACT: error: 'positions=compact' of winnow-prune-tokens is for prompts; an encoder keeps positions
 // POLICY: error: expects 'policy' of winnow-prune-tokens to be one of evit, tome, turbo, threshold, fastv, pyramiddrop, cut; found 'fast'
 // ALPHA: error: expects 'alpha' of winnow-prune-tokens to be finite; found INF
 // SHARES: error: expects 'keep' of winnow-prune-tokens to be one share or one for each 'layer'; found 0 for 1

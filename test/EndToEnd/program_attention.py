@@ -258,10 +258,12 @@ def make_cached_attention(
     outputs: tuple[Value, ...],
     kept: int | None = None,
     formats: tuple[str, str] = ("f32", "f32"),
+    *,
+    counts: bool = False,
 ) -> Op:
     """Attention on all keys that a cache has stored, after those of this call;
     it forgets earlier ones beyond the first `kept`. `formats` are those in which
-    keys and values are stored."""
+    keys and values are stored; counts: whether positions are counted in the cache."""
     name = outputs[0].name
     _, heads, key_dim = key.type.shape
     value_dim = value.type.shape[2]
@@ -281,17 +283,24 @@ def make_cached_attention(
                 f"%{name}_kept = arith.constant {kept} : i64",
                 f"{before} = winnow.kv_truncate {read(cache)} to %{name}_kept : {cache.type}",
             ]
+        places = read(positions)
+        if counts:
+            places = f"%{name}_places"
+            lines.append(
+                f"{places} = winnow.kv_next_positions {before} of {read(segments)}"
+                f" : {cache.type}, {ids}"
+            )
         return [
             *lines,
             f"%{cache.name}_next = winnow.kv_append {before}, {read(key)}, {read(value)}"
-            f" at {read(positions)}, {read(segments)}",
+            f" at {places}, {read(segments)}",
             f"  : {cache.type}, {key.type.text}, {value.type.text}, {ids}, {ids}",
             f"%{name}_k, %{name}_v, %{name}_p, %{name}_s = winnow.kv_view %{cache.name}_next",
             f"  : {cache.type} -> {key.type.text}, {value.type.text}, {ids}, {ids}",
             *_write_attention(
                 settings,
                 read,
-                (read(query), read(positions), query.type),
+                (read(query), places, query.type),
                 (f"%{name}_k", f"%{name}_p", key.type),
                 (f"%{name}_v", value.type),
                 (read(segments), f"%{name}_s"),
@@ -310,7 +319,8 @@ def make_cached_attention(
         settings.params,
         cache,
         features=(*settings.features, "segments", *_describe(query, key, outputs))
-        + (() if kept is None else ("kv_truncate",)),
+        + (() if kept is None else ("kv_truncate",))
+        + (("kv_next_positions",) if counts else ()),
     )
 
 

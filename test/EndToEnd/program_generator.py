@@ -296,6 +296,7 @@ class Builder:
                 outputs,
                 shape.kept,
                 shape.formats,
+                counts=shape.counts,
             )
         else:
             op = attention.make_attention(

@@ -59,6 +59,11 @@ class AttentionShape:
     formats: tuple[str, str] = ("f32", "f32")
 
     @property
+    def counts(self) -> bool:
+        """Whether positions are counted in the cache: a part of all shapes."""
+        return self.cached and self.capacity == 32 and self.results == 2
+
+    @property
     def needs_pairs(self) -> bool:
         """Whether an operand has a number for each query and key."""
         return self.bias > 0 or self.mask in ("explicit", "tree")

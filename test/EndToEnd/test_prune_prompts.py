@@ -22,28 +22,33 @@ MODELS = ("llama-f32", "qwen2-f32", "gptneox-f32")
 EXACT = "--activations=f32"
 
 
-# By policy, what recipes say of layers.
+# By policy, what recipes say of layers, and positions.
 PRUNINGS = [
-    ("fastv", {1: 0.5}),
-    ("fastv", {1: 0.25, 2: 0.5}),
-    ("fastv", {1: 0.01}),
-    ("threshold", {1: 0.01}),
-    ("threshold", {1: 0.004, 2: 0.02}),
-    ("threshold", {1: 1}),
-    ("pyramiddrop", {1: 0.5}),
-    ("pyramiddrop", {1: 0.6, 2: 0.35}),
-    ("cut", {1: 0}),
+    ("fastv", {1: 0.5}, "keep"),
+    ("fastv", {1: 0.25, 2: 0.5}, "keep"),
+    ("fastv", {1: 0.25, 2: 0.5}, "compact"),
+    ("fastv", {1: 0.01}, "keep"),
+    ("threshold", {1: 0.01}, "keep"),
+    ("threshold", {1: 0.004, 2: 0.02}, "keep"),
+    ("threshold", {1: 0.004, 2: 0.02}, "compact"),
+    ("threshold", {1: 1}, "keep"),
+    ("pyramiddrop", {1: 0.5}, "keep"),
+    ("pyramiddrop", {1: 0.6, 2: 0.35}, "keep"),
+    ("pyramiddrop", {1: 0.6, 2: 0.35}, "compact"),
+    ("cut", {1: 0}, "keep"),
+    ("cut", {1: 0}, "compact"),
 ]
 BUDGETS = {"cut": None, "threshold": "threshold"}
 
 
-def pruned(folder: Path, policy: str, keep: dict[int, float]) -> str:
+def pruned(folder: Path, policy: str, keep: dict[int, float], positions: str = "keep") -> str:
     """The option with a recipe."""
     layers = ",".join(map(str, keep))
     numbers = ",".join(map(str, keep.values()))
     budget = BUDGETS.get(policy, "keep")
     amount = f" {budget}={numbers}" if budget else ""
-    return recipe(folder, f"winnow-prune-tokens{{policy={policy} layer={layers}{amount}}}")
+    options = f"policy={policy} layer={layers}{amount} positions={positions}"
+    return recipe(folder, f"winnow-prune-tokens{{{options}}}")
 
 
 def fastv(folder: Path, keep: dict[int, float]) -> str:
@@ -60,12 +65,13 @@ def close(found: np.ndarray, expected: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("tiny", MODELS, indirect=True)
-@pytest.mark.parametrize(("policy", "keep"), PRUNINGS, ids=str)
+@pytest.mark.parametrize(("policy", "keep", "positions"), PRUNINGS, ids=str)
 @pytest.mark.parametrize(("length", "span"), [(7, (1, 6)), (150, (3, 140)), (40, (0, 40))])
 def test_masked_tokens_are_no_tokens(
     tiny: Tiny,
     policy: str,
     keep: dict[int, float],
+    positions: str,
     length: int,
     span: tuple[int, int],
     artifacts: Artifacts,
@@ -75,11 +81,12 @@ def test_masked_tokens_are_no_tokens(
     end of the prompt, once by truncation and once by a saved state."""
     ids = prompt_of(tiny, length)
     keep = {layer: share for layer, share in keep.items() if layer < tiny.model.layers}
-    reference = PrunedTransformer(tiny.path, keep, policy)
+    compacts = positions == "compact"
+    reference = PrunedTransformer(tiny.path, keep, policy, compacts=compacts)
     states, cache, seen = reference.prompt(ids, span)
     expected = reference.logits(states)
     following = [5, 3, 1, 8]
-    option = pruned(tmp_path, policy, keep)
+    option = pruned(tmp_path, policy, keep, positions)
     with Artifact(artifacts.get(tiny.path, option, EXACT)) as artifact:
         assert artifact.info().prunes_prompts == 1
         results = []
@@ -110,12 +117,13 @@ def test_masked_tokens_are_no_tokens(
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
 @pytest.mark.parametrize(
-    ("policy", "keep"),
+    ("policy", "keep", "positions"),
     [
-        ("fastv", {1: 0.5, 2: 0.7}),
-        ("threshold", {1: 0.01, 2: 0.02}),
-        ("pyramiddrop", {1: 0.7, 2: 0.3}),
-        ("cut", {2: 0}),
+        ("fastv", {1: 0.5, 2: 0.7}, "keep"),
+        ("threshold", {1: 0.01, 2: 0.02}, "keep"),
+        ("pyramiddrop", {1: 0.7, 2: 0.3}, "keep"),
+        ("pyramiddrop", {1: 0.7, 2: 0.3}, "compact"),
+        ("cut", {2: 0}, "keep"),
     ],
     ids=str,
 )
@@ -123,12 +131,13 @@ def test_interpreter_agrees(
     tiny: Tiny,
     policy: str,
     keep: dict[int, float],
+    positions: str,
     programs: Programs,
     artifacts: Artifacts,
     tmp_path: Path,
 ) -> None:
     ids, span = prompt_of(tiny, 60), (2, 55)
-    options = (pruned(tmp_path, policy, keep), EXACT)
+    options = (pruned(tmp_path, policy, keep, positions), EXACT)
     with Artifact(artifacts.get(tiny.path, *options)) as artifact, artifact.session() as session:
         logits = session.prefill_prompt(ids, span)
     numbers = np.arange(len(ids), dtype=np.int32)
@@ -141,12 +150,15 @@ def test_interpreter_agrees(
 
 
 @pytest.mark.parametrize("tiny", ["llama-f32"], indirect=True)
+@pytest.mark.parametrize("positions", ["keep", "compact"])
 @pytest.mark.parametrize("policy", ["fastv", "threshold", "pyramiddrop", "cut"])
-def test_nothing_may_leave(tiny: Tiny, policy: str, artifacts: Artifacts, tmp_path: Path) -> None:
+def test_nothing_may_leave(
+    tiny: Tiny, policy: str, positions: str, artifacts: Artifacts, tmp_path: Path
+) -> None:
     """prefill and decode are those of the model without the pass, bit for bit; and
     so is a prompt of which nothing may leave."""
     ids = prompt_of(tiny, 90)
-    pruning = artifacts.get(tiny.path, pruned(tmp_path, policy, {1: 0.5}))
+    pruning = artifacts.get(tiny.path, pruned(tmp_path, policy, {1: 0.5}, positions))
     with Artifact(artifacts.get(tiny.path)) as plain, plain.session() as session:
         expected = session.prefill(ids)
         assert plain.info().prunes_prompts == 0
@@ -283,6 +295,7 @@ def test_everything_kept_is_the_identity(
         return [name.with_name(name.name + suffix).read_bytes() for suffix in suffixes]
 
     plain = files()
-    assert plain == files(pruned(tmp_path, policy, nothing))
+    for positions in ("keep", "compact"):
+        assert plain == files(pruned(tmp_path, policy, nothing, positions))
     less = files(pruned(tmp_path, policy, little))
     assert all(a != b for a, b in zip(plain, less, strict=True))

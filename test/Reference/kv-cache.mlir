@@ -33,6 +33,15 @@ func.func @truncate(
       : !cache, tensor<?x1x2xf32>, tensor<?x1x1xf32>, tensor<?xi32>, tensor<?xi32>
 }
 
+// Counts on.
+func.func @next(
+    %cache: !cache {winnow.name = "kv"},
+    %segments: tensor<?xi32> {winnow.name = "segments", winnow.dims = ["T"]})
+    -> (!cache, tensor<?xi32>) {
+  %positions = winnow.kv_next_positions %cache of %segments : !cache, tensor<?xi32>
+  return %cache, %positions : !cache, tensor<?xi32>
+}
+
 // What caches of smaller numbers show: bf16 keys, i8 values.
 
 !rounding = !winnow.kv_cache<heads = 1, key_dim = 4, value_dim = 4, key = bf16, value = i8, capacity = 16>

@@ -253,7 +253,8 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     pyramiddrop as fastv, but by the attention that the last token would pay to
           the prompt's tokens in block `layer` itself, and `keep` is a share of
           those that could leave at first, rounded down; of several layers, it
-          must not rise (PyramidDrop, arXiv 2410.17247, with original positions)
+          must not rise (PyramidDrop, arXiv 2410.17247, which has
+          positions=compact)
     cut   none stays: from that block on nobody reads them, whatever they are
           (the layer cut of arXiv 2410.06169); there is no `keep`
     ```
@@ -270,12 +271,21 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
     The decoder gets an entry point more, `prompt`, with an argument more,
     `prunable` [T]: tokens of 0 stay and are not counted, either. Caches of later
     layers hold what stays, at its own positions (`winnow.shorter`). Other entry
-    points are as they were: tokens that come later see what is there.
+    points are as they were: tokens that come later see what is there. With
+    positions=compact, later layers rotate by positions that count what their
+    caches hold, in all entry points (`winnow.kv_next_positions`); what a window
+    lets tokens see still goes by their distance in the sequence:
+
+    ```mlir
+    %next = winnow.kv_next_positions %kv of %segments : !cache, tensor<?xi32>
+    %z, %kv1 = winnow.layer residual(%rows) inputs(%u = %rows, %c = %kv, %s = %segments, %p = %next) ...
+    ```
 
     Requires: layers, that is to stand before `winnow-inline-layers`; where a
     policy goes by attention, one in the layer, or the block before (pyramiddrop:
-    the block itself), of all tokens on all, or on all before, without sinks or soft cap; an order of
-    several of these passes that is that of the layers.
+    the block itself), of all tokens on all, or on all before, without sinks or
+    soft cap; an order of several of these passes that is that of the layers;
+    with positions=compact, that layers have been dropped before.
     Guarantees: a segment's results do not depend on other segments. Those of a
     prompt whose tokens all stay are those of the decoder, bit for bit.
     Keeps: everything where `keep` is 1, `threshold` is 0 or `layer` is empty.
@@ -301,6 +311,9 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
            "prompt 1">,
     Option<"alpha", "alpha", "double", "1",
            "With turbo: how much attention counts beside likeness">,
+    Option<"positions", "positions", "std::string", "\"keep\"",
+           "Of a prompt: keep, later layers rotate by positions in the prompt, or "
+           "compact, by places among what stays">,
     Option<"fuse", "fuse", "bool", "false",
            "With evit: tokens that leave become one token more">
   ];

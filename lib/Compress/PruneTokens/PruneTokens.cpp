@@ -1,5 +1,6 @@
 //===- PruneTokens.cpp - Tokens leave between layers ----------------------===//
 
+#include "CompactPositions.h"
 #include "FollowingOps.h"
 #include "PromptEntry.h"
 #include "SiteLayers.h"
@@ -87,6 +88,7 @@ private:
   LogicalResult verifyBudget(StringRef name, ArrayRef<double> numbers,
                              bool isWanted);
   LogicalResult verifyEnds();
+  LogicalResult compact(func::FuncOp function);
   FailureOr<SmallVector<func::FuncOp>> findFunctions();
   LogicalResult pruneAt(func::FuncOp function, size_t index);
   LogicalResult prune(func::FuncOp function);
@@ -94,6 +96,7 @@ private:
 
   InFlightDiagnostic fail() { return emitError(getOperation().getLoc()); }
   bool isOfPrompts() const { return model == PrunedModel::Prompt; }
+  bool compacts() const { return positions == "compact"; }
   /// What stays at a layer; null if all tokens do.
   TokenPolicyAttr policyOf(size_t index);
 
@@ -182,6 +185,10 @@ LogicalResult PruneTokens::verifyOptions() {
       failed(verifyBudget("threshold", threshold,
                           budget == TokenBudget::Threshold)))
     return failure();
+  if (positions != "keep" && !compacts())
+    return fail() << "expects 'positions' of winnow-prune-tokens to be keep or "
+                     "compact; found '"
+                  << positions << "'";
   if (fuse && !pruning->fuses)
     return fail() << "'policy=" << policy
                   << "' of winnow-prune-tokens has no 'fuse'";
@@ -201,8 +208,11 @@ LogicalResult PruneTokens::verifyOptions() {
   return success();
 }
 
-/// Something has to be left.
+/// Something has to be left, and positions be those of a cache.
 LogicalResult PruneTokens::verifyEnds() {
+  if (!isOfPrompts() && compacts())
+    return fail() << "'positions=compact' of winnow-prune-tokens is for "
+                     "prompts; an encoder keeps positions";
   if (isOfPrompts() && last == 0)
     return fail() << "'policy=" << policy
                   << "' of winnow-prune-tokens keeps the last token, whose "
@@ -326,7 +336,24 @@ LogicalResult PruneTokens::pruneAt(func::FuncOp function, size_t index) {
                                   : lastLayer.getOperation(),
                          site, fewer);
   ++numSites;
-  return following.run(&*std::prev(builder.getInsertionPoint()));
+  if (failed(following.run(&*std::prev(builder.getInsertionPoint()))))
+    return failure();
+  // Before the next site, whose scores may go by them.
+  return compacts() ? compactPositions(layers->behind.layer) : success();
+}
+
+/// Other entry points of a decoder go on with the positions of the prompt's.
+LogicalResult PruneTokens::compact(func::FuncOp function) {
+  for (size_t index = 0; index < layer.size(); ++index) {
+    if (!policyOf(index))
+      continue;
+    FailureOr<SiteLayers> layers =
+        findSiteLayers(function, model, layer[index]);
+    if (failed(layers) || failed(compactPositions(layers->behind.layer)))
+      return failure();
+  }
+  eraseDeadOps(function.getBody().front());
+  return success();
 }
 
 LogicalResult PruneTokens::prune(func::FuncOp function) {
@@ -368,8 +395,13 @@ void PruneTokens::runOnOperation() {
   if (failed(functions) || failed(verifyEnds()))
     return signalPassFailure();
   // Other tokens than those of a prompt stay.
-  if (isOfPrompts())
-    *functions = {getPromptEntry(functions->front())};
+  if (isOfPrompts()) {
+    func::FuncOp prompt = getPromptEntry(functions->front());
+    for (func::FuncOp decoder : *functions)
+      if (compacts() && decoder != prompt && failed(compact(decoder)))
+        return signalPassFailure();
+    *functions = {prompt};
+  }
   for (func::FuncOp function : *functions)
     if (failed(prune(function)))
       return signalPassFailure();

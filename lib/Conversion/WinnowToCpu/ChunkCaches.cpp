@@ -29,8 +29,8 @@ static std::optional<int64_t> segmentsOf(const EntryPlan &plan, int cache) {
       continue;
     }
     // Slots without a token have no segment, and an index of their own.
-    auto attention = cast<AttentionOp>(step.op);
-    if (!attention.getQuerySegments() || attention.getBias() ||
+    auto attention = dyn_cast<AttentionOp>(step.op);
+    if (!attention || !attention.getQuerySegments() || attention.getBias() ||
         attention.getMaskOperand() || attention.getScores())
       return std::nullopt;
   }

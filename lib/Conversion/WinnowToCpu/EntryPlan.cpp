@@ -509,6 +509,7 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
       .Case([&](AttentionOp attention) { return planAttention(attention); })
       .Case([&](KvAppendOp append) { return planAppend(append); })
       .Case([&](KvTruncateOp truncate) { return planTruncate(truncate); })
+      .Case([&](KvNextPositionsOp next) { return planNextPositions(next); })
       .Case([&](KvViewOp view) {
         for (Value result : view.getResults())
           viewedCache[result] = view.getCache();

@@ -95,6 +95,7 @@ struct Step {
     MergedRow,
     TokenMerge,
     TokenRestore,
+    NextPositions,
     Norm,
     Rope,
     Map,
@@ -148,6 +149,7 @@ struct Step {
     case Kind::TokenOrder:
     case Kind::TokenMatch:
     case Kind::TokenMerge:
+    case Kind::NextPositions:
       return true;
     default:
       return false;

@@ -72,6 +72,21 @@ LogicalResult EntryPlanner::planTruncate(KvTruncateOp op) {
   return success();
 }
 
+LogicalResult EntryPlanner::planNextPositions(KvNextPositionsOp op) {
+  auto [cache, events] = cacheStates.lookup(op.getCache());
+  FailureOr<RowCount> rows = rowsOf(op.getSegments());
+  if (failed(rows))
+    return failure();
+  FailureOr<int> output = defineResult(op.getPositions(), *rows);
+  if (failed(output))
+    return failure();
+  Step &step = addStep(Step::Kind::NextPositions, op,
+                       {bufferOf(op.getSegments())}, {*output}, *rows);
+  step.cache = cache;
+  step.cacheEvents = events;
+  return success();
+}
+
 /// The runs of segments of a self-attention that treats each by itself; null
 /// where what is computed depends on more than the rows of a segment.
 const SegmentRuns *EntryPlanner::planRuns(AttentionOp op, RowCount rows) {

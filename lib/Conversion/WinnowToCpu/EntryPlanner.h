@@ -47,6 +47,7 @@ private:
   llvm::LogicalResult planRope(RopeOp op);
   llvm::LogicalResult planAppend(KvAppendOp op);
   llvm::LogicalResult planTruncate(KvTruncateOp op);
+  llvm::LogicalResult planNextPositions(KvNextPositionsOp op);
   llvm::LogicalResult planAttention(AttentionOp op);
   const SegmentRuns *planRuns(AttentionOp op, RowCount rows);
   mlir::FailureOr<int> planPackedKeys(AttentionOp op);

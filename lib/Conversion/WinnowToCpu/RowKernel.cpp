@@ -57,6 +57,8 @@ static StringRef nameOf(Step::Kind kind) {
     return "tokenmerge";
   case Step::Kind::TokenRestore:
     return "tokenrestore";
+  case Step::Kind::NextPositions:
+    return "nextpositions";
   case Step::Kind::Norm:
     return "norm";
   case Step::Kind::Rope:
@@ -159,13 +161,7 @@ std::string RowKernelEmitter::key() {
   return text;
 }
 
-void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
-                                  Value row) {
-  const CachePlan &cachePlan = plan.caches[step.cache];
-  KvShape shape{cachePlan.type.getHeads(), cachePlan.type.getKeyDim(),
-                cachePlan.type.getValueDim(),
-                getCacheFormat(cachePlan.type.getKeyType()),
-                getCacheFormat(cachePlan.type.getValueType())};
+KvPointers RowKernelEmitter::loadCache(KernelBuilder &kb, const Step &step) {
   unsigned first = kernel.buffers.size() + kCacheArgs * cacheNumber(step);
   KvPointers cache;
   cache.keys = kb.arg(first);
@@ -174,6 +170,17 @@ void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
   cache.segments = kb.arg(first + 3);
   cache.capacity = kb.arg(first + 4);
   cache.length = kb.arg(first + 5);
+  return cache;
+}
+
+void RowKernelEmitter::emitAppend(KernelBuilder &kb, const Step &step,
+                                  Value row) {
+  const CachePlan &cachePlan = plan.caches[step.cache];
+  KvShape shape{cachePlan.type.getHeads(), cachePlan.type.getKeyDim(),
+                cachePlan.type.getValueDim(),
+                getCacheFormat(cachePlan.type.getKeyType()),
+                getCacheFormat(cachePlan.type.getValueType())};
+  KvPointers cache = loadCache(kb, step);
   Value position = kb.load(kb.i32Type(), rowOf(kb, step.inputs[2], row), 4);
   Value segment =
       step.inputs[3] < 0
@@ -297,6 +304,11 @@ LogicalResult RowKernelEmitter::emitStep(KernelBuilder &kb, const Step &step,
   case Step::Kind::TokenMerge:
   case Step::Kind::TokenRestore:
     emitMerge(kb, step, row);
+    return success();
+  case Step::Kind::NextPositions:
+    kb.store(emitNextPosition(kb, loadCache(kb, step), base(kb, step.inputs[0]),
+                              row),
+             out(), 4);
     return success();
   case Step::Kind::Norm: {
     auto op = cast<NormOp>(step.op);

@@ -35,6 +35,8 @@ private:
   mlir::FailureOr<mlir::func::FuncOp> emit(llvm::StringRef name);
   llvm::LogicalResult emitStep(KernelBuilder &kb, const Step &step,
                                mlir::Value row);
+  /// The step's cache, as the kernel is given it.
+  KvPointers loadCache(KernelBuilder &kb, const Step &step);
   void emitAppend(KernelBuilder &kb, const Step &step, mlir::Value row);
   llvm::LogicalResult emitEmbed(KernelBuilder &kb, const Step &step,
                                 mlir::Value row, mlir::Value id);

@@ -190,3 +190,21 @@ func.func @kv_truncate_c2(%kv: !cache, %n: i64) {
   %next = "winnow.kv_truncate"(%kv, %n) : (!cache, i64) -> !other
   return
 }
+
+// -----
+
+!cache = !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 4, key = f32, value = f32, capacity = 32>
+func.func @kv_next_positions_c1(%kv: !cache, %s: tensor<3x1xi32>) {
+  // expected-error @+1 {{operand #1 must be 1D tensor without encoding of 32-bit signless integer values, but got 'tensor<3x1xi32>'}}
+  %p = winnow.kv_next_positions %kv of %s : !cache, tensor<3x1xi32>
+  return
+}
+
+// -----
+
+!cache = !winnow.kv_cache<heads = 2, key_dim = 8, value_dim = 4, key = f32, value = f32, capacity = 32>
+func.func @kv_next_positions_c2(%kv: !cache, %s: tensor<3xi32>) {
+  // expected-error @+1 {{failed to verify that all of {segments, positions} have same type}}
+  %p = "winnow.kv_next_positions"(%kv, %s) : (!cache, tensor<3xi32>) -> tensor<?xi32>
+  return
+}

@@ -5,10 +5,12 @@
 // CHECK-LABEL: func @cache
 // CHECK:         %kv = winnow.kv_append %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} at %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : <heads
 // CHECK:         %keys, %values, %key_positions, %key_segments = winnow.kv_view %kv : <{{.*}}> -> tensor<?x2x8xf32>, tensor<?x2x4xf32>, tensor<?xi32>, tensor<?xi32>
+// CHECK:         %next_positions = winnow.kv_next_positions %kv of %{{[a-z0-9_]+}} : <{{.*}}>, tensor<?xi32>
 // CHECK:         winnow.kv_truncate %kv to %{{[a-z0-9_]+}} : <
 func.func @cache(%kv: !cache, %k: tensor<?x2x8xf32>, %v: tensor<?x2x4xf32>, %p: tensor<?xi32>, %n: i64) -> !cache {
   %next = winnow.kv_append %kv, %k, %v at %p, %p : !cache, tensor<?x2x8xf32>, tensor<?x2x4xf32>, tensor<?xi32>, tensor<?xi32>
   %keys, %values, %positions, %segments = winnow.kv_view %next : !cache -> tensor<?x2x8xf32>, tensor<?x2x4xf32>, tensor<?xi32>, tensor<?xi32>
+  %more = winnow.kv_next_positions %next of %p : !cache, tensor<?xi32>
   %last = winnow.kv_truncate %next to %n : !cache
   return %last : !cache
 }

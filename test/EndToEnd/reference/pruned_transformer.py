@@ -1,7 +1,7 @@
 """Prompts that lose tokens, in NumPy: FastV (arXiv 2403.06764), the same by a
-threshold, PyramidDrop (arXiv 2410.17247) with original positions, and the layer
-cut of arXiv 2410.06169. Tokens that leave are not taken out but made invisible in
-all later layers, which is the same for those that stay."""
+threshold, PyramidDrop (arXiv 2410.17247), and the layer cut of arXiv 2410.06169.
+Tokens that leave are not taken out but made invisible in all later layers, which is
+the same for those that stay."""
 
 from __future__ import annotations
 
@@ -18,12 +18,21 @@ class PrunedTransformer(Transformer):
 
     make_cache: Callable[..., Cache] = Cache
 
-    def __init__(self, path: Path | str, keep: dict[int, float], policy: str = "fastv") -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        keep: dict[int, float],
+        policy: str = "fastv",
+        *,
+        compacts: bool = False,
+    ) -> None:
         """keep: by layer the share of tokens that stays; with threshold the least
-        attention, with cut any number."""
+        attention, with cut any number. compacts: whether later layers rotate by places
+        among what stays."""
         super().__init__(path)
         self.keep = keep
         self.policy = policy
+        self.compacts = compacts
 
     def prompt(self, ids: list[int], span: tuple[int, int]) -> tuple[Array, Cache, list[Array]]:
         """The final states of a prompt of which `span` may leave, the caches, and
@@ -35,17 +44,20 @@ class PrunedTransformer(Transformer):
         cache = self.make_cache(positions=positions, segments=np.zeros(len(ids), np.int64))
         stays = np.ones(len(ids), bool)
         prunable = (positions >= span[0]) & (positions < min(span[1], len(ids) - 1))
+        places = positions
         seen: list[Array] = []
         x = before = self._embed(ids)
         for layer in range(config.layers):
             if layer in self.keep:
-                stays = self.choose(layer, before, x, positions, stays, prunable)
+                stays = self.choose(layer, before, x, places, stays, prunable)
+                if self.compacts:
+                    places = np.maximum(np.cumsum(stays) - 1, 0)
             before = x
             seen.append(stays)
             visible = (positions[:, None] >= positions[None, :]) & stays[None, :]
             # Those that left see themselves: their rows must not be empty.
             visible |= np.eye(len(ids), dtype=bool)
-            x = self._layer(layer, x, positions, visible, cache)
+            x = self._layer(layer, x, places, visible, cache)
         return self._norm("output_norm", x), cache, seen
 
     def choose(
@@ -90,8 +102,9 @@ class PrunedTransformer(Transformer):
         cache.positions = np.append(cache.positions, position)
         x = self._embed([token])
         for layer in range(self.config.layers):
+            place = seen[layer].sum()[None] if self.compacts else position
             seen[layer] = np.append(seen[layer], True)
-            x = self._layer(layer, x, position, seen[layer][None, :], cache)
+            x = self._layer(layer, x, place, seen[layer][None, :], cache)
         return self._norm("output_norm", x)
 
     def _embed(self, ids: list[int]) -> Array:

@@ -6,14 +6,19 @@ from pathlib import Path
 import numpy as np
 
 # Each step: the entry, its arguments, and the numbers of the slots that are
-# left afterwards. Slot n holds the key (n, -n) and the value n + 1/512.
+# left afterwards, or positions. Slot n holds the key (n, -n) and the value n + 1/512;
+# its segment is n mod 2.
 STEPS: list[tuple[str, list[int] | int, list[int]]] = [
     ("append", [1, 2, 3], [1, 2, 3]),
     ("append", [], [1, 2, 3]),
     ("truncate", 5, [1, 2, 3]),
     ("truncate", 2, [1, 2]),
     ("append", [7, 8], [1, 2, 7, 8]),
+    ("append", [5], [1, 2, 7, 8, 5]),
+    ("next", [0, 1, 6, 1, 0, 6, 6], [2, 3, 0, 4, 3, 1, 2]),
+    ("next", [], []),
     ("truncate", 0, []),
+    ("next", [0, 0], [0, 1]),
     ("append", [9], [9]),
 ]
 
@@ -40,6 +45,9 @@ def write(folder: Path) -> None:
         if entry == "truncate":
             np.save(f"{prefix}.length.npy", np.array(argument, np.int64))
             continue
+        if entry == "next":
+            np.save(f"{prefix}.segments.npy", np.array(argument, np.int32))
+            continue
         slots = np.array(argument, np.float32)
         np.save(f"{prefix}.key.npy", np.stack([slots, -slots], 1)[:, None, :])
         np.save(f"{prefix}.value.npy", (slots + np.float32(1 / 512))[:, None, None])
@@ -55,7 +63,11 @@ def write(folder: Path) -> None:
 
 def check(folder: Path) -> None:
     """Compare the results of all steps."""
-    for number, (_, _, left) in enumerate(STEPS):
+    for number, (entry, _, left) in enumerate(STEPS):
+        if entry == "next":
+            found = np.load(folder / f"step{number}.out0.npy")
+            np.testing.assert_array_equal(found, np.array(left, np.int32), f"step {number}")
+            continue
         slots = np.array(left, np.float32)
         expected = [
             np.stack([slots, -slots], 1)[:, None, :],

@@ -279,6 +279,11 @@ void emitKvAppendRow(KernelBuilder &k, const KvShape &shape,
                      mlir::Value value, mlir::Value position,
                      mlir::Value segment);
 
+/// The position of a new token, i32, by winnow.kv_next_positions: `segments`,
+/// i32, are those of the new ones, `row` (i64) is its own number.
+mlir::Value emitNextPosition(KernelBuilder &k, const KvPointers &cache,
+                             mlir::Value segments, mlir::Value row);
+
 } // namespace winnow::cpu
 
 #endif // WINNOW_CODEGEN_CPU_ROWKERNELS_H
