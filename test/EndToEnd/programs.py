@@ -34,6 +34,12 @@ class Programs:
         self._succeed("winnow-compile", model, "-o", name, *options)
         return name
 
+    def compile_text(self, program: str, folder: Path) -> Path:
+        """Compiles the text of a module into a folder and returns the artifact's name."""
+        source = folder / "program.mlir"
+        source.write_text(program)
+        return self.compile(source, folder / "program")
+
     def logits(self, name: Path, ids: list[int], output: Path, *options: str) -> np.ndarray:
         """All logits of a sequence by `winnow-run --logits`."""
         self._succeed("winnow-run", name, "--ids", join(ids), "--logits", output, *options)

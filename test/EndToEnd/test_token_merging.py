@@ -75,10 +75,7 @@ func.func @restore({argument("x", rows, "R")}, {argument("kept", ids, "R")},
 @pytest.fixture(scope="module")
 def artifact(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     folder = tmp_path_factory.mktemp("token_merging")
-    source = folder / "token_merging.mlir"
-    source.write_text(program())
-    compiled = programs.compile(source, folder / "token_merging")
-    with Artifact(compiled) as opened:
+    with Artifact(programs.compile_text(program(), folder)) as opened:
         yield opened
 
 

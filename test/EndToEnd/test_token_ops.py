@@ -91,9 +91,7 @@ def program() -> str:
 @pytest.fixture(scope="module")
 def artifact(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     folder = tmp_path_factory.mktemp("token_ops")
-    source = folder / "token_ops.mlir"
-    source.write_text(program())
-    with Artifact(programs.compile(source, folder / "token_ops")) as opened:
+    with Artifact(programs.compile_text(program(), folder)) as opened:
         yield opened
 
 

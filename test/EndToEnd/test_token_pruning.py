@@ -146,10 +146,7 @@ func.func @weighted_whole({argument("q", query, "T")}, {argument("k", key, "S")}
 @pytest.fixture(scope="module")
 def artifact(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     folder = tmp_path_factory.mktemp("token_pruning")
-    source = folder / "token_pruning.mlir"
-    source.write_text(program())
-    compiled = programs.compile(source, folder / "token_pruning")
-    with Artifact(compiled) as opened:
+    with Artifact(programs.compile_text(program(), folder)) as opened:
         yield opened
 
 
