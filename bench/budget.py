@@ -7,19 +7,19 @@
 Divergence is that of `winnow-run --evaluate` on the evaluation text of
 scripts/fetch_texts.py, which the search does not see. Time is that of a prompt of 512
 tokens and 64 more, as a share of what the model as it is takes: the median of rounds in
-which all artifacts run in turn. The table tells which recipes keep the budget; of those the
-search's should have the least divergence. It also has how long the search took and how far
-what it expected of the plans that it ran was off. Artifacts are kept in the folder, but for
-that of the search.
+which all artifacts run in turn, each in other memory. The table tells which recipes keep
+the budget; of those the search's should have the least divergence. It also has how long the
+search took and how far what it expected of the plans that it ran was off. Artifacts are kept
+in the folder, but for that of the search.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -74,33 +74,33 @@ def measure(workshop: Workshop, name: str, artifact: Path, text: Path, plain: Pa
     return row
 
 
-def forget(file: Path) -> None:
-    """Lets a file be read from the disk again. What was just written lies in larger pages,
-    which are faster."""
-    descriptor = os.open(file, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(descriptor)
-
-
-def add_times(threads: int, artifacts: list[Path], rows: list[dict], rounds: int) -> None:
-    """Their seconds in each round, and the share of what the first one takes."""
-    for path in artifacts:
-        forget(path.with_name(path.name + ".weights"))
-    sessions = [Artifact(path).session(threads=threads) for path in artifacts]
-    ids = list(range(100, 100 + PROMPT + DECODED))
-    for row in rows:
-        row["seconds"] = []
-    # The first round touches all memory.
-    for number in range(-1, rounds):
-        for session, row in zip(sessions, rows, strict=True):
+def time_elsewhere(artifact: Path, threads: int) -> float:
+    """Seconds of a copy in other memory. Where weights lie makes a program faster or slower
+    by several percent for as long as they do."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / artifact.name
+        for suffix in (".so", ".weights"):
+            contents = artifact.with_name(artifact.name + suffix).read_bytes()
+            copy.with_name(copy.name + suffix).write_bytes(contents)
+        ids = list(range(100, 100 + PROMPT + DECODED))
+        with Artifact(copy) as opened, opened.session(threads=threads) as session:
+            # The first run touches all memory.
+            session.prefill_prompt(ids[:PROMPT], rows=Rows.LAST)
             session.reset()
             start = time.perf_counter()
             session.prefill_prompt(ids[:PROMPT], rows=Rows.LAST)
             for token in ids[PROMPT:]:
                 session.append(token)
-            if number >= 0:
-                row["seconds"].append(time.perf_counter() - start)
+            return time.perf_counter() - start
+
+
+def add_times(threads: int, artifacts: list[Path], rows: list[dict], rounds: int) -> None:
+    """Their seconds in each round, and the share of what the first one takes."""
+    for row in rows:
+        row["seconds"] = []
+    for _ in range(rounds):
+        for path, row in zip(artifacts, rows, strict=True):
+            row["seconds"].append(time_elsewhere(path, threads))
     for row in rows:
         pairs = zip(row["seconds"], rows[0]["seconds"], strict=True)
         row["time"] = statistics.median(mine / plain for mine, plain in pairs)

@@ -16,8 +16,8 @@ using namespace llvm;
 
 namespace winnow {
 
-/// Of a workload.
-static constexpr int kRepetitions = 5;
+/// A workload is run in so many places of memory.
+static constexpr int kPlaces = 3;
 
 TextEvaluator::TextEvaluator(const LoadedModel &model,
                              const CompileOptions &options, SourceTexts texts)
@@ -91,8 +91,7 @@ bool TextEvaluator::advance(StringRef step, double share) {
 // Running
 //===----------------------------------------------------------------------===//
 
-Expected<TextEvaluator::Running> TextEvaluator::start(mlir::ModuleOp module,
-                                                      StringRef name) {
+Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module) {
   Expected<std::unique_ptr<LoadedModel>> copy = model.copyWith(module);
   if (!copy)
     return copy.takeError();
@@ -103,40 +102,24 @@ Expected<TextEvaluator::Running> TextEvaluator::start(mlir::ModuleOp module,
   compile.cache = cache.get();
   // The step stays what the pass said.
   compile.progress = [this](StringRef, double) { return advance(what, done); };
-  std::string path = *folder / name;
-  if (Error error = (*copy)->compile(path, compile))
-    return std::move(error);
-  Running program;
-  std::string message;
-  program.artifact = client::Artifact::open(path, message);
-  if (!program.artifact)
-    return createStringError(message);
-  client::SessionOptions wanted;
-  wanted.threads = threads;
-  program.session = client::Session::create(*program.artifact, wanted, message);
-  if (!program.session)
-    return createStringError(message);
-  // Both files stay mapped.
-  for (const char *suffix : {".so", ".weights", ".json", ".h", ".tokenizer"})
-    (void)sys::fs::remove(path + suffix);
-  return program;
+  return RunningProgram::compile(**copy, compile, threads);
 }
 
 Error TextEvaluator::forEachLogits(
-    const Running &program, double share,
+    const RunningProgram &program, double share,
     function_ref<Error(const float *, ArrayRef<int32_t>)> take) const {
   auto taken = static_cast<size_t>(std::ceil(share * double(windows.size())));
   for (const std::vector<int32_t> &window :
        ArrayRef(windows).take_front(taken)) {
-    program.session->reset();
+    program.session().reset();
     // Nothing follows the last token, so it is not computed.
     int64_t count = static_cast<int64_t>(window.size()) - 1;
     for (int64_t start = 0; start < count; start += client::kLogitsPiece) {
       int64_t piece = std::min(client::kLogitsPiece, count - start);
       const float *logits = nullptr;
       std::string message;
-      if (!program.session->computeLogits(window.data() + start, piece, logits,
-                                          message))
+      if (!program.session().computeLogits(window.data() + start, piece, logits,
+                                           message))
         return createStringError(message);
       if (Error error = take(logits, ArrayRef(window).slice(start + 1, piece)))
         return error;
@@ -145,9 +128,9 @@ Error TextEvaluator::forEachLogits(
   return Error::success();
 }
 
-Error TextEvaluator::encode(const Running &program,
+Error TextEvaluator::encode(const RunningProgram &program,
                             std::vector<float> &results) const {
-  const winnow_model_info &info = program.artifact->info();
+  const winnow_model_info &info = program.artifact().info();
   bool pools = info.pooled_width != 0;
   for (size_t start = 0; start < lines.size();) {
     client::Texts batch = client::takeBatch(lines, start, *tokenizer, context);
@@ -157,8 +140,8 @@ Error TextEvaluator::encode(const Running &program,
                                    : batch.ids.size() * info.hidden_width));
     float *target = results.data() + before;
     std::string message;
-    if (!program.session->encode(batch.view(), pools ? nullptr : target,
-                                 pools ? target : nullptr, message))
+    if (!program.session().encode(batch.view(), pools ? nullptr : target,
+                                  pools ? target : nullptr, message))
       return createStringError(message);
   }
   return Error::success();
@@ -169,12 +152,12 @@ Error TextEvaluator::encode(const Running &program,
 //===----------------------------------------------------------------------===//
 
 /// Cuts the texts as a model of the reference's kind takes them.
-Error TextEvaluator::cutTexts(const Running &reference) {
+Error TextEvaluator::cutTexts(const RunningProgram &reference) {
   if (Error error = loadTokenizer())
     return error;
-  const winnow_model_info &info = reference.artifact->info();
+  const winnow_model_info &info = reference.artifact().info();
   vocabulary = info.vocabulary;
-  context = reference.session->context();
+  context = reference.session().context();
   if (vocabulary <= 0)
     return createStringError("the model takes no text to be evaluated on");
   if (!reference.isDecoder())
@@ -226,7 +209,7 @@ Error TextEvaluator::runReference() {
       return error;
     cache = std::make_unique<TensorCache>(*folder / "");
   }
-  Expected<Running> program = start(model.getModule(), "reference");
+  Expected<RunningProgram> program = start(model.getModule());
   if (!program)
     return program.takeError();
   if (Error error = cutTexts(*program))
@@ -254,7 +237,7 @@ Error TextEvaluator::runReference() {
 // Candidates
 //===----------------------------------------------------------------------===//
 
-Expected<Quality> TextEvaluator::scoreDecoder(const Running &candidate,
+Expected<Quality> TextEvaluator::scoreDecoder(const RunningProgram &candidate,
                                               double share) {
   client::DecoderScores scores(vocabulary, threads);
   if (Error error = forEachLogits(
@@ -272,7 +255,7 @@ Expected<Quality> TextEvaluator::scoreDecoder(const Running &candidate,
   return Quality{scores.meanDivergence(), scores.perplexity()};
 }
 
-Expected<Quality> TextEvaluator::scoreEncoder(const Running &candidate) {
+Expected<Quality> TextEvaluator::scoreEncoder(const RunningProgram &candidate) {
   std::vector<float> mine;
   if (Error error = encode(candidate, mine))
     return std::move(error);
@@ -286,17 +269,16 @@ Expected<Quality> TextEvaluator::scoreEncoder(const Running &candidate) {
 }
 
 /// Starts a candidate, and the reference if it does not run yet.
-Expected<TextEvaluator::Running>
-TextEvaluator::startCandidate(mlir::ModuleOp module) {
+Expected<RunningProgram> TextEvaluator::startCandidate(mlir::ModuleOp module) {
   if (Error error = runReference())
     return std::move(error);
-  return start(module, "candidate" + std::to_string(candidates++));
+  return start(module);
 }
 
 Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
                                           double share, RunTime *time,
                                           double timedBelow) {
-  Expected<Running> program = startCandidate(candidate);
+  Expected<RunningProgram> program = startCandidate(candidate);
   if (!program)
     return program.takeError();
   Expected<Quality> quality = program->isDecoder()
@@ -309,57 +291,72 @@ Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
 }
 
 Expected<RunTime> TextEvaluator::time(mlir::ModuleOp candidate) {
-  Expected<Running> program = startCandidate(candidate);
+  Expected<RunningProgram> program = startCandidate(candidate);
   if (!program)
     return program.takeError();
   return runWorkload(*program);
 }
 
-/// Runs a step of a workload and keeps the least of it and of each stage: what
-/// else the machine does only ever adds.
-static Error runStep(Workload &workload, int64_t step,
-                     std::vector<PhaseTime> &least) {
-  Expected<PhaseTime> next = workload.runStep(step);
-  if (!next)
-    return next.takeError();
-  if (least.size() == static_cast<size_t>(step)) {
-    least.push_back(std::move(*next));
-    return Error::success();
-  }
-  PhaseTime &known = least[step];
-  known.seconds = std::min(known.seconds, next->seconds);
-  for (auto [stage, again] : zip_equal(known.stages, next->stages))
-    stage.seconds = std::min(stage.seconds, again.seconds);
-  return Error::success();
+/// Multiplies all times.
+static void scale(PhaseTime &phase, double factor) {
+  phase.seconds *= factor;
+  for (StageTime &stage : phase.stages)
+    stage.seconds *= factor;
 }
 
-Expected<RunTime> TextEvaluator::runWorkload(const Running &program) {
+/// The times of one place, in turn with the reference, relative to which they
+/// are: the machine is faster at one time and slower at another.
+Expected<RunTime> TextEvaluator::timeOnce(const RunningProgram &program) {
   Expected<Workload> mine =
-      Workload::create(*program.artifact, *program.session);
+      Workload::create(program.artifact(), program.session());
   if (!mine)
     return mine.takeError();
   Expected<Workload> other =
-      Workload::create(*reference->artifact, *reference->session);
+      Workload::create(reference->artifact(), reference->session());
   if (!other)
     return other.takeError();
-  std::vector<PhaseTime> mySteps, otherSteps;
-  for (int repetition = 0; repetition < kRepetitions; ++repetition)
-    for (int64_t step = 0; step < mine->countSteps(); ++step) {
-      if (Error error = runStep(*other, step, otherSteps))
-        return std::move(error);
-      if (Error error = runStep(*mine, step, mySteps))
-        return std::move(error);
+  // The first run touches all memory.
+  if (Expected<PhaseTime> first = mine->runPhase(0); !first)
+    return first.takeError();
+  RunTime time, now;
+  for (int64_t phase = 0; phase < mine->countPhases(); ++phase)
+    for (auto [workload, times] :
+         {std::pair(&*other, &now), std::pair(&*mine, &time)}) {
+      Expected<PhaseTime> next = workload->runPhase(phase);
+      if (!next)
+        return next.takeError();
+      times->push_back(std::move(*next));
     }
-  RunTime time = addSteps(mySteps), now = addSteps(otherSteps);
   if (referenceTime.empty())
     referenceTime = now;
-  for (auto [phase, before, then] : zip_equal(time, now, referenceTime)) {
-    double slowness = before.seconds / then.seconds;
-    phase.seconds /= slowness;
-    for (StageTime &stage : phase.stages)
-      stage.seconds /= slowness;
-  }
+  for (auto [phase, before, then] : zip_equal(time, now, referenceTime))
+    scale(phase, then.seconds / before.seconds);
   return time;
+}
+
+/// The mean of all places.
+Expected<RunTime> TextEvaluator::runWorkload(const RunningProgram &program) {
+  RunTime mean;
+  for (int place = 0; place < kPlaces; ++place) {
+    Expected<RunningProgram> copy = program.copy();
+    if (!copy)
+      return copy.takeError();
+    Expected<RunTime> time = timeOnce(*copy);
+    if (!time)
+      return time.takeError();
+    if (mean.empty()) {
+      mean = std::move(*time);
+      continue;
+    }
+    for (auto [phase, next] : zip_equal(mean, *time)) {
+      phase.seconds += next.seconds;
+      for (auto [stage, more] : zip_equal(phase.stages, next.stages))
+        stage.seconds += more.seconds;
+    }
+  }
+  for (PhaseTime &phase : mean)
+    scale(phase, 1.0 / kPlaces);
+  return mean;
 }
 
 Expected<StringMap<float>>

@@ -3,13 +3,12 @@
 #ifndef WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
 #define WINNOW_LIB_DRIVER_TEXTEVALUATOR_H
 
+#include "RunningProgram.h"
 #include "SourceTexts.h"
 #include "TemporaryFolder.h"
 
 #include "winnow/Analysis/Evaluator.h"
-#include "winnow/Client/Artifact.h"
 #include "winnow/Client/Scores.h"
-#include "winnow/Driver/LoadedModel.h"
 #include "winnow/Emit/TensorCache.h"
 #include "winnow/Tokenizer/Tokenizer.h"
 
@@ -47,14 +46,6 @@ public:
   TensorCache *getCache() { return cache.get(); }
 
 private:
-  /// A program that runs.
-  struct Running {
-    std::unique_ptr<client::Artifact> artifact;
-    std::unique_ptr<client::Session> session;
-
-    bool isDecoder() const { return artifact->info().hidden_width == 0; }
-  };
-
   TextEvaluator(const LoadedModel &model, const CompileOptions &options,
                 SourceTexts texts);
 
@@ -63,22 +54,25 @@ private:
   llvm::Error loadTokenizer();
   /// Tokens of each text.
   int64_t getLimit() const;
-  llvm::Expected<Running> start(mlir::ModuleOp module, llvm::StringRef name);
-  llvm::Expected<Running> startCandidate(mlir::ModuleOp module);
+  llvm::Expected<RunningProgram> start(mlir::ModuleOp module);
+  llvm::Expected<RunningProgram> startCandidate(mlir::ModuleOp module);
   llvm::Error runReference();
-  llvm::Error cutTexts(const Running &reference);
-  llvm::Expected<Quality> scoreDecoder(const Running &candidate, double share);
-  llvm::Expected<Quality> scoreEncoder(const Running &candidate);
+  llvm::Error cutTexts(const RunningProgram &reference);
+  llvm::Expected<Quality> scoreDecoder(const RunningProgram &candidate,
+                                       double share);
+  llvm::Expected<Quality> scoreEncoder(const RunningProgram &candidate);
   /// Calls `take` with the logits of some tokens of a share of the windows and
   /// with what follows them.
   llvm::Error
-  forEachLogits(const Running &program, double share,
+  forEachLogits(const RunningProgram &program, double share,
                 llvm::function_ref<llvm::Error(const float *logits,
                                                llvm::ArrayRef<int32_t> next)>
                     take) const;
-  llvm::Expected<RunTime> runWorkload(const Running &program);
+  llvm::Expected<RunTime> timeOnce(const RunningProgram &program);
+  llvm::Expected<RunTime> runWorkload(const RunningProgram &program);
   /// A row for each text, or for each token of a model that does not pool.
-  llvm::Error encode(const Running &program, std::vector<float> &rows) const;
+  llvm::Error encode(const RunningProgram &program,
+                     std::vector<float> &rows) const;
 
   const LoadedModel &model;
   /// Of the model when it became the reference.
@@ -88,14 +82,13 @@ private:
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<TemporaryFolder> folder;
   std::unique_ptr<TensorCache> cache;
-  unsigned candidates = 0;
   /// What is being done, as `advance` heard last.
   std::string what;
   double done = 0;
   bool cancelled = false;
 
   /// What it gave follows.
-  std::optional<Running> reference;
+  std::optional<RunningProgram> reference;
   RunTime referenceTime;
   std::vector<std::vector<int32_t>> windows; ///< decoders
   std::vector<std::string> lines;            ///< encoders

@@ -5,7 +5,6 @@
 #include "winnow/Client/Texts.h"
 
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -15,8 +14,6 @@ namespace winnow {
 
 static constexpr int64_t kPrompt = 512, kDecoded = 64;
 static constexpr int64_t kTexts = 8, kTextLength = 128;
-/// Tokens of a step.
-static constexpr int64_t kDecodedInStep = 8;
 
 Expected<Workload> Workload::create(const client::Artifact &artifact,
                                     client::Session &session) {
@@ -124,43 +121,23 @@ bool Workload::encode(std::string &message) {
                         pools ? result.data() : nullptr, message);
 }
 
-int64_t Workload::countSteps() const {
-  return 1 + divideCeil(decoded, kDecodedInStep);
-}
+int64_t Workload::countPhases() const { return decoded ? 2 : 1; }
 
-Expected<PhaseTime> Workload::runStep(int64_t step) {
-  if (step == 0)
+Expected<PhaseTime> Workload::runPhase(int64_t phase) {
+  if (phase == 0)
     session.reset();
   if (length != 0)
     return time("encode",
                 [&](std::string &message) { return encode(message); });
-  if (step == 0)
+  if (phase == 0)
     return time("prefill", [&](std::string &message) {
       return session.prefillPrompt(ids.data(), prompt, /*span=*/nullptr,
                                    WINNOW_ROWS_LAST, message);
     });
-  int64_t first = (step - 1) * kDecodedInStep;
-  auto tokens = ArrayRef(ids).slice(prompt + first,
-                                    std::min(kDecodedInStep, decoded - first));
   return time("decode", [&](std::string &message) {
-    return all_of(tokens,
+    return all_of(ArrayRef(ids).drop_front(prompt),
                   [&](int32_t id) { return session.decode(id, message); });
   });
-}
-
-RunTime addSteps(ArrayRef<PhaseTime> steps) {
-  RunTime phases;
-  for (const PhaseTime &step : steps) {
-    if (phases.empty() || phases.back().name != step.name) {
-      phases.push_back(step);
-      continue;
-    }
-    PhaseTime &phase = phases.back();
-    phase.seconds += step.seconds;
-    for (auto [stage, more] : zip_equal(phase.stages, step.stages))
-      stage.seconds += more.seconds;
-  }
-  return phases;
 }
 
 } // namespace winnow

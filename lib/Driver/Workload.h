@@ -19,10 +19,11 @@ public:
   static llvm::Expected<Workload> create(const client::Artifact &artifact,
                                          client::Session &session);
 
-  /// It runs step by step, from 0 on: a whole phase, or a piece of one, so that
-  /// programs can run theirs in turn.
-  int64_t countSteps() const;
-  llvm::Expected<PhaseTime> runStep(int64_t step);
+  /// It runs phase by phase, so that programs can run theirs in turn; each as a
+  /// whole, since what caches of the processor still hold of the weights
+  /// counts.
+  int64_t countPhases() const;
+  llvm::Expected<PhaseTime> runPhase(int64_t phase);
 
 private:
   Workload(const client::Artifact &artifact, client::Session &session)
@@ -49,9 +50,6 @@ private:
   int32_t open = -1;
   Clock::time_point begin, end;
 };
-
-/// The phases whose steps these are.
-RunTime addSteps(llvm::ArrayRef<PhaseTime> steps);
 
 } // namespace winnow
 

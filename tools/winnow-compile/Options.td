@@ -36,7 +36,7 @@ defm budget_formats : Value<"budget-formats", "FORMAT[,FORMAT]",
     "With --budget: number formats to choose from (default: bf16, q8_0, q6_k, "
     "q5_k, q4_k, q4_0, iq4_nl, q3_k)">;
 defm budget_rounds : Value<"budget-rounds", "N",
-    "With --budget: runs that are spent on making a plan better (default 12)">;
+    "With --budget: runs that are spent on making a plan better (default 6)">;
 defm write_recipe : Value<"write-recipe", "FILE",
     "With --budget: where the recipe goes that was found">;
 def calibrate : Flag<["--", "-"], "calibrate">,

@@ -42,6 +42,17 @@ constexpr uint64_t kHeader = 256;
 /// Of a layer beside its matrix.
 constexpr double kOther = 0.2;
 
+/// What attention takes with caches of 32, 16 and 8 bits, and what they cost.
+constexpr double kCacheSeconds[] = {2, 1.3, 0.7};
+constexpr double kCacheErrors[] = {0, 1e-6, 2e-4};
+/// Arguments, and what they are stored with, of a module with caches.
+constexpr StringLiteral kCache =
+    "!winnow.kv_cache<heads = 1, key_dim = 2, value_dim = 2, key = f32, "
+    "value = f32, capacity = 16>";
+constexpr StringLiteral kAppend =
+    "%kv1 = winnow.kv_append %kv, %rows, %rows at %ids, %ids : {0}, "
+    "tensor<2x1x2xf32>, tensor<2x1x2xf32>, tensor<2xi32>, tensor<2xi32>\n";
+
 /// The format of each layer, as a place in kFormats.
 using State = std::array<unsigned, 5>;
 
@@ -57,6 +68,17 @@ State stateOf(ModuleOp module) {
         static_cast<unsigned>(llvm::find(kFormats, format) - kFormats);
   });
   return state;
+}
+
+/// The place of the caches' format, if there are any.
+std::optional<unsigned> cacheOf(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    for (Type type : function.getArgumentTypes())
+      if (auto cache = dyn_cast<KvCacheType>(type))
+        return cache.getKeyType().isF32()    ? 0
+               : cache.getKeyType().isBF16() ? 1
+                                             : 2;
+  return std::nullopt;
 }
 
 uint64_t bytesOf(const State &state) {
@@ -104,10 +126,12 @@ class FakeEvaluator : public Evaluator {
 public:
   llvm::Expected<Quality> evaluate(ModuleOp candidate, double, RunTime *time,
                                    double timedBelow) override {
-    State state = stateOf(candidate);
-    if (time && divergenceOf(state) < timedBelow)
+    double divergence = divergenceOf(stateOf(candidate));
+    if (std::optional<unsigned> cache = cacheOf(candidate))
+      divergence += kCacheErrors[*cache];
+    if (time && divergence < timedBelow)
       *time = llvm::cantFail(this->time(candidate));
-    return Quality{divergenceOf(state), std::nullopt};
+    return Quality{divergence, std::nullopt};
   }
   llvm::Expected<RunTime> time(ModuleOp candidate) override {
     State state = stateOf(candidate);
@@ -115,6 +139,10 @@ public:
     phase.name = "encode";
     bool isMixed = !llvm::all_equal(state);
     phase.seconds = secondsOf(state) * (isMixed ? surprise : 1);
+    if (std::optional<unsigned> cache = cacheOf(candidate)) {
+      phase.seconds += kCacheSeconds[*cache];
+      phase.stages.push_back({"", {}, kCacheSeconds[*cache]});
+    }
     for (size_t i = 0; i < state.size(); ++i)
       if (state[i] != 4) {
         phase.stages.push_back(
@@ -143,6 +171,10 @@ protected:
     static bool registered = (registerWinnowCompressPasses(), true);
     (void)registered;
     context.loadDialect<WinnowDialect, func::FuncDialect>();
+    parse(/*hasCache=*/false);
+  }
+
+  void parse(bool hasCache) {
     std::string text = "module attributes {winnow.statistics = {model = \"\", "
                        "tokens = 3 : i64, readers = {}, values = {";
     for (char layer : kLayers)
@@ -158,7 +190,14 @@ protected:
                             "tensor<32x32xf32>\n",
                             layer, int(layer))
                   .str();
-    text += "func.func @forward(%x: tensor<2x32xf32>) -> tensor<2x32xf32> {\n";
+    text += "func.func @forward(%x: tensor<2x32xf32>";
+    if (hasCache)
+      text += ", %kv: " + kCache.str() +
+              ", %rows: tensor<2x1x2xf32>, %ids: tensor<2xi32>";
+    text += ") -> (tensor<2x32xf32>";
+    text += hasCache ? ", " + kCache.str() + ") {\n" : ") {\n";
+    if (hasCache)
+      text += llvm::formatv(kAppend.data(), kCache).str();
     std::string before = "x";
     for (char layer : kLayers) {
       text += llvm::formatv(
@@ -172,7 +211,10 @@ protected:
                   .str();
       before = std::string("y") + layer;
     }
-    text += "return %" + before + " : tensor<2x32xf32>\n}\n}\n";
+    text += "return %" + before;
+    text += hasCache ? ", %kv1 : tensor<2x32xf32>, " + kCache.str()
+                     : " : tensor<2x32xf32>";
+    text += "\n}\n}\n";
     module = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(module) << message;
   }
@@ -247,6 +289,33 @@ TEST_F(BudgetSearchTest, KeepsATime) {
           divergenceOf);
       EXPECT_LE(result->found.divergence, 1.3 * least) << budget << surprise;
     }
+}
+
+TEST_F(BudgetSearchTest, MakesCachesSmaller) {
+  parse(/*hasCache=*/true);
+  double whole = kWholeSeconds + kCacheSeconds[0];
+  for (double share : {0.8, 0.6, 0.4}) {
+    std::string budget = llvm::formatv("time={0:f2}x", share).str();
+    FailureOr<SearchResult> result = search(budget);
+    ASSERT_TRUE(succeeded(result)) << message;
+    EXPECT_LE(getSeconds(result->found.time), share * whole + 1e-9);
+    double least = INFINITY;
+    for (unsigned cache : {0, 1, 2})
+      least = std::min(least, kCacheErrors[cache] +
+                                  best(
+                                      [&](const State &s) {
+                                        return secondsOf(s) +
+                                                   kCacheSeconds[cache] <=
+                                               0.985 * share * whole;
+                                      },
+                                      divergenceOf));
+    EXPECT_LE(result->found.divergence, 1.3 * least) << budget;
+    EXPECT_TRUE(StringRef(result->recipe).contains("winnow-kv-format"));
+  }
+  // Caches are not in the file.
+  FailureOr<SearchResult> small = search("size=30%");
+  ASSERT_TRUE(succeeded(small)) << message;
+  EXPECT_FALSE(StringRef(small->recipe).contains("winnow-kv-format"));
 }
 
 TEST_F(BudgetSearchTest, KeepsSizeAndTime) {

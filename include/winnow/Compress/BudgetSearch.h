@@ -38,7 +38,7 @@ struct SearchOptions {
   std::vector<std::string> formats = {"bf16", "q8_0", "q6_k",   "q5_k",
                                       "q4_k", "q4_0", "iq4_nl", "q3_k"};
   /// Plans that are run at most, after the first that keeps the budget.
-  unsigned rounds = 12;
+  unsigned rounds = 6;
 };
 
 /// A recipe, what was expected of it and what was measured.

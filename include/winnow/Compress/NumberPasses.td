@@ -259,9 +259,9 @@ def WinnowMixedPrecision : Pass<"winnow-mixed-precision", "::mlir::ModuleOp"> {
     ```
 
     The result is what `winnow-quantize-weights{format=... method=... only=...}`
-    would make for each matrix: formats that do not fit rows are replaced as there, and
-    what an earlier pass did to a matrix is taken back. `keep` among the formats
-    lets a matrix be what it is.
+    would make for each matrix: formats that do not fit rows are replaced as
+    there, and what an earlier pass did to a matrix is taken back. `keep` among
+    the formats lets a matrix be what it is.
 
     Requires: statistics (winnow-compile --calibrate) of each matrix that is
     multiplied; to stand before `winnow-quantize-activations`. The sizes are

@@ -164,6 +164,10 @@ LogicalResult BudgetSearch::price() {
   if (failed(before) || failed(pricing.weighOwners()) ||
       failed(pricing.weighFittedCodes()) || failed(pricing.weighLayers()))
     return failure();
+  if (!timesFormats)
+    prices.changes.clear();
+  if (failed(pricing.weighChanges(before->time)))
+    return failure();
   result.before = std::move(*before);
   factors.assign(prices.owners.size(), 1);
   return success();

@@ -48,21 +48,30 @@ Drafts::rankLayers(const Weighing &weighing) const {
                              [](const auto &one) { return one.second; });
 }
 
-Drafts::Rest Drafts::leaveOut(ArrayRef<const PricedLayer *> gone) const {
+SmallVector<const PricedChange *> Drafts::listChanges() const {
+  SmallVector<const PricedChange *> changes = {nullptr};
+  for (const PricedChange &change : prices.changes)
+    changes.push_back(&change);
+  return changes;
+}
+
+Drafts::Rest Drafts::apply(const Outline &outline) const {
   auto leaves = [&](StringRef name) {
-    return llvm::any_of(gone, [&](const PricedLayer *layer) {
+    return llvm::any_of(outline.gone, [&](const PricedLayer *layer) {
       return layer->params.contains(name);
     });
   };
   Rest rest;
-  rest.gone.assign(gone.begin(), gone.end());
+  rest.outline = outline;
   for (const PlannedWeight &weight : prices.choices.getFile()) {
     rest.places.push_back(rest.file.size());
     if (!leaves(weight.name))
       rest.file.push_back(weight);
   }
   rest.seconds = prices.seconds;
-  for (const PricedLayer *layer : gone)
+  if (outline.change)
+    rest.seconds -= outline.change->savedSeconds;
+  for (const PricedLayer *layer : outline.gone)
     rest.seconds -= layer->otherSeconds + matrixSeconds(*layer);
   for (auto [number, weight] : llvm::enumerate(prices.choices.getWeights())) {
     ParamOp param = weight.matrix.getParam();
@@ -103,7 +112,11 @@ void Drafts::write(const Rest &rest, ArrayRef<unsigned> chosen,
       draft.plan.matrices.push_back(
           {param.getSymName(), taken.target->name, taken.isFitted()});
   }
-  for (const PricedLayer *layer : rest.gone) {
+  if (const PricedChange *change = rest.outline.change) {
+    draft.divergence += change->divergence;
+    draft.plan.changes.push_back(change->pass);
+  }
+  for (const PricedLayer *layer : rest.outline.gone) {
     draft.divergence += layer->divergence;
     (layer->granularity == Granularity::Attention ? draft.plan.attention
                                                   : draft.plan.mlp)
@@ -121,9 +134,9 @@ double Drafts::lossOf(size_t weight, unsigned option,
 llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
                                        ArrayRef<double> factors,
                                        const Weighing &weighing,
-                                       ArrayRef<const PricedLayer *> gone,
+                                       const Outline &outline,
                                        bool spendsAll) const {
-  Rest rest = leaveOut(gone);
+  Rest rest = apply(outline);
   SmallVector<SmallVector<FormatOption>> options;
   for (size_t number : rest.staying) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
@@ -152,27 +165,32 @@ llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
   return draft;
 }
 
-llvm::Expected<Draft> Drafts::makeUniform(const Limits &limits,
-                                          ArrayRef<double> factors,
-                                          const NumberFormat &target) const {
-  Rest rest = leaveOut({});
-  SmallVector<unsigned> chosen;
-  for (const ChoosableWeight &weight : prices.choices.getWeights())
-    chosen.push_back(
-        weight.findOption(&target).value_or(weight.getPresentOption()));
-  Draft draft;
-  if (llvm::Error error = measure(rest, chosen, limits, draft))
-    return std::move(error);
-  write(rest, chosen, factors, draft);
-  return draft;
-}
-
 /// Whether a plan is better: it fits, or is nearer to that, or loses less.
 static bool isBetter(const Draft &one, const Draft &other) {
   if (one.fits() != other.fits())
     return one.fits();
   return one.fits() ? one.divergence < other.divergence
                     : one.excess < other.excess;
+}
+
+llvm::Expected<Draft> Drafts::makeUniform(const Limits &limits,
+                                          ArrayRef<double> factors,
+                                          const NumberFormat &target) const {
+  SmallVector<unsigned> chosen;
+  for (const ChoosableWeight &weight : prices.choices.getWeights())
+    chosen.push_back(
+        weight.findOption(&target).value_or(weight.getPresentOption()));
+  std::optional<Draft> best;
+  for (const PricedChange *change : listChanges()) {
+    Rest rest = apply({/*gone=*/{}, change});
+    Draft draft;
+    if (llvm::Error error = measure(rest, chosen, limits, draft))
+      return std::move(error);
+    write(rest, chosen, factors, draft);
+    if (!best || isBetter(draft, *best))
+      best = std::move(draft);
+  }
+  return std::move(*best);
 }
 
 llvm::Expected<Draft> Drafts::make(const Limits &limits,
@@ -186,25 +204,28 @@ llvm::Expected<Draft> Drafts::make(const Limits &limits,
   double unit = std::isfinite(limits.bytes) ? limits.bytes : kUnits;
   std::optional<Draft> best;
   Weighing weighingOfBest = {};
-  SmallVector<const PricedLayer *> goneOfBest;
+  Outline outlineOfBest;
   for (double mix : mixes) {
     Weighing weighing = {mix == 0 ? 0 : mix * unit / limits.bytes,
                          mix == 1 ? 0 : (1 - mix) * unit / limits.seconds};
     SmallVector<const PricedLayer *> ranked = rankLayers(weighing);
-    for (size_t count = 0; count <= ranked.size(); ++count) {
-      ArrayRef<const PricedLayer *> gone = ArrayRef(ranked).take_front(count);
-      llvm::Expected<Draft> draft =
-          allocate(limits, factors, weighing, gone, /*spendsAll=*/false);
-      if (!draft)
-        return draft.takeError();
-      if (best && !isBetter(*draft, *best))
-        continue;
-      best = std::move(*draft);
-      weighingOfBest = weighing;
-      goneOfBest.assign(gone.begin(), gone.end());
-    }
+    for (const PricedChange *change : listChanges())
+      for (size_t count = 0; count <= ranked.size(); ++count) {
+        Outline outline = {SmallVector<const PricedLayer *>(
+                               ArrayRef(ranked).take_front(count)),
+                           change};
+        llvm::Expected<Draft> draft =
+            allocate(limits, factors, weighing, outline, /*spendsAll=*/false);
+        if (!draft)
+          return draft.takeError();
+        if (best && !isBetter(*draft, *best))
+          continue;
+        best = std::move(*draft);
+        weighingOfBest = weighing;
+        outlineOfBest = std::move(outline);
+      }
   }
-  return allocate(limits, factors, weighingOfBest, goneOfBest,
+  return allocate(limits, factors, weighingOfBest, outlineOfBest,
                   /*spendsAll=*/true);
 }
 

@@ -48,9 +48,15 @@ private:
     double bytes, seconds; ///< of one unit of cost
   };
 
+  /// What a draft changes beside formats.
+  struct Outline {
+    llvm::SmallVector<const PricedLayer *> gone;
+    const PricedChange *change = nullptr; ///< or none
+  };
+
   /// What is there without some layers.
   struct Rest {
-    llvm::SmallVector<const PricedLayer *> gone;
+    Outline outline;
     std::vector<PlannedWeight> file;
     /// In `file`, of each weight that there was.
     llvm::SmallVector<size_t> places;
@@ -59,7 +65,7 @@ private:
     double seconds = 0; ///< of all but those
   };
 
-  Rest leaveOut(llvm::ArrayRef<const PricedLayer *> gone) const;
+  Rest apply(const Outline &outline) const;
   /// The costs of a draft with the option `chosen` of each weight that stays.
   llvm::Error measure(Rest &rest, llvm::ArrayRef<unsigned> chosen,
                       const Limits &limits, Draft &draft) const;
@@ -71,8 +77,9 @@ private:
   llvm::Expected<Draft> allocate(const Limits &limits,
                                  llvm::ArrayRef<double> factors,
                                  const Weighing &weighing,
-                                 llvm::ArrayRef<const PricedLayer *> gone,
-                                 bool spendsAll) const;
+                                 const Outline &outline, bool spendsAll) const;
+  /// Each change, and none.
+  llvm::SmallVector<const PricedChange *> listChanges() const;
   llvm::SmallVector<const PricedLayer *>
   rankLayers(const Weighing &weighing) const;
   double savedBy(const PricedLayer &layer, const Weighing &weighing) const;

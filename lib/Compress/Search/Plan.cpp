@@ -56,6 +56,7 @@ std::vector<std::string> Plan::writePasses() const {
     passes.push_back(dropLine("attention", attention));
   if (!mlp.empty())
     passes.push_back(dropLine("mlp", mlp));
+  passes.insert(passes.end(), changes.begin(), changes.end());
   using Format = std::pair<StringRef, bool>;
   MapVector<Format, SmallVector<StringRef>, std::map<Format, unsigned>> formats;
   for (const EncodedMatrix &matrix : matrices)

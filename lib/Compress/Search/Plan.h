@@ -18,12 +18,14 @@ struct EncodedMatrix {
   bool isFitted = false; ///< by GPTQ
 };
 
-/// Layers that go, by their numbers, and formats of matrices that stay.
+/// Layers that go, by their numbers, passes on the whole model, and formats of
+/// matrices that stay.
 struct Plan {
   llvm::SmallVector<int64_t> attention, mlp;
+  std::vector<std::string> changes;
   std::vector<EncodedMatrix> matrices;
 
-  /// The lines of a recipe: layers first, then a line for each format.
+  /// The lines of a recipe, in this order, with one for each format.
   std::vector<std::string> writePasses() const;
 };
 

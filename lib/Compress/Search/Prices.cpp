@@ -3,7 +3,8 @@
 #include "Prices.h"
 
 #include "../LayerRemover.h"
-#include "PhaseShares.h"
+
+#include "llvm/ADT/MapVector.h"
 
 #include <cmath>
 
@@ -28,6 +29,14 @@ LogicalResult Prices::collect(ModuleOp module,
     priced.owner = known->second;
     priced.seconds.assign(weight.options.size(), std::nan(""));
   }
+  // Caches are not in the file, so that only time can tell what they cost.
+  if (llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
+        return llvm::any_of(function.getArgumentTypes(),
+                            llvm::IsaPred<KvCacheType>);
+      }))
+    for (StringRef format : {"bf16", "int8"})
+      changes.push_back(
+          {("winnow-kv-format{k=" + format + " v=" + format + "}").str()});
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.getOps<LayerOp>().empty())
@@ -52,37 +61,62 @@ LogicalResult Prices::collect(ModuleOp module,
   return success();
 }
 
-void Prices::takeTimes(const RunTime &time, const NumberFormat *target) {
-  llvm::StringMap<size_t> numbers;
-  for (auto [number, weight] : llvm::enumerate(choices.getWeights()))
-    numbers[ParamOp(weight.matrix.getParam()).getSymName()] = number;
-  auto elementsOf = [&](StringRef param) {
-    auto number = numbers.find(param);
-    if (number == numbers.end())
-      return 0.0;
-    MatrixParam &matrix = choices.getWeights()[number->second].matrix;
-    return static_cast<double>(
-        cast<RankedTensorType>(matrix.getRead().getType()).getNumElements());
-  };
-  auto layerOf = [&](StringRef param) {
-    for (auto [number, layer] : llvm::enumerate(layers))
-      if (layer.params.contains(param))
-        return static_cast<int>(number);
-    return -1;
-  };
-  SmallVector<double> sums(weights.size(), 0);
+PhaseShares Prices::divide(const PhaseTime &phase) {
+  llvm::StringMap<double> elements;
+  for (ChoosableWeight &weight : choices.getWeights()) {
+    auto type = cast<RankedTensorType>(weight.matrix.getRead().getType());
+    elements[ParamOp(weight.matrix.getParam()).getSymName()] =
+        static_cast<double>(type.getNumElements());
+  }
+  return PhaseShares::divide(
+      phase, [&](StringRef param) { return elements.lookup(param); },
+      [&](StringRef param) {
+        for (auto [number, layer] : llvm::enumerate(layers))
+          if (layer.params.contains(param))
+            return static_cast<int>(number);
+        return -1;
+      });
+}
+
+double Prices::sumOthers(const RunTime &time) {
+  double sum = 0;
   for (const PhaseTime &phase : time) {
-    PhaseShares shares = PhaseShares::divide(phase, elementsOf, layerOf);
+    PhaseShares shares = divide(phase);
+    for (auto [layer, seconds] : shares.layers)
+      sum += seconds;
+  }
+  return sum;
+}
+
+void Prices::takeTimes(const RunTime &time, const NumberFormat *target) {
+  llvm::StringMap<double> sums;
+  for (const PhaseTime &phase : time) {
+    PhaseShares shares = divide(phase);
     for (const auto &[name, seconds] : shares.matrices)
-      sums[numbers.lookup(name)] += seconds;
+      sums[name] += seconds;
     for (auto [layer, seconds] : shares.layers)
       if (!target && layer >= 0)
         layers[layer].otherSeconds += seconds;
   }
-  for (auto [priced, weight, sum] :
-       llvm::zip_equal(weights, choices.getWeights(), sums))
-    if (std::optional<unsigned> option = weight.findOption(target))
-      priced.seconds[*option] = sum;
+  // Weights of one kind take the same: their mean, rather than what chance made
+  // of each, which the cheapest would be chosen by.
+  llvm::MapVector<Type, std::pair<double, int>> kinds;
+  auto kindOf = [&](ChoosableWeight &weight) {
+    auto type = cast<RankedTensorType>(weight.matrix.getRead().getType());
+    return target
+               ? RankedTensorType::get(type.getShape(), type.getElementType())
+               : type;
+  };
+  for (ChoosableWeight &weight : choices.getWeights()) {
+    auto &[seconds, count] = kinds[kindOf(weight)];
+    seconds += sums.lookup(ParamOp(weight.matrix.getParam()).getSymName());
+    ++count;
+  }
+  for (auto [priced, weight] : llvm::zip_equal(weights, choices.getWeights()))
+    if (std::optional<unsigned> option = weight.findOption(target)) {
+      auto [seconds, count] = kinds.lookup(kindOf(weight));
+      priced.seconds[*option] = seconds / count;
+    }
 }
 
 void Prices::fillTimes() {

@@ -4,6 +4,7 @@
 #define WINNOW_LIB_COMPRESS_SEARCH_PRICES_H
 
 #include "../FormatChoices.h"
+#include "PhaseShares.h"
 
 #include "winnow/Analysis/Evaluator.h"
 #include "winnow/Analysis/Layers.h"
@@ -39,6 +40,13 @@ struct PricedLayer {
   double divergence = 0;
 };
 
+/// A pass on the whole model. It costs the same whatever else is done.
+struct PricedChange {
+  std::string pass;
+  double savedSeconds = 0;
+  double divergence = 0;
+};
+
 /// All prices. Divergences and times are filled in by the search.
 class Prices {
 public:
@@ -50,6 +58,8 @@ public:
   /// Takes the times of a run in which every weight that can has the format
   /// `target`; null: of the model as it is.
   void takeTimes(const RunTime &time, const NumberFormat *target);
+  /// Seconds of the stages that multiply no matrix.
+  double sumOthers(const RunTime &time);
   /// Options without a time get that of the weight as it is.
   void fillTimes();
 
@@ -57,8 +67,14 @@ public:
   std::vector<PricedWeight> weights; ///< like those of `choices`
   std::vector<Owner> owners;
   std::vector<PricedLayer> layers;
+  /// Of which a plan has one at most; they change stages that multiply no
+  /// matrix.
+  std::vector<PricedChange> changes;
   /// Of the model as it is.
   double seconds = 0;
+
+private:
+  PhaseShares divide(const PhaseTime &phase);
 };
 
 } // namespace winnow

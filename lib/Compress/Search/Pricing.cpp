@@ -15,10 +15,14 @@ namespace winnow {
 
 /// Shares of the layers of a kind, those that change their input least, that
 /// are tried to leave out.
-static constexpr double kTriedLayers = 0.4;
+static constexpr double kTriedLayers = 0.3;
+/// The share of the time that a change has to save to be worth its loss.
+static constexpr double kLeastSaved = 0.01;
+static constexpr double kAlways = std::numeric_limits<double>::infinity();
 
 int64_t Pricing::countRuns(bool timesFormats) const {
-  return 3 + (timesFormats ? targets.size() : 0) + prices.owners.size() +
+  return 3 + (timesFormats ? targets.size() + prices.changes.size() : 0) +
+         prices.owners.size() +
          int64_t(kTriedLayers * double(prices.layers.size()));
 }
 
@@ -207,6 +211,24 @@ LogicalResult Pricing::weighLayers() {
       layer->divergence = measured->divergence;
     }
   }
+  return success();
+}
+
+LogicalResult Pricing::weighChanges(const RunTime &before) {
+  double othersBefore = prices.sumOthers(before);
+  for (PricedChange &change : prices.changes) {
+    if (failed(candidates.advance(change.pass)))
+      return failure();
+    FailureOr<SearchedPlan> measured = candidates.measure(
+        change.pass, {/*timedBelow=*/kAlways, /*share=*/0.5});
+    if (failed(measured))
+      return failure();
+    change.savedSeconds = othersBefore - prices.sumOthers(measured->time);
+    change.divergence = measured->divergence;
+  }
+  llvm::erase_if(prices.changes, [&](const PricedChange &change) {
+    return change.savedSeconds < kLeastSaved * prices.seconds;
+  });
   return success();
 }
 

@@ -27,6 +27,8 @@ public:
   mlir::LogicalResult weighOwners();
   mlir::LogicalResult weighFittedCodes();
   mlir::LogicalResult weighLayers();
+  /// Of changes, those that save time stay.
+  mlir::LogicalResult weighChanges(const RunTime &before);
 
 private:
   /// Divergence of the model with these matrices in another format, without
