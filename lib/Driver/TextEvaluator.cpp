@@ -3,7 +3,6 @@
 #include "TextEvaluator.h"
 
 #include "Observation.h"
-#include "Workload.h"
 
 #include "winnow/Client/Texts.h"
 #include "winnow/Emit/WeightsArchive.h"
@@ -306,22 +305,19 @@ static void scale(PhaseTime &phase, double factor) {
 
 /// The times of one place, in turn with the reference, relative to which they
 /// are: the machine is faster at one time and slower at another.
-Expected<RunTime> TextEvaluator::timeOnce(const RunningProgram &program) {
+Expected<RunTime> TextEvaluator::timeOnce(const RunningProgram &program,
+                                          Workload &other) {
   Expected<Workload> mine =
       Workload::create(program.artifact(), program.session());
   if (!mine)
     return mine.takeError();
-  Expected<Workload> other =
-      Workload::create(reference->artifact(), reference->session());
-  if (!other)
-    return other.takeError();
   // The first run touches all memory.
   if (Expected<PhaseTime> first = mine->runPhase(0); !first)
     return first.takeError();
   RunTime time, now;
   for (int64_t phase = 0; phase < mine->countPhases(); ++phase)
     for (auto [workload, times] :
-         {std::pair(&*other, &now), std::pair(&*mine, &time)}) {
+         {std::pair(&other, &now), std::pair(&*mine, &time)}) {
       Expected<PhaseTime> next = workload->runPhase(phase);
       if (!next)
         return next.takeError();
@@ -336,12 +332,17 @@ Expected<RunTime> TextEvaluator::timeOnce(const RunningProgram &program) {
 
 /// The mean of all places.
 Expected<RunTime> TextEvaluator::runWorkload(const RunningProgram &program) {
+  // The reference stays where it is.
+  Expected<Workload> other =
+      Workload::create(reference->artifact(), reference->session());
+  if (!other)
+    return other.takeError();
   RunTime mean;
   for (int place = 0; place < kPlaces; ++place) {
     Expected<RunningProgram> copy = program.copy();
     if (!copy)
       return copy.takeError();
-    Expected<RunTime> time = timeOnce(*copy);
+    Expected<RunTime> time = timeOnce(*copy, *other);
     if (!time)
       return time.takeError();
     if (mean.empty()) {

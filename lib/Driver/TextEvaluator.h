@@ -6,6 +6,7 @@
 #include "RunningProgram.h"
 #include "SourceTexts.h"
 #include "TemporaryFolder.h"
+#include "Workload.h"
 
 #include "winnow/Analysis/Evaluator.h"
 #include "winnow/Client/Scores.h"
@@ -68,7 +69,8 @@ private:
                 llvm::function_ref<llvm::Error(const float *logits,
                                                llvm::ArrayRef<int32_t> next)>
                     take) const;
-  llvm::Expected<RunTime> timeOnce(const RunningProgram &program);
+  llvm::Expected<RunTime> timeOnce(const RunningProgram &program,
+                                   Workload &other);
   llvm::Expected<RunTime> runWorkload(const RunningProgram &program);
   /// A row for each text, or for each token of a model that does not pool.
   llvm::Error encode(const RunningProgram &program,

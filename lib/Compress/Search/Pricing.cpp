@@ -18,7 +18,6 @@ namespace winnow {
 static constexpr double kTriedLayers = 0.3;
 /// The share of the time that a change has to save to be worth its loss.
 static constexpr double kLeastSaved = 0.01;
-static constexpr double kAlways = std::numeric_limits<double>::infinity();
 
 int64_t Pricing::countRuns(bool timesFormats) const {
   return 3 + (timesFormats ? targets.size() + prices.changes.size() : 0) +
@@ -219,8 +218,8 @@ LogicalResult Pricing::weighChanges(const RunTime &before) {
   for (PricedChange &change : prices.changes) {
     if (failed(candidates.advance(change.pass)))
       return failure();
-    FailureOr<SearchedPlan> measured = candidates.measure(
-        change.pass, {/*timedBelow=*/kAlways, /*share=*/0.5});
+    FailureOr<SearchedPlan> measured =
+        candidates.measure(change.pass, Measurement::ofTimedChange());
     if (failed(measured))
       return failure();
     change.savedSeconds = othersBefore - prices.sumOthers(measured->time);
