@@ -8,8 +8,12 @@
 #include "winnow/Formats/Decode.h"
 #include "winnow/Formats/Tile16.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Parser/Parser.h"
+
 #include <cmath>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace mlir;
 using namespace winnow;
@@ -470,8 +474,87 @@ TEST_P(PerTarget, OmitsTheBias) {
   }
 }
 
+/// A map of f32, `op` of %a.
+OwningOpRef<ModuleOp> parseMap(MLIRContext *context, const std::string &op) {
+  return parseSourceString<ModuleOp>(
+      "func.func @region(%x: tensor<8xf32>) -> tensor<8xf32> {\n"
+      "%e = tensor.empty() : tensor<8xf32>\n"
+      "%half = arith.constant 0.5 : f32\n"
+      "%r = linalg.map ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) "
+      "(%a: f32, %i: f32) {\n" +
+          op +
+          "\nlinalg.yield %0 : f32 }\n"
+          "return %r : tensor<8xf32> }",
+      ParserConfig(context));
+}
+
+Block *findMap(ModuleOp module) {
+  Block *body = nullptr;
+  module.walk([&](linalg::MapOp map) { body = map.getBody(); });
+  return body;
+}
+
+TEST_P(PerTarget, MapsWhatItStores) {
+  JitModule jit(GetParam());
+  MLIRContext *context = jit.module().getContext();
+  OwningOpRef<ModuleOp> source =
+      parseMap(context, "%m = arith.mulf %a, %half : f32\n"
+                        "%0 = arith.maximumf %m, %half : f32");
+  OwningOpRef<ModuleOp> other =
+      parseMap(context, "%0 = arith.mulf %a, %half : f32");
+  std::set<std::string> names;
+  std::string plain, mapped;
+  for (Block *map : {static_cast<Block *>(nullptr), findMap(*source),
+                     findMap(*other), findMap(*source)}) {
+    auto kernel = getLinearKernel(jit.module(), jit.target(),
+                                  {"q4_0", Activations::F32, true, map});
+    ASSERT_TRUE(bool(kernel));
+    kernel->setPublic();
+    mapped = kernel->getName().str();
+    names.insert(mapped);
+    if (!map)
+      plain = mapped;
+  }
+  // Equal maps share a kernel.
+  EXPECT_EQ(3u, names.size());
+  ASSERT_TRUE(jit.compile());
+  constexpr int64_t n = 21, k = 64;
+  std::vector<uint8_t> file = randomWeights(*lookupFormat("q4_0"), n, k, 3);
+  std::vector<uint8_t> weights(*tile16Bytes("q4_0", n, k));
+  ASSERT_FALSE(relayoutToTile16("q4_0", n, k, file, 0, 2, weights));
+  std::vector<float> bias = randomRow(n, 1);
+  for (int64_t m : {1, 2, 3, 7, 20}) {
+    std::vector<float> x = randomRow(m * k, 2), y(m * n), z(m * n + 1, kCanary);
+    Buffer scratch(linearScratchBytes(jit.target(),
+                                      {"q4_0", Activations::F32, true}, m, k));
+    for (auto [name, out] : {std::pair(plain, &y), std::pair(mapped, &z)})
+      jit.get<LinearFunction>(name)(x.data(), weights.data(), bias.data(),
+                                    out->data(), m, n, k, k, n, scratch.data(),
+                                    0, 1);
+    for (int64_t i = 0; i < m * n; ++i)
+      ASSERT_EQ(z[i], std::max(y[i] * 0.5f, 0.5f));
+    ASSERT_EQ(z.back(), kCanary);
+  }
+}
+
 TEST_P(PerTarget, RefusesWhatItCannotCompute) {
   JitModule jit(GetParam());
+  OwningOpRef<ModuleOp> source =
+      parseMap(jit.module().getContext(), "%0 = math.sin %a : f32");
+  {
+    int errors = 0;
+    ScopedDiagnosticHandler handler(jit.module().getContext(),
+                                    [&](Diagnostic &) {
+                                      ++errors;
+                                      return success();
+                                    });
+    EXPECT_EQ("its results cannot be mapped",
+              toString(getLinearKernel(
+                           jit.module(), jit.target(),
+                           {"q4_0", Activations::F32, true, findMap(*source)})
+                           .takeError()));
+    EXPECT_EQ(errors, 1);
+  }
   auto message = [&](const char *format, Activations activations) {
     LinearSpec spec{format, activations, false};
     return toString(

@@ -3,9 +3,13 @@
 #include "LinearKernels.h"
 #include "MemoryStreams.h"
 
+#include "winnow/Codegen/Cpu/RowKernels.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using llvm::createStringError;
@@ -49,9 +53,13 @@ static StringRef nameOf(Activations activations) {
 }
 
 static std::string kernelName(const LinearSpec &spec) {
-  return ("winnow_linear_" + spec.format + "_" + nameOf(spec.activations) +
-          (spec.bias ? "_bias" : ""))
-      .str();
+  std::string name = ("winnow_linear_" + spec.format + "_" +
+                      nameOf(spec.activations) + (spec.bias ? "_bias" : ""))
+                         .str();
+  if (spec.map)
+    name += "_map_" + llvm::utohexstr(llvm::xxh3_64bits(describeMap(*spec.map)),
+                                      /*LowerCase=*/true);
+  return name;
 }
 
 static std::unique_ptr<LinearKernelParts>
@@ -168,6 +176,11 @@ void LinearKernelParts::emitStores(KernelBuilder &kb, Values sums, Value bias,
       Value sum = sums[row * groups.size() + g];
       if (spec.bias)
         sum = kb.addF(sum, biasLanes);
+      if (spec.map && !cannotMap) {
+        FailureOr<Value> mapped = emitMapLanes(kb, *spec.map, sum);
+        cannotMap = failed(mapped);
+        sum = mapped.value_or(sum);
+      }
       auto store = [&] {
         Value element = kb.add(kb.mul(ldy, row), first);
         kb.storeFirst(sum, kb.offset(y, kb.mul(element, 4)), lanes);
@@ -379,7 +392,10 @@ getLinearKernel(ModuleOp module, const Target &target, const LinearSpec &spec) {
                   });
             });
       });
-  return kb.finish();
+  func::FuncOp kernel = kb.finish();
+  if (!parts->canMap())
+    return createStringError("its results cannot be mapped");
+  return kernel;
 }
 
 /// The parts of a kernel that asks for nothing but sizes; null if there is no

@@ -75,6 +75,9 @@ public:
   /// func(x, prepared, M, K). Null if there is nothing.
   virtual mlir::func::FuncOp prepareRows() { return nullptr; }
 
+  /// Whether all functions so far could map what they store.
+  bool canMap() const { return !cannotMap; }
+
   /// A group of 16 rows of weights.
   BytesPerInputs groupSize() const {
     return {layout.chunk, layout.chunkBytes()};
@@ -117,7 +120,7 @@ protected:
   /// then what is left of the last one.
   static Values overK(KernelBuilder &kb, Value count, int64_t chunk,
                       Values sums, StepBody step);
-  /// Adds the bias and stores the first `rows` rows.
+  /// Adds the bias, maps, and stores the first `rows` rows.
   void emitStores(KernelBuilder &kb, Values sums, Value bias, Value y,
                   Value rows, Value n, Value ldy, mlir::ValueRange groups);
   std::string name(llvm::StringRef part) const;
@@ -126,6 +129,9 @@ protected:
   const Target &target;
   const LinearSpec &spec;
   const Tile16Layout &layout;
+
+private:
+  bool cannotMap = false;
 };
 
 std::unique_ptr<LinearKernelParts> makeInt8Parts(mlir::ModuleOp module,

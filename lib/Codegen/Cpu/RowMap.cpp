@@ -144,6 +144,32 @@ private:
 
 } // namespace
 
+FailureOr<Value> emitMapLanes(KernelBuilder &k, Block &body, Value lanes) {
+  return MapBody(k, body).emit(lanes);
+}
+
+std::string describeMap(Block &body) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::DenseMap<Value, unsigned> numbers;
+  for (BlockArgument argument : body.getArguments())
+    numbers.try_emplace(argument, numbers.size());
+  for (Operation &op : body) {
+    os << op.getName() << op.getAttrDictionary();
+    for (Value operand : op.getOperands()) {
+      Attribute constant;
+      if (auto number = numbers.find(operand); number != numbers.end())
+        os << " %" << number->second;
+      else if (matchPattern(operand, m_Constant(&constant)))
+        os << " " << constant;
+    }
+    os << " : " << op.getResultTypes() << "\n";
+    for (Value result : op.getResults())
+      numbers.try_emplace(result, numbers.size());
+  }
+  return text;
+}
+
 LogicalResult emitMapRow(KernelBuilder &k, Block &body, ValueRange inputs,
                          Value output, int64_t length) {
   Operation *parent = body.getParentOp();

@@ -244,6 +244,8 @@ LogicalResult EntryEmitter::emitLinear(const Step &step) {
   else
     spec.activations = Activations::F32;
   spec.bias = bool(op.getBias());
+  if (auto map = dyn_cast_or_null<linalg::MapOp>(step.map))
+    spec.map = map.getBody();
   llvm::Expected<func::FuncOp> kernel = getLinearKernel(module, target, spec);
   if (!kernel)
     return op.emitOpError() << llvm::toString(kernel.takeError());

@@ -64,6 +64,15 @@ FailureOr<int> EntryPlanner::defineResult(Value value, RowCount rows) {
   return index;
 }
 
+void EntryPlanner::shareBuffer(Value value, Value source) {
+  buffers[value] = bufferOf(source);
+  if (auto it = rowCounts.find(source); it != rowCounts.end()) {
+    // By value: the new entry may move the old one.
+    RowCount rows = it->second;
+    rowCounts[value] = rows;
+  }
+}
+
 Step &EntryPlanner::addStep(Step::Kind kind, Operation *op,
                             ArrayRef<int> inputs, ArrayRef<int> outputs,
                             RowCount rows) {
@@ -184,7 +193,27 @@ LogicalResult EntryPlanner::planLinear(LinearOp op) {
   return success();
 }
 
+/// Whether a map of what a linear layer gives, which nothing else reads, became
+/// part of that layer's step.
+bool EntryPlanner::mapLinear(linalg::MapOp op) {
+  if (op.getInputs().size() != 1)
+    return false;
+  Value input = op.getInputs().front(), result = op->getResult(0);
+  auto linear = input.getDefiningOp<LinearOp>();
+  if (!linear || !input.hasOneUse() || input.getType() != result.getType())
+    return false;
+  auto step = llvm::find_if(
+      plan.steps, [&](const Step &other) { return other.op == linear; });
+  if (step == plan.steps.end())
+    return false;
+  step->map = op;
+  shareBuffer(result, input);
+  return true;
+}
+
 LogicalResult EntryPlanner::planMap(linalg::MapOp op) {
+  if (mapLinear(op))
+    return success();
   RowCount rows;
   SmallVector<int> inputs;
   for (Value input : op.getInputs()) {
@@ -410,12 +439,7 @@ LogicalResult EntryPlanner::planOp(Operation *op) {
     return success();
   };
   auto alias = [&](Value source) {
-    buffers[op->getResult(0)] = bufferOf(source);
-    if (auto it = rowCounts.find(source); it != rowCounts.end()) {
-      // By value: the new entry may move the old one.
-      RowCount rows = it->second;
-      rowCounts[op->getResult(0)] = rows;
-    }
+    shareBuffer(op->getResult(0), source);
     return success();
   };
 

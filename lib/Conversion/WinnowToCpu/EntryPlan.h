@@ -120,6 +120,8 @@ struct Step {
   int cache = -1;
   unsigned cacheEvents = 0;
   int stage = 0;
+  /// Linear: the elementwise op that its results go through, or null.
+  mlir::Operation *map = nullptr;
   /// Attention: where its shared memory starts in EntryPlan::shared.
   AffineBytes sharedOffset;
 

@@ -31,6 +31,7 @@ private:
   // EntryPlanAttention.cpp.
   llvm::LogicalResult planLinear(LinearOp op);
   llvm::LogicalResult planMap(mlir::linalg::MapOp op);
+  bool mapLinear(mlir::linalg::MapOp op);
   /// A step for each row of `rowOperand`, which reads rows of `source`.
   llvm::LogicalResult planRowsOf(Step::Kind kind, mlir::Operation *op,
                                  mlir::Value rowOperand, mlir::Value source,
@@ -64,6 +65,8 @@ private:
   int bufferOf(mlir::Value value) { return value ? buffers.lookup(value) : -1; }
   /// A new arena buffer for the result `value` with the rows of `rows`.
   mlir::FailureOr<int> defineResult(mlir::Value value, RowCount rows);
+  /// Lets a value lie where `source` does.
+  void shareBuffer(mlir::Value value, mlir::Value source);
   /// Adds a step; its results must be defined already.
   Step &addStep(Step::Kind kind, mlir::Operation *op,
                 llvm::ArrayRef<int> inputs, llvm::ArrayRef<int> outputs,

@@ -1,7 +1,7 @@
 //===- Linear.h - Kernels of linear layers ----------------------*- C++ -*-===//
 //
 // y[m, n] = sum over k of x[m, k] * w[n, k] (+ bias[n]) with the weights in
-// `tile16` (Formats/Tile16.h). One kernel per (format, activations, bias)
+// `tile16` (Formats/Tile16.h). One kernel per (format, activations, bias, map)
 // serves all shapes: M, N, K are arguments.
 //
 // The value of a row depends neither on M nor on other rows, threads or, but
@@ -15,7 +15,7 @@
 // y = fma(x, w, y) in order of k, w decoded and rounded as the file format
 // defines. bf16 activations and weights: the same in the order k = 1, 0, 3, 2,
 // ..., K padded to even with zeros; targets with AVX512-BF16 take denormal x, w
-// and y for zero. The bias is added last.
+// and y for zero. The bias is added last; then comes the map.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,6 +45,9 @@ struct LinearSpec {
   Activations activations = Activations::A8B32;
   /// The result gets bias[n] added; otherwise the bias argument is unused.
   bool bias = false;
+  /// What each element of the result goes through, as emitMapLanes takes it;
+  /// null: nothing.
+  mlir::Block *map = nullptr;
 };
 
 /// The kernel of `spec`, emitted into `module` when it is not there yet:
@@ -58,7 +61,8 @@ struct LinearSpec {
 /// 64-byte aligned. Every thread of the team calls it with the same arguments
 /// but for scratch and `thread`; the result is complete when all have returned.
 /// Threads take disjoint ranges of n, so x is only read. M may be 0.
-/// Fails for an unknown format and for activations that it does not take.
+/// Fails for an unknown format, for activations that it does not take, and with
+/// a diagnostic beside the error for an op in the map that has no vectors.
 llvm::Expected<mlir::func::FuncOp> getLinearKernel(mlir::ModuleOp module,
                                                    const Target &target,
                                                    const LinearSpec &spec);

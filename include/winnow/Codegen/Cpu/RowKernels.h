@@ -92,6 +92,14 @@ mlir::LogicalResult emitMapRow(KernelBuilder &k, mlir::Block &body,
                                mlir::ValueRange inputs, mlir::Value output,
                                int64_t length);
 
+/// The same on 16 lanes of f32 that are there, for a body with one input that
+/// yields f32.
+mlir::FailureOr<mlir::Value> emitMapLanes(KernelBuilder &k, mlir::Block &body,
+                                          mlir::Value lanes);
+
+/// Text that bodies share which compute the same.
+std::string describeMap(mlir::Block &body);
+
 /// out = x * scale on `length` elements.
 void emitScaledRow(KernelBuilder &k, mlir::Value x, float scale,
                    mlir::Value out, int64_t length);
