@@ -155,6 +155,7 @@ def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
     | `#winnow.mask<prefix, prefix = P>` | kp < P or kp <= qp |
     | `#winnow.mask<tree>` | key index < base, or bit (key index − base) of the query's ancestor words is set; base = Tk − Tq |
     | `#winnow.mask<grid, width = G, window = W>` | tokens form a grid of width G: ⌊qp/G⌋ and ⌊kp/G⌋, and qp mod G and kp mod G, each differ by at most W |
+    | `#winnow.mask<grid, width = G, window = W, sinks = S>` | qp < S or kp < S, or that of qp - S and kp - S |
     | `#winnow.mask<explicit>` | the mask operand is true |
 
     Segments, when given, must be equal besides.
@@ -177,7 +178,8 @@ def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
     - A1 `kind`: a line of the table.
     - A2 `window`: positions of a sliding window, its own among them; or how far
       a grid looks.
-    - A3 `sinks`, default 0: first positions that a sliding window always sees.
+    - A3 `sinks`, default 0: first positions that a sliding window always sees;
+      or those in front of a grid, which see all and which all see.
     - A4 `prefix`: how many first positions every query sees.
     - A5 `width`: positions in a row of a grid.
 
@@ -188,7 +190,7 @@ def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
     #### Constraints
 
     - C1 window > 0 for `sliding_window` and `grid`, and is absent elsewhere.
-    - C2 sinks >= 0 for `sliding_window`, and is absent elsewhere.
+    - C2 sinks >= 0 for `sliding_window` and `grid`, and is absent elsewhere.
     - C3 prefix > 0 for `prefix`, and is absent elsewhere.
     - C4 width > 0 for `grid`, and is absent elsewhere.
 
@@ -205,7 +207,8 @@ def Winnow_MaskAttr : Winnow_Attr<"Mask", "mask"> {
       #winnow.mask<sliding_window, window = 512>,
       #winnow.mask<sliding_window, window = 512, sinks = 4>,
       #winnow.mask<prefix, prefix = 256>,
-      #winnow.mask<grid, window = 1, width = 14>]}
+      #winnow.mask<grid, window = 1, width = 14>,
+      #winnow.mask<grid, window = 1, sinks = 1, width = 14>]}
     ```
   }];
   let parameters = (ins EnumParameter<Winnow_MaskKind>:$kind,

@@ -47,6 +47,11 @@ StringRef getLayerName(LayerOp layer) {
   return name ? name.getName().getValue() : StringRef();
 }
 
+Value outside(LayerOp layer, Value inside) {
+  auto argument = dyn_cast_or_null<BlockArgument>(inside);
+  return argument ? layer.getInputs()[argument.getArgNumber()] : Value();
+}
+
 std::string getGroupName(const LayerGroup &group) {
   StringRef first = getLayerName(group.front());
   StringRef last = getLayerName(group.back());

@@ -213,7 +213,8 @@ double AttentionOp::getFlops(DimFunction dims) {
   if (mask.getKind() == MaskKind::SlidingWindow)
     keys = std::min(keys, double(mask.getWindow()) + double(mask.getSinks()));
   if (mask.getKind() == MaskKind::Grid)
-    keys = std::min(keys, std::pow(2.0 * double(mask.getWindow()) + 1, 2));
+    keys = std::min(keys, std::pow(2.0 * double(mask.getWindow()) + 1, 2) +
+                              double(mask.getSinks()));
   return 2 * queries * keys * sizeOf(getQuery(), 1, dims) *
          (sizeOf(getQuery(), 2, dims) + sizeOf(getValue(), 2, dims));
 }

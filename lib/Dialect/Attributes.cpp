@@ -112,10 +112,10 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (failed(verifyMaskParameter(emitError, kind, "window", window,
                                  slides || grid)))
     return failure();
-  // C2: sinks are an option of a sliding window.
-  if (slides ? sinks < 0 : sinks != 0)
+  // C2: sinks are an option of a sliding window and of a grid.
+  if (slides || grid ? sinks < 0 : sinks != 0)
     return emitError() << "expects "
-                       << (slides ? "sinks of at least 0" : "no sinks")
+                       << (slides || grid ? "sinks of at least 0" : "no sinks")
                        << " for a mask of kind '" << stringifyMaskKind(kind)
                        << "', found " << sinks;
   // C3: prefix of a prefix mask; C4: width of a grid.

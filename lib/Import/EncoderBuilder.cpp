@@ -499,11 +499,12 @@ void EncoderBuilder::buildImage() {
   auto image = getTensor({config.channels, config.height, config.imageWidth});
   func::FuncOp function =
       buildFunction(classifier ? "classify" : "encode", {"image"}, {image});
-  // Attention of all tokens on all: positions mean nothing.
-  auto vector = RankedTensorType::get({tokenCount()}, builder.getI32Type());
-  positions = arith::ConstantOp::create(
-      builder, location,
-      DenseElementsAttr::get(vector, builder.getI32IntegerAttr(0)));
+  // They mean nothing to attention of all tokens on all, but passes may change
+  // that.
+  positions =
+      arith::ConstantOp::create(builder, location,
+                                builder.getI32TensorAttr(llvm::to_vector(
+                                    llvm::seq<int32_t>(0, tokenCount()))));
   Value x = buildLayers(embedImage(function.getArgument(0)));
   if (!classifier)
     return finishFunction(function, {buildNorm(x, "layernorm")}, {"hidden"});

@@ -47,7 +47,11 @@ static bool isVisible(MaskAttr mask, const Pair &pair, int64_t queries,
     return (word >> (node % 64)) & 1;
   }
   case MaskKind::Grid: {
-    int64_t width = mask.getWidth();
+    int64_t width = mask.getWidth(), first = mask.getSinks();
+    if (first > 0 && (qp < first || kp < first))
+      return true;
+    qp -= first;
+    kp -= first;
     int64_t rows = floorDivide(qp, width) - floorDivide(kp, width);
     int64_t columns = floorModulo(qp, width) - floorModulo(kp, width);
     return std::abs(rows) <= mask.getWindow() &&

@@ -244,7 +244,8 @@ def _make_attention(choices: Choices, mask: str, cached: bool) -> AttentionShape
     elif mask == "prefix":
         text += f", prefix = {choices.between(1, 12)}"
     elif mask == "grid":
-        text += f", window = {choices.between(1, 2)}, width = {choices.between(2, 6)}"
+        sinks = choices.choose(("", ", sinks = 1", ", sinks = 3"))
+        text += f", window = {choices.between(1, 2)}{sinks}, width = {choices.between(2, 6)}"
     return AttentionShape(
         cached=cached,
         key_heads=choices.choose((1, 2, 3)),

@@ -111,6 +111,25 @@ func.func @grid() {
   return
 }
 
+// The same behind one token that sees all, and that all see.
+func.func @grid_behind_a_token() {
+  %q, %k, %v = call @inputs() : () -> (tensor<2x1x1xf32>, tensor<4x1x1xf32>, tensor<4x1x1xf32>)
+  %qp = arith.constant dense<[0, 6]> : tensor<2xi32>
+  %kp = arith.constant dense<[0, 3, 1, 5]> : tensor<4xi32>
+  %o = winnow.attention query(%q, %qp) key(%k, %kp) value(%v)
+      {mask = #winnow.mask<grid, window = 1, sinks = 1, width = 3>, scale = 1.0 : f32}
+      : tensor<2x1x1xf32>, tensor<4x1x1xf32>, tensor<4x1x1xf32>, tensor<2xi32>, tensor<4xi32>
+      -> tensor<2x1x1xf32>
+  %seen = arith.constant dense<[[true, true, true, true], [true, true, false, true]]> : tensor<2x4xi1>
+  %same = winnow.attention query(%q, %qp) key(%k, %kp) value(%v)
+      visible(%seen : tensor<2x4xi1>)
+      {mask = #winnow.mask<explicit>, scale = 1.0 : f32}
+      : tensor<2x1x1xf32>, tensor<4x1x1xf32>, tensor<4x1x1xf32>, tensor<2xi32>, tensor<4xi32>
+      -> tensor<2x1x1xf32>
+  check.expect_eq %o, %same : tensor<2x1x1xf32>
+  return
+}
+
 // The second row sees nothing: its output is 0 and its lse minus infinity.
 func.func @explicit() {
   %q, %k, %v = call @inputs() : () -> (tensor<2x1x1xf32>, tensor<4x1x1xf32>, tensor<4x1x1xf32>)

@@ -110,9 +110,12 @@ def visible_pairs(
     if kind == "prefix":
         return (k < mask["prefix"]) | (k <= q)
     if kind == "grid":
+        first = mask.get("sinks", 0)
+        in_front = (q < first) | (k < first)
+        q, k = q - first, k - first
         rows = np.abs(q // mask["width"] - k // mask["width"])
         columns = np.abs(q % mask["width"] - k % mask["width"])
-        return (rows <= mask["window"]) & (columns <= mask["window"])
+        return in_front | ((rows <= mask["window"]) & (columns <= mask["window"]))
     assert operand is not None
     if kind == "explicit":
         return operand
@@ -172,6 +175,8 @@ def make_attention(rng: np.random.Generator) -> Case:
         mask["prefix"] = int(rng.integers(1, 8))
     if kind == "grid":
         mask |= {"window": int(rng.integers(1, 3)), "width": int(rng.integers(1, 6))}
+        if rng.random() < 0.5:
+            mask["sinks"] = int(rng.integers(1, 4))
 
     arguments = {
         "q": normal(rng, queries, heads, key_dim),

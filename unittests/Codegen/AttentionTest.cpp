@@ -61,6 +61,8 @@ std::vector<AttentionSpec> testSpecs() {
   spec.window = 2;
   spec.hasBias = true;
   specs.push_back(spec);
+  spec.windowSinks = 3;
+  specs.push_back(spec);
   spec = makeSpec(4, 1, 32, 48, MaskKind::Explicit);
   spec.softcap = 2;
   spec.hasSinks = spec.wantsLse = spec.wantsScores = true;

@@ -122,6 +122,10 @@ static bool isVisible(const AttentionProblem &p, int64_t i, int64_t j) {
   case MaskKind::Prefix:
     return k < spec.prefix || k <= q;
   case MaskKind::Grid:
+    if (q < spec.windowSinks || k < spec.windowSinks)
+      return true;
+    q -= spec.windowSinks;
+    k -= spec.windowSinks;
     return std::abs(q / spec.gridWidth - k / spec.gridWidth) <= spec.window &&
            std::abs(q % spec.gridWidth - k % spec.gridWidth) <= spec.window;
   case MaskKind::Explicit:

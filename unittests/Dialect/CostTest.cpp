@@ -144,6 +144,8 @@ TEST_F(CostTest, Attention) {
             (Cost{2. * 5 * 100 * 4 * (8 + 16), 0}));
   EXPECT_EQ(attention("grid, window = 1, width = 10"),
             (Cost{2. * 5 * 9 * 4 * (8 + 16), 0}));
+  EXPECT_EQ(attention("grid, window = 1, sinks = 2, width = 10"),
+            (Cost{2. * 5 * 11 * 4 * (8 + 16), 0}));
 }
 
 TEST_F(CostTest, AttentionOnACache) {

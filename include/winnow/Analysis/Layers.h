@@ -31,6 +31,10 @@ llvm::SmallVector<LayerGroup> groupLayers(mlir::func::FuncOp function,
 /// The name of a layer in the checkpoint, or "" if it has none.
 llvm::StringRef getLayerName(LayerOp layer);
 
+/// What is outside of a layer for what is an argument inside of it; null for
+/// anything else.
+mlir::Value outside(LayerOp layer, mlir::Value inside);
+
 /// What statistics call a group: "FIRST..LAST", or the name of its one layer;
 /// "" if a layer has no name.
 std::string getGroupName(const LayerGroup &group);

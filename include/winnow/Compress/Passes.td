@@ -172,6 +172,43 @@ def WinnowGate : Pass<"winnow-gate", "::mlir::ModuleOp"> {
                            "::winnow::WinnowDialect"];
 }
 
+def WinnowNeighbourAttention
+    : Pass<"winnow-neighbour-attention", "::mlir::ModuleOp"> {
+  let summary = "Let the patches of an image see those near them alone";
+  let description = [{
+    What: attention of an encoder of images in which each patch sees the `window`
+    x `window` patches around it, itself in the middle, and those tokens that
+    stand in front of the patches, as the class token. These see all, and all see
+    them: the neighbour attention of Treat Visual Tokens as Text (arXiv
+    2410.06169). Kernels pass over rows of patches that nobody sees.
+
+    ```mlir
+    %a = winnow.attention query(%q, %p) key(%k, %p) value(%v) {mask = #winnow.mask<full>, ...}
+    // becomes, with window=5, for 14 patches in a row
+    %a = winnow.attention query(%q, %p) key(%k, %p) value(%v) {mask = #winnow.mask<grid, window = 2, sinks = 1, width = 14>, ...}
+    ```
+
+    Requires: `winnow.image_patches`, whose patches are the grid; layers, that is
+    to stand before `winnow-inline-layers`; attention of all tokens on all, with
+    positions that number them.
+    Guarantees: where tokens have left (winnow-prune-tokens), the others see
+    those of their neighbours that are there.
+    Keeps: with window=0, or one in which each patch sees all, everything.
+    Lossy? Yes.
+    Each layer gets a remark.
+  }];
+  let options = [
+    Option<"window", "window", "int64_t", "0",
+           "Patches on the side of what a patch sees: odd and at least 3; 0: all">,
+    ListOption<"layers", "layers", "int64_t",
+               "Which attention layers, counted from 0 (default: all)">
+  ];
+  let statistics = [
+    Statistic<"numLayers", "layers", "Layers whose patches see less">
+  ];
+  let dependentDialects = ["::winnow::WinnowDialect"];
+}
+
 def WinnowObserve : Pass<"winnow-observe", "::mlir::ModuleOp"> {
   let summary = "Put taps into a model, for a calibration";
   let description = [{

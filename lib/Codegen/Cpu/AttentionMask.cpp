@@ -39,25 +39,43 @@ Value AttentionEmitter::visible(VisibleBounds bounds, Value position) {
           inWindow, k.lessThan(position, k.splatI32(toI32(spec.windowSinks))));
     return k.andI(k.lessEqual(position, bounds.upper), inWindow);
   }
+  case MaskKind::Grid: {
+    // The rows of the grid; which columns says gridVisible.
+    Value first = k.splatI32(toI32(spec.windowSinks));
+    Value reach = k.splatI32(toI32(spec.window));
+    Value row = gridPlace(position).row;
+    Value inRows =
+        k.andI(k.lessEqual(k.sub(gridPlace(bounds.lower).row, reach), row),
+               k.lessEqual(row, k.add(gridPlace(bounds.upper).row, reach)));
+    return k.orI(inRows, k.orI(k.lessThan(bounds.lower, first),
+                               k.lessThan(position, first)));
+  }
   case MaskKind::Full:
   case MaskKind::Tree:
-  case MaskKind::Grid:
   case MaskKind::Explicit:
     return nullptr;
   }
   return nullptr;
 }
 
-Value AttentionEmitter::gridVisible(Value queryPosition, Value position) {
+/// Those in front of the grid are taken for its first token.
+AttentionEmitter::GridPlace AttentionEmitter::gridPlace(Value position) {
   Value width = k.splatI32(std::max(toI32(spec.gridWidth), 1));
+  Value inside = k.sub(position, k.splatI32(toI32(spec.windowSinks)));
+  inside = k.maxS(inside, k.splatI32(0));
+  return {k.divU(inside, width), k.remU(inside, width)};
+}
+
+/// Whether columns are near, for rows that are.
+Value AttentionEmitter::gridVisible(Value queryPosition, Value position) {
+  Value first = k.splatI32(toI32(spec.windowSinks));
   int32_t reach = toI32(spec.window);
-  auto isNear = [&](Value a, Value b) {
-    Value distance = k.sub(a, b);
-    return k.andI(k.lessEqual(distance, k.splatI32(reach)),
-                  k.lessEqual(k.splatI32(-reach), distance));
-  };
-  return k.andI(isNear(k.divU(queryPosition, width), k.divU(position, width)),
-                isNear(k.remU(queryPosition, width), k.remU(position, width)));
+  Value distance =
+      k.sub(gridPlace(queryPosition).column, gridPlace(position).column);
+  Value isNear = k.andI(k.lessEqual(distance, k.splatI32(reach)),
+                        k.lessEqual(k.splatI32(-reach), distance));
+  return k.orI(isNear, k.orI(k.lessThan(queryPosition, first),
+                             k.lessThan(position, first)));
 }
 
 /// 16 bits of the query's ancestor words, from draft node slot - base on;

@@ -177,6 +177,10 @@ public:
 
 private:
   mlir::Value visible(VisibleBounds bounds, mlir::Value position);
+  struct GridPlace {
+    mlir::Value row, column;
+  };
+  GridPlace gridPlace(mlir::Value position);
   mlir::Value gridVisible(mlir::Value queryPosition, mlir::Value position);
   mlir::Value relativeBias(const AttentionRow &row, mlir::Value queryPosition,
                            mlir::Value slot);

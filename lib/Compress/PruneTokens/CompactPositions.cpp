@@ -3,6 +3,8 @@
 #include "CompactPositions.h"
 #include "SiteLayers.h"
 
+#include "winnow/Analysis/Layers.h"
+
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;

@@ -8,11 +8,6 @@ using namespace mlir;
 
 namespace winnow {
 
-Value outside(LayerOp layer, Value inside) {
-  auto argument = dyn_cast_or_null<BlockArgument>(inside);
-  return argument ? layer.getInputs()[argument.getArgNumber()] : Value();
-}
-
 static LogicalResult refuse(LayerOp layer, const Twine &reason) {
   return layer.emitOpError("has no tokens that winnow-prune-tokens could "
                            "prune: ")

@@ -30,10 +30,6 @@ mlir::LogicalResult verifyScoring(AttentionLayer of, PrunedModel model);
 /// The same of a layer behind the place, which has not been reached yet.
 mlir::LogicalResult verifyLookBehind(AttentionLayer of);
 
-/// What is outside of a layer for what is an argument inside of it; null for
-/// anything else.
-mlir::Value outside(LayerOp layer, mlir::Value inside);
-
 } // namespace winnow
 
 #endif // WINNOW_LIB_COMPRESS_PRUNETOKENS_SITELAYERS_H

@@ -67,6 +67,11 @@ func.func private @mask_c2_negative() attributes {m = #winnow.mask<sliding_windo
 
 // -----
 
+// expected-error @+1 {{expects sinks of at least 0 for a mask of kind 'grid', found -1}}
+func.func private @mask_c2_grid() attributes {m = #winnow.mask<grid, window = 1, sinks = -1, width = 2>}
+
+// -----
+
 // expected-error @+1 {{expects a positive prefix for a mask of kind 'prefix', found 0}}
 func.func private @mask_c3_missing() attributes {m = #winnow.mask<prefix>}
 

@@ -16,13 +16,13 @@ func.func private @encodings(
 // CHECK-SAME: #winnow.mask<sliding_window, window = 8>,
 // CHECK-SAME: #winnow.mask<sliding_window, window = 8, sinks = 4>,
 // CHECK-SAME: #winnow.mask<prefix, prefix = 16>, #winnow.mask<tree>,
-// CHECK-SAME: #winnow.mask<grid, window = 1, width = 7>, #winnow.mask<explicit>]
+// CHECK-SAME: #winnow.mask<grid, window = 1, width = 7>, #winnow.mask<grid, window = 2, sinks = 1, width = 7>, #winnow.mask<explicit>]
 func.func private @masks() attributes {masks = [
   #winnow.mask<full>, #winnow.mask<causal>,
   #winnow.mask<sliding_window, window = 8>,
   #winnow.mask<sliding_window, window = 8, sinks = 4>,
   #winnow.mask<prefix, prefix = 16>, #winnow.mask<tree>,
-  #winnow.mask<grid, window = 1, width = 7>, #winnow.mask<explicit>]}
+  #winnow.mask<grid, window = 1, width = 7>, #winnow.mask<grid, window = 2, sinks = 1, width = 7>, #winnow.mask<explicit>]}
 
 // CHECK-LABEL: @rope_scalings
 // CHECK-SAME: #winnow.rope_scaling<none>

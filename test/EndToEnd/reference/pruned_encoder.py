@@ -180,10 +180,14 @@ class PrunedTextEncoder(TextEncoder):
 
 
 class PrunedImageEncoder:
-    """A ViTModel, or a ViTForImageClassification, with a pruning."""
+    """A ViTModel, or a ViTForImageClassification, with a pruning. In the layers of
+    `windows`, a patch sees so many on the side of the square around it."""
 
-    def __init__(self, directory: Path, pruning: Pruning) -> None:
+    def __init__(
+        self, directory: Path, pruning: Pruning, windows: dict[int, int] | None = None
+    ) -> None:
         self.config = json.loads((directory / "config.json").read_text())
+        self.windows = windows or {}
         stored = read_safetensors(directory / "model.safetensors")
         self.tensors = {name.removeprefix("vit."): value for name, value in stored.items()}
         self.pruning = pruning
@@ -206,6 +210,15 @@ class PrunedImageEncoder:
         x = np.concatenate([self.tensors["embeddings.cls_token"][0], x])
         return x + self.tensors["embeddings.position_embeddings"][0]
 
+    def is_seen(self, tokens: Tokens, window: int) -> np.ndarray:
+        """Which token [rows] sees which [columns]."""
+        columns = self.config["image_size"][1] // self.config["patch_size"]
+        places = np.array(tokens.places)
+        row, column = divmod(places - 1, columns)
+        near = [abs(of[:, None] - of[None, :]) <= (window - 1) // 2 for of in (row, column)]
+        is_class = places == 0
+        return (near[0] & near[1]) | is_class[:, None] | is_class[None, :]
+
     def result(self, image: np.ndarray) -> np.ndarray:
         """Logits [1, classes], or the hidden states [tokens, width]."""
         tokens = Tokens.all(self.embed(image))
@@ -222,6 +235,8 @@ class PrunedImageEncoder:
                 for part in ("query", "key", "value")
             )
             scores = np.einsum("ihc,jhc->hij", q, k) / sqrt(split[2])
+            if layer in self.windows:
+                scores = np.where(self.is_seen(tokens, self.windows[layer]), scores, -np.inf)
             weights = softmax(scores, self.pruning.counts(tokens))
             joined = np.einsum("hij,jhc->ihc", weights, v).reshape(len(x), width)
             x = x + self.linear(joined.astype(np.float32), prefix + "attention.output.dense")
