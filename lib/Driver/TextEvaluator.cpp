@@ -105,24 +105,37 @@ Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module) {
 }
 
 Error TextEvaluator::forEachLogits(
-    const RunningProgram &program, double share,
-    function_ref<Error(const float *, ArrayRef<int32_t>)> take) const {
+    const RunningProgram &program, double share, bool hasPrompts,
+    function_ref<Error(const Prediction &)> take) const {
   auto taken = static_cast<size_t>(std::ceil(share * double(windows.size())));
+  client::Session &session = program.session();
+  size_t before = 0;
   for (const std::vector<int32_t> &window :
        ArrayRef(windows).take_front(taken)) {
-    program.session().reset();
+    session.reset();
     // Nothing follows the last token, so it is not computed.
-    int64_t count = static_cast<int64_t>(window.size()) - 1;
-    for (int64_t start = 0; start < count; start += client::kLogitsPiece) {
-      int64_t piece = std::min(client::kLogitsPiece, count - start);
-      const float *logits = nullptr;
+    int64_t count = static_cast<int64_t>(window.size()) - 1, start = 0;
+    while (start < count) {
+      int64_t size = std::min(client::kLogitsPiece, count - start), rows = size;
+      Prediction prediction;
       std::string message;
-      if (!program.session().computeLogits(window.data() + start, piece, logits,
-                                           message))
+      if (hasPrompts && start == 0) {
+        size = client::getPromptLength(count);
+        if (!session.prefillPrompt(window.data(), size, /*span=*/nullptr,
+                                   WINNOW_ROWS_LAST, message) ||
+            !session.logits(prediction.logits, rows, message))
+          return createStringError(message);
+      } else if (!session.computeLogits(window.data() + start, size,
+                                        prediction.logits, message)) {
         return createStringError(message);
-      if (Error error = take(logits, ArrayRef(window).slice(start + 1, piece)))
+      }
+      start += size;
+      prediction.next = ArrayRef(window).slice(start - rows + 1, rows);
+      prediction.first = before + start - rows;
+      if (Error error = take(prediction))
         return error;
     }
+    before += count;
   }
   return Error::success();
 }
@@ -217,10 +230,11 @@ Error TextEvaluator::runReference() {
     if (Error error = encode(*program, rows))
       return error;
   } else if (Error error = forEachLogits(
-                 *program, /*share=*/1,
-                 [&](const float *logits, ArrayRef<int32_t> next) -> Error {
-                   rows.insert(rows.end(), logits,
-                               logits + next.size() * vocabulary);
+                 *program, /*share=*/1, /*hasPrompts=*/false,
+                 [&](const Prediction &prediction) -> Error {
+                   rows.insert(rows.end(), prediction.logits,
+                               prediction.logits +
+                                   prediction.next.size() * vocabulary);
                    return Error::success();
                  })) {
     return error;
@@ -240,13 +254,13 @@ Expected<Quality> TextEvaluator::scoreDecoder(const RunningProgram &candidate,
                                               double share) {
   client::DecoderScores scores(vocabulary, threads);
   if (Error error = forEachLogits(
-          candidate, share,
-          [&](const float *logits, ArrayRef<int32_t> next) -> Error {
+          candidate, share, candidate.artifact().info().prunes_prompts,
+          [&](const Prediction &mine) -> Error {
             std::string message;
-            client::OtherLogits other = {rows.data() +
-                                             scores.tokens * vocabulary,
-                                         sums.data() + scores.tokens};
-            if (!scores.add(logits, other, next.data(), next.size(), message))
+            client::OtherLogits other = {rows.data() + mine.first * vocabulary,
+                                         sums.data() + mine.first};
+            if (!scores.add(mine.logits, other, mine.next.data(),
+                            mine.next.size(), message))
               return createStringError(message);
             return Error::success();
           }))

@@ -62,13 +62,18 @@ private:
   llvm::Expected<Quality> scoreDecoder(const RunningProgram &candidate,
                                        double share);
   llvm::Expected<Quality> scoreEncoder(const RunningProgram &candidate);
-  /// Calls `take` with the logits of some tokens of a share of the windows and
-  /// with what follows them.
+  /// Logits of some tokens, what follows them, and how many tokens of all
+  /// windows are in front of them.
+  struct Prediction {
+    const float *logits = nullptr;
+    llvm::ArrayRef<int32_t> next;
+    size_t first = 0;
+  };
+  /// Calls `take` with the predictions of a share of the windows: all, or with
+  /// `hasPrompts` those behind the first half of each, which is a prompt.
   llvm::Error
-  forEachLogits(const RunningProgram &program, double share,
-                llvm::function_ref<llvm::Error(const float *logits,
-                                               llvm::ArrayRef<int32_t> next)>
-                    take) const;
+  forEachLogits(const RunningProgram &program, double share, bool hasPrompts,
+                llvm::function_ref<llvm::Error(const Prediction &)> take) const;
   llvm::Expected<RunTime> timeOnce(const RunningProgram &program,
                                    Workload &other);
   llvm::Expected<RunTime> runWorkload(const RunningProgram &program);

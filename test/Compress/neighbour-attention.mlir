@@ -33,7 +33,7 @@
 // EVEN: error: expects 'window' of winnow-neighbour-attention to be 0, or odd and at least 3; found 4
 // NEGATIVE: error: expects 'window' of winnow-neighbour-attention to be 0, or odd and at least 3; found -3
 // NUMBER: error: 'func.func' op has 2 attention layers, counted from 0; 'layers' of winnow-neighbour-attention names 2
-// TWICE: error: 'winnow.layer' op has an attention that winnow-neighbour-attention cannot change: it is not of all tokens of an image on all, by their numbers
+// TWICE: error: loc("block.0"): 'winnow.layer' op has an attention that winnow-neighbour-attention cannot change: it is not of all tokens of an image on all, by their numbers
 // TEXT: error: has no layers over the patches of an image, which winnow-neighbour-attention takes for a grid
 
 winnow.param @w from {random = 1 : i64} : tensor<4x4xf32>

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from calibration import calibrate
-from evaluation import evaluate
+from evaluation import TEXT, evaluate
 from programs import Artifacts, Programs, manifest, recipe, size_of
 
 MODEL = "llama-blocks-96"
@@ -112,6 +112,25 @@ def test_report(
     words = "".join(page.text)
     assert all(n in words for n in layers) and all(n in words for n in weights)
     assert f"{report['bytes'] / 1e6:.2f}" in words and LINES.splitlines()[1] in words
+
+
+def test_pruned_prompts(
+    tiny_paths: dict[str, Path],
+    programs: Programs,
+    artifacts: Artifacts,
+    tmp_path: Path,
+) -> None:
+    """What tokens that left a prompt cost shows in what follows it."""
+    path, file, text = tiny_paths[MODEL], tmp_path / "report.json", tmp_path / "text"
+    text.write_text(TEXT * 4)
+    line = recipe(tmp_path, "winnow-prune-tokens{policy=fastv layer=1 keep=0.5}")
+    name = programs.compile(
+        path, tmp_path / "name", line, f"--report={file}", "--evaluate-on", text
+    )
+    report = json.loads(file.read_text())
+    measured = evaluate(programs, name, text, "--against", artifacts.get(path), "--context", 256)
+    assert report["divergence"] == pytest.approx(measured["kl"], rel=1e-9) and measured["kl"] > 0
+    assert report["perplexity"] == pytest.approx(measured["perplexity"], rel=1e-6)
 
 
 def test_without_texts_nothing_is_run(

@@ -88,7 +88,7 @@ static bool computePrompt(Runner &runner, const int32_t *ids, int64_t count,
 
 /// Runs over one window; all its tokens behind a prompt are predicted, without
 /// one all but the first.
-static bool scoreWindow(const std::vector<int32_t> &window, int64_t prompt,
+static bool scoreWindow(const std::vector<int32_t> &window, bool prunes,
                         const Options &options, Runner &mine, Runner *other,
                         DecoderScores &scores, std::string &error) {
   mine.session->reset();
@@ -96,6 +96,8 @@ static bool scoreWindow(const std::vector<int32_t> &window, int64_t prompt,
     other->session->reset();
   // Nothing follows the last token, so it is not computed.
   int64_t count = static_cast<int64_t>(window.size()) - 1;
+  int64_t prompt = options.promptTokens.value_or(
+      prunes ? client::getPromptLength(count) : 0);
   // A last window may be no longer than a prompt.
   if (prompt > count)
     return true;
@@ -139,8 +141,6 @@ static bool evaluateDecoder(const Artifact &artifact, const Artifact *other,
   DecoderScores scores(static_cast<size_t>(artifact.info().vocabulary),
                        options.threads);
   int64_t computed = 0;
-  int64_t prompt = options.promptTokens.value_or(
-      artifact.info().prunes_prompts ? (context + 1) / 2 : 0);
   // The window's last token is predicted, not computed.
   for (const std::vector<int32_t> &window :
        client::cutWindows(tokenizer, text, static_cast<size_t>(context) + 1)) {
@@ -151,8 +151,8 @@ static bool evaluateDecoder(const Artifact &artifact, const Artifact *other,
       return false;
     }
     computed += static_cast<int64_t>(window.size()) - 1;
-    if (!scoreWindow(window, prompt, options, mine, other ? &theirs : nullptr,
-                     scores, error))
+    if (!scoreWindow(window, artifact.info().prunes_prompts, options, mine,
+                     other ? &theirs : nullptr, scores, error))
       return false;
   }
   if (scores.tokens == 0) {

@@ -53,6 +53,27 @@ constexpr StringLiteral kAppend =
     "%kv1 = winnow.kv_append %kv, %rows, %rows at %ids, %ids : {0}, "
     "tensor<2x1x2xf32>, tensor<2x1x2xf32>, tensor<2xi32>, tensor<2xi32>\n";
 
+/// What it costs that half of the rows, or a quarter, leave. Layers then take
+/// as much less.
+constexpr double kHalfError = 1.5e-2, kQuarterError = 6e-3;
+/// A layer in front in which tokens see each other, and its arguments.
+constexpr StringLiteral kAttention =
+    "%y = winnow.layer residual(%x) inputs(%u = %x, %at = %p, %of = %s) : "
+    "(tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi32>, tensor<?xi32>) -> "
+    "tensor<?x32xf32> {\n"
+    "  %c0 = arith.constant 0 : index\n"
+    "  %t = tensor.dim %u, %c0 : tensor<?x32xf32>\n"
+    "  %h = tensor.expand_shape %u [[0], [1, 2]] output_shape [%t, 1, 32] : "
+    "tensor<?x32xf32> into tensor<?x1x32xf32>\n"
+    "  %o = winnow.attention query(%h, %at, %of) key(%h, %at, %of) value(%h) "
+    "{mask = #winnow.mask<full>, scale = 1.0 : f32} : tensor<?x1x32xf32>, "
+    "tensor<?x1x32xf32>, tensor<?x1x32xf32>, tensor<?xi32>, tensor<?xi32>, "
+    "tensor<?xi32>, tensor<?xi32> -> tensor<?x1x32xf32>\n"
+    "  %j = tensor.collapse_shape %o [[0], [1, 2]] : tensor<?x1x32xf32> into "
+    "tensor<?x32xf32>\n"
+    "  winnow.yield %j : tensor<?x32xf32>\n"
+    "}\n";
+
 /// The format of each layer, as a place in kFormats.
 using State = std::array<unsigned, 5>;
 
@@ -79,6 +100,15 @@ std::optional<unsigned> cacheOf(ModuleOp module) {
                : cache.getKeyType().isBF16() ? 1
                                              : 2;
   return std::nullopt;
+}
+
+/// The share of the rows that is left behind the first layer.
+double rowsOf(ModuleOp module) {
+  double share = 1;
+  module.walk([&](TokenSelectOp select) {
+    share = select.getPolicy().getKeep().getValueAsDouble();
+  });
+  return share;
 }
 
 uint64_t bytesOf(const State &state) {
@@ -129,6 +159,8 @@ public:
     double divergence = divergenceOf(stateOf(candidate));
     if (std::optional<unsigned> cache = cacheOf(candidate))
       divergence += kCacheErrors[*cache];
+    double rows = rowsOf(candidate);
+    divergence += rows == 1 ? 0 : rows == 0.5 ? kHalfError : kQuarterError;
     if (time && divergence < timedBelow)
       *time = llvm::cantFail(this->time(candidate));
     return Quality{divergence, std::nullopt};
@@ -138,7 +170,8 @@ public:
     PhaseTime phase;
     phase.name = "encode";
     bool isMixed = !llvm::all_equal(state);
-    phase.seconds = secondsOf(state) * (isMixed ? surprise : 1);
+    double rows = rowsOf(candidate);
+    phase.seconds = secondsOf(state) * rows * (isMixed ? surprise : 1);
     if (std::optional<unsigned> cache = cacheOf(candidate)) {
       phase.seconds += kCacheSeconds[*cache];
       phase.stages.push_back({"", {}, kCacheSeconds[*cache]});
@@ -146,8 +179,8 @@ public:
     for (size_t i = 0; i < state.size(); ++i)
       if (state[i] != 4) {
         phase.stages.push_back(
-            {"", {kLayers.substr(i, 1).str()}, kSeconds[state[i]]});
-        phase.stages.push_back({"", {}, kOther});
+            {"", {kLayers.substr(i, 1).str()}, kSeconds[state[i]] * rows});
+        phase.stages.push_back({"", {}, kOther * rows});
       }
     return RunTime{phase};
   }
@@ -170,11 +203,18 @@ protected:
         }) {
     static bool registered = (registerWinnowCompressPasses(), true);
     (void)registered;
-    context.loadDialect<WinnowDialect, func::FuncDialect>();
-    parse(/*hasCache=*/false);
+    context.loadDialect<WinnowDialect, func::FuncDialect, arith::ArithDialect,
+                        tensor::TensorDialect>();
+    parse(Extra::Nothing);
   }
 
-  void parse(bool hasCache) {
+  /// What a module has beside the layers.
+  enum class Extra { Nothing, Cache, Attention };
+
+  void parse(Extra extra) {
+    bool hasCache = extra == Extra::Cache;
+    bool hasAttention = extra == Extra::Attention;
+    StringRef rows = hasAttention ? "tensor<?x32xf32>" : "tensor<2x32xf32>";
     std::string text = "module attributes {winnow.statistics = {model = \"\", "
                        "tokens = 3 : i64, readers = {}, values = {";
     for (char layer : kLayers)
@@ -190,30 +230,34 @@ protected:
                             "tensor<32x32xf32>\n",
                             layer, int(layer))
                   .str();
-    text += "func.func @forward(%x: tensor<2x32xf32>";
+    text += llvm::formatv("func.func @forward(%x: {0}", rows);
     if (hasCache)
       text += ", %kv: " + kCache.str() +
               ", %rows: tensor<2x1x2xf32>, %ids: tensor<2xi32>";
-    text += ") -> (tensor<2x32xf32>";
+    if (hasAttention)
+      text += ", %p: tensor<?xi32>, %s: tensor<?xi32>";
+    text += llvm::formatv(") -> ({0}", rows);
     text += hasCache ? ", " + kCache.str() + ") {\n" : ") {\n";
     if (hasCache)
       text += llvm::formatv(kAppend.data(), kCache).str();
-    std::string before = "x";
+    if (hasAttention)
+      text += kAttention;
+    std::string before = hasAttention ? "y" : "x";
     for (char layer : kLayers) {
       text += llvm::formatv(
                   "%y{0} = winnow.layer residual(%{1}) inputs(%u = %{1}) : "
-                  "(tensor<2x32xf32>, tensor<2x32xf32>) -> tensor<2x32xf32> "
+                  "({2}, {2}) -> {2} "
                   "{{\n  %w = winnow.use @{0} : tensor<32x32xf32>\n"
-                  "  %f = winnow.linear %u, %w : tensor<2x32xf32>, "
-                  "tensor<32x32xf32> -> tensor<2x32xf32>\n"
-                  "  winnow.yield %f : tensor<2x32xf32>\n} loc(\"{0}\")\n",
-                  layer, before)
+                  "  %f = winnow.linear %u, %w : {2}, "
+                  "tensor<32x32xf32> -> {2}\n"
+                  "  winnow.yield %f : {2}\n} loc(\"{0}\")\n",
+                  layer, before, rows)
                   .str();
       before = std::string("y") + layer;
     }
     text += "return %" + before;
-    text += hasCache ? ", %kv1 : tensor<2x32xf32>, " + kCache.str()
-                     : " : tensor<2x32xf32>";
+    text += hasCache ? llvm::formatv(", %kv1 : {0}, {1}", rows, kCache).str()
+                     : llvm::formatv(" : {0}", rows).str();
     text += "\n}\n}\n";
     module = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(module) << message;
@@ -292,7 +336,7 @@ TEST_F(BudgetSearchTest, KeepsATime) {
 }
 
 TEST_F(BudgetSearchTest, MakesCachesSmaller) {
-  parse(/*hasCache=*/true);
+  parse(Extra::Cache);
   double whole = kWholeSeconds + kCacheSeconds[0];
   for (double share : {0.8, 0.6, 0.4}) {
     std::string budget = llvm::formatv("time={0:f2}x", share).str();
@@ -316,6 +360,30 @@ TEST_F(BudgetSearchTest, MakesCachesSmaller) {
   FailureOr<SearchResult> small = search("size=30%");
   ASSERT_TRUE(succeeded(small)) << message;
   EXPECT_FALSE(StringRef(small->recipe).contains("winnow-kv-format"));
+}
+
+TEST_F(BudgetSearchTest, LeavesTokensOut) {
+  parse(Extra::Attention);
+  for (double share : {0.7, 0.4, 0.2}) {
+    std::string budget = llvm::formatv("time={0:f2}x", share).str();
+    FailureOr<SearchResult> result = search(budget);
+    ASSERT_TRUE(succeeded(result)) << message;
+    EXPECT_LE(getSeconds(result->found.time), share * kWholeSeconds + 1e-9);
+    double least = INFINITY;
+    for (auto [rows, error] :
+         {std::pair(1.0, 0.0), {0.75, kQuarterError}, {0.5, kHalfError}})
+      least =
+          std::min(least, error + best(
+                                      [&, rows = rows](const State &s) {
+                                        return secondsOf(s) * rows <=
+                                               0.985 * share * kWholeSeconds;
+                                      },
+                                      divergenceOf));
+    EXPECT_LE(result->found.divergence, 1.3 * least) << budget;
+    EXPECT_EQ(share < 0.5,
+              StringRef(result->recipe).contains("winnow-prune-tokens"))
+        << result->recipe;
+  }
 }
 
 TEST_F(BudgetSearchTest, KeepsSizeAndTime) {

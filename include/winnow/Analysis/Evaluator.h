@@ -67,15 +67,17 @@ class Evaluator {
 public:
   virtual ~Evaluator();
 
-  /// On about `share` of the texts, above 0. With `time`, the candidate also
-  /// runs its workload, if its divergence is less than `timedBelow`.
+  /// On about `share` of the texts, above 0. Where a program prunes prompts,
+  /// half of each window is one, and what follows counts. With `time`, the
+  /// candidate also runs its workload, if its divergence is less than
+  /// `timedBelow`.
   virtual llvm::Expected<Quality>
   evaluate(mlir::ModuleOp candidate, double share = 1, RunTime *time = nullptr,
            double timedBelow = std::numeric_limits<double>::infinity()) = 0;
 
   /// What the workload of a candidate takes: the mean of runs in several places
-  /// of memory, phase by phase in turn with the reference, and as if the machine
-  /// were always as fast as when that was timed first.
+  /// of memory, phase by phase in turn with the reference, and as if the
+  /// machine were always as fast as when that was timed first.
   virtual llvm::Expected<RunTime> time(mlir::ModuleOp candidate) = 0;
 
   /// The statistics `similarity` of a candidate on the texts, by their keys

@@ -18,6 +18,10 @@ namespace client {
 /// Tokens whose logits are computed, and are in memory, together.
 inline constexpr int64_t kLogitsPiece = 64;
 
+/// How many of the tokens of a window that are computed are its prompt, where
+/// prompts are pruned: what follows is predicted.
+inline int64_t getPromptLength(int64_t count) { return (count + 1) / 2; }
+
 /// A row of logits as logarithms of probabilities: value - logSum.
 struct LogSum {
   double logSum = 0;

@@ -11,10 +11,11 @@
 //      divergence of the model in which nothing else is changed. Divergences
 //      are taken to be sums. Where there are Gram matrices and that is better,
 //      codes are fitted by GPTQ; how much less they lose than their errors say,
-//      all of them in one model tell.
+//      all of them in one model tell. Where time is limited, smaller caches and
+//      tokens that leave are changes, too, each measured alone.
 //   2. Layers go in the order of divergence by what they save; for each number
-//      of them, formats are chosen greedily (FormatAllocation.h). The best sum
-//      is the first plan.
+//      of them and each set of changes, formats are chosen greedily
+//      (FormatAllocation.h). The best sum is the first plan.
 //   3. Plans are run. What is off is corrected: times by other limits,
 //      divergences by making layers dearer or cheaper, as long as the
 //      divergence that is measured falls. The best plan with one format for all

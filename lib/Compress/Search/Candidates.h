@@ -19,10 +19,6 @@ struct Measurement {
   static Measurement ofChange() {
     return {-std::numeric_limits<double>::infinity(), 0.5};
   }
-  /// The same, timed whatever its divergence.
-  static Measurement ofTimedChange() {
-    return {std::numeric_limits<double>::infinity(), ofChange().share};
-  }
 };
 
 /// Makes programs of a model by passes, runs them, and says how many.

@@ -4,6 +4,8 @@
 
 #include "../FormatAllocation.h"
 
+#include "llvm/ADT/MapVector.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -48,11 +50,19 @@ Drafts::rankLayers(const Weighing &weighing) const {
                              [](const auto &one) { return one.second; });
 }
 
-SmallVector<const PricedChange *> Drafts::listChanges() const {
-  SmallVector<const PricedChange *> changes = {nullptr};
+std::vector<SmallVector<const PricedChange *>> Drafts::combineChanges() const {
+  llvm::MapVector<StringRef, SmallVector<const PricedChange *>> passes;
   for (const PricedChange &change : prices.changes)
-    changes.push_back(&change);
-  return changes;
+    passes[change.getName()].push_back(&change);
+  std::vector<SmallVector<const PricedChange *>> sets(1);
+  for (const auto &entry : passes)
+    for (size_t number = 0, count = sets.size(); number < count; ++number)
+      for (const PricedChange *change : entry.second) {
+        SmallVector<const PricedChange *> larger = sets[number];
+        larger.push_back(change);
+        sets.push_back(std::move(larger));
+      }
+  return sets;
 }
 
 Drafts::Rest Drafts::apply(const Outline &outline) const {
@@ -69,8 +79,10 @@ Drafts::Rest Drafts::apply(const Outline &outline) const {
       rest.file.push_back(weight);
   }
   rest.seconds = prices.seconds;
-  if (outline.change)
-    rest.seconds -= outline.change->savedSeconds;
+  for (const PricedChange *change : outline.changes) {
+    rest.seconds -= change->savedSeconds;
+    rest.matrixShare *= change->matrixShare;
+  }
   for (const PricedLayer *layer : outline.gone)
     rest.seconds -= layer->otherSeconds + matrixSeconds(*layer);
   for (auto [number, weight] : llvm::enumerate(prices.choices.getWeights())) {
@@ -89,7 +101,7 @@ llvm::Error Drafts::measure(Rest &rest, ArrayRef<unsigned> chosen,
   for (auto [number, option] : llvm::zip_equal(rest.staying, chosen)) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
     rest.file[rest.places[weight.place]] = weight.options[option].planned;
-    draft.seconds += prices.weights[number].seconds[option];
+    draft.seconds += prices.weights[number].seconds[option] * rest.matrixShare;
   }
   if (llvm::Error error = planner.getFileSize(rest.file).moveInto(draft.bytes))
     return error;
@@ -112,7 +124,7 @@ void Drafts::write(const Rest &rest, ArrayRef<unsigned> chosen,
       draft.plan.matrices.push_back(
           {param.getSymName(), taken.target->name, taken.isFitted()});
   }
-  if (const PricedChange *change = rest.outline.change) {
+  for (const PricedChange *change : rest.outline.changes) {
     draft.divergence += change->divergence;
     draft.plan.changes.push_back(change->pass);
   }
@@ -143,7 +155,8 @@ llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
     SmallVector<FormatOption> &added = options.emplace_back();
     for (auto [option, choice] : llvm::enumerate(weight.options)) {
       double cost = static_cast<double>(choice.planned.bytes) * weighing.bytes +
-                    prices.weights[number].seconds[option] * weighing.seconds;
+                    prices.weights[number].seconds[option] * rest.matrixShare *
+                        weighing.seconds;
       added.push_back({static_cast<uint64_t>(std::max(0.0, cost)),
                        lossOf(number, option, factors)});
     }
@@ -181,8 +194,8 @@ llvm::Expected<Draft> Drafts::makeUniform(const Limits &limits,
     chosen.push_back(
         weight.findOption(&target).value_or(weight.getPresentOption()));
   std::optional<Draft> best;
-  for (const PricedChange *change : listChanges()) {
-    Rest rest = apply({/*gone=*/{}, change});
+  for (auto &changes : combineChanges()) {
+    Rest rest = apply({/*gone=*/{}, std::move(changes)});
     Draft draft;
     if (llvm::Error error = measure(rest, chosen, limits, draft))
       return std::move(error);
@@ -209,11 +222,18 @@ llvm::Expected<Draft> Drafts::make(const Limits &limits,
     Weighing weighing = {mix == 0 ? 0 : mix * unit / limits.bytes,
                          mix == 1 ? 0 : (1 - mix) * unit / limits.seconds};
     SmallVector<const PricedLayer *> ranked = rankLayers(weighing);
-    for (const PricedChange *change : listChanges())
-      for (size_t count = 0; count <= ranked.size(); ++count) {
-        Outline outline = {SmallVector<const PricedLayer *>(
-                               ArrayRef(ranked).take_front(count)),
-                           change};
+    for (const auto &changes : combineChanges()) {
+      SmallVector<const PricedLayer *> free;
+      llvm::copy_if(ranked, std::back_inserter(free),
+                    [&](const PricedLayer *layer) {
+                      return llvm::all_of(changes, [&](const auto *change) {
+                        return change->allows(*layer);
+                      });
+                    });
+      for (size_t count = 0; count <= free.size(); ++count) {
+        Outline outline = {
+            SmallVector<const PricedLayer *>(ArrayRef(free).take_front(count)),
+            changes};
         llvm::Expected<Draft> draft =
             allocate(limits, factors, weighing, outline, /*spendsAll=*/false);
         if (!draft)
@@ -224,6 +244,7 @@ llvm::Expected<Draft> Drafts::make(const Limits &limits,
         weighingOfBest = weighing;
         outlineOfBest = std::move(outline);
       }
+    }
   }
   return allocate(limits, factors, weighingOfBest, outlineOfBest,
                   /*spendsAll=*/true);

@@ -51,7 +51,7 @@ private:
   /// What a draft changes beside formats.
   struct Outline {
     llvm::SmallVector<const PricedLayer *> gone;
-    const PricedChange *change = nullptr; ///< or none
+    llvm::SmallVector<const PricedChange *> changes;
   };
 
   /// What is there without some layers.
@@ -63,6 +63,8 @@ private:
     /// The weights that may change.
     llvm::SmallVector<size_t> staying;
     double seconds = 0; ///< of all but those
+    /// What those take of their prices.
+    double matrixShare = 1;
   };
 
   Rest apply(const Outline &outline) const;
@@ -78,8 +80,8 @@ private:
                                  llvm::ArrayRef<double> factors,
                                  const Weighing &weighing,
                                  const Outline &outline, bool spendsAll) const;
-  /// Each change, and none.
-  llvm::SmallVector<const PricedChange *> listChanges() const;
+  /// All sets of changes that a plan may have, the empty one first.
+  std::vector<llvm::SmallVector<const PricedChange *>> combineChanges() const;
   llvm::SmallVector<const PricedLayer *>
   rankLayers(const Weighing &weighing) const;
   double savedBy(const PricedLayer &layer, const Weighing &weighing) const;

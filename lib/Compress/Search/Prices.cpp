@@ -2,6 +2,8 @@
 
 #include "Prices.h"
 
+#include "Changes.h"
+
 #include "../LayerRemover.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -29,14 +31,7 @@ LogicalResult Prices::collect(ModuleOp module,
     priced.owner = known->second;
     priced.seconds.assign(weight.options.size(), std::nan(""));
   }
-  // Caches are not in the file, so that only time can tell what they cost.
-  if (llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
-        return llvm::any_of(function.getArgumentTypes(),
-                            llvm::IsaPred<KvCacheType>);
-      }))
-    for (StringRef format : {"bf16", "int8"})
-      changes.push_back(
-          {("winnow-kv-format{k=" + format + " v=" + format + "}").str()});
+  changes = proposeChanges(module);
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.getOps<LayerOp>().empty())
@@ -78,14 +73,16 @@ PhaseShares Prices::divide(const PhaseTime &phase) {
       });
 }
 
-double Prices::sumOthers(const RunTime &time) {
-  double sum = 0;
+std::pair<double, double> Prices::sumStages(const RunTime &time) {
+  double matrices = 0, others = 0;
   for (const PhaseTime &phase : time) {
     PhaseShares shares = divide(phase);
+    for (const auto &entry : shares.matrices)
+      matrices += entry.second;
     for (auto [layer, seconds] : shares.layers)
-      sum += seconds;
+      others += seconds;
   }
-  return sum;
+  return {matrices, others};
 }
 
 void Prices::takeTimes(const RunTime &time, const NumberFormat *target) {

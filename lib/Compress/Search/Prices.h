@@ -43,8 +43,25 @@ struct PricedLayer {
 /// A pass on the whole model. It costs the same whatever else is done.
 struct PricedChange {
   std::string pass;
+  /// Whose time it saves: stages that multiply no matrix, or all stages, which
+  /// have fewer rows.
+  enum class Saves { Others, Rows } saves = Saves::Others;
+  /// Attention layers in front of this one have to stay.
+  int64_t firstFreeAttention = 0;
+  /// Of stages that multiply no matrix.
   double savedSeconds = 0;
+  /// What products with matrices take of what they took.
+  double matrixShare = 1;
   double divergence = 0;
+
+  /// Of the passes with one name a plan has one at most.
+  llvm::StringRef getName() const {
+    return llvm::StringRef(pass).take_until([](char c) { return c == '{'; });
+  }
+  bool allows(const PricedLayer &layer) const {
+    return layer.granularity != Granularity::Attention ||
+           layer.number >= firstFreeAttention;
+  }
 };
 
 /// All prices. Divergences and times are filled in by the search.
@@ -58,8 +75,8 @@ public:
   /// Takes the times of a run in which every weight that can has the format
   /// `target`; null: of the model as it is.
   void takeTimes(const RunTime &time, const NumberFormat *target);
-  /// Seconds of the stages that multiply no matrix.
-  double sumOthers(const RunTime &time);
+  /// Seconds of the stages that multiply matrices, and of the others.
+  std::pair<double, double> sumStages(const RunTime &time);
   /// Options without a time get that of the weight as it is.
   void fillTimes();
 
@@ -67,8 +84,6 @@ public:
   std::vector<PricedWeight> weights; ///< like those of `choices`
   std::vector<Owner> owners;
   std::vector<PricedLayer> layers;
-  /// Of which a plan has one at most; they change stages that multiply no
-  /// matrix.
   std::vector<PricedChange> changes;
   /// Of the model as it is.
   double seconds = 0;

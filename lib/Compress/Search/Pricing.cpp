@@ -214,19 +214,23 @@ LogicalResult Pricing::weighLayers() {
 }
 
 LogicalResult Pricing::weighChanges(const RunTime &before) {
-  double othersBefore = prices.sumOthers(before);
+  auto [matricesBefore, othersBefore] = prices.sumStages(before);
   for (PricedChange &change : prices.changes) {
     if (failed(candidates.advance(change.pass)))
       return failure();
     FailureOr<SearchedPlan> measured =
-        candidates.measure(change.pass, Measurement::ofTimedChange());
+        candidates.measure(change.pass, /*how=*/{});
     if (failed(measured))
       return failure();
-    change.savedSeconds = othersBefore - prices.sumOthers(measured->time);
+    auto [matrices, others] = prices.sumStages(measured->time);
+    change.savedSeconds = othersBefore - others;
+    if (change.saves == PricedChange::Saves::Rows && matricesBefore > 0)
+      change.matrixShare = matrices / matricesBefore;
     change.divergence = measured->divergence;
   }
   llvm::erase_if(prices.changes, [&](const PricedChange &change) {
-    return change.savedSeconds < kLeastSaved * prices.seconds;
+    return change.savedSeconds + (1 - change.matrixShare) * matricesBefore <
+           kLeastSaved * prices.seconds;
   });
   return success();
 }

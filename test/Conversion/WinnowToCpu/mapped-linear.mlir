@@ -20,7 +20,6 @@ func.func @mapped(%x: tensor<?x64xf32> {winnow.name = "x", winnow.dims = ["T"]})
 // CHECK-LABEL: func.func private @winnow_entry_read_twice(
 // CHECK:       call @winnow_linear_f32_f32(
 // CHECK:       call @{{rows.*_map}}(
-// CHECK:       call @{{rows.*_map}}(
 // CHECK:       return
 func.func @read_twice(%x: tensor<?x64xf32> {winnow.name = "x", winnow.dims = ["T"]}) -> (tensor<?x64xf32> {winnow.name = "y"}, tensor<?x64xf32> {winnow.name = "z"}) attributes {winnow.entry} {
   %w = winnow.use @w : tensor<64x64xf32>

@@ -1,0 +1,16 @@
+//===- Changes.h - Passes on the whole model that plans may have *- C++ -*-===//
+
+#ifndef WINNOW_LIB_COMPRESS_SEARCH_CHANGES_H
+#define WINNOW_LIB_COMPRESS_SEARCH_CHANGES_H
+
+#include "Prices.h"
+
+namespace winnow {
+
+/// Passes that can be run on the model and that save time alone: tokens that
+/// leave, and smaller caches. Their prices are not filled in.
+std::vector<PricedChange> proposeChanges(mlir::ModuleOp module);
+
+} // namespace winnow
+
+#endif // WINNOW_LIB_COMPRESS_SEARCH_CHANGES_H
