@@ -48,9 +48,9 @@ std::string apiSymbolOf(StringRef name) {
 }
 
 /// Machine code of the entries and kernels, and the WINNOW_CPU_* bits it needs.
-static Expected<SmallVector<char, 0>> generateKernels(mlir::ModuleOp module,
-                                                      const cpu::Target &target,
-                                                      uint32_t &features) {
+static Expected<std::vector<ObjectCode>>
+generateKernels(mlir::ModuleOp module, const cpu::Target &target,
+                uint32_t &features) {
   LLVMContext context;
   Expected<std::unique_ptr<Module>> translated =
       translateToLlvm(module, target, context);
@@ -59,17 +59,12 @@ static Expected<SmallVector<char, 0>> generateKernels(mlir::ModuleOp module,
   features = requiredFeatures(**translated, target);
   if (Error error = optimizeLlvm(**translated, target))
     return std::move(error);
-  SmallVector<char, 0> object;
-  raw_svector_ostream stream(object);
-  if (Error error =
-          writeNativeCode(**translated, target, NativeCodeKind::Object, stream))
-    return std::move(error);
-  return object;
+  return generateObjects(**translated, target);
 }
 
-static Expected<SmallVector<char, 0>>
-generateDescriptor(mlir::ModuleOp module, const cpu::Target &target,
-                   const DescriptorFacts &facts) {
+static Expected<ObjectCode> generateDescriptor(mlir::ModuleOp module,
+                                               const cpu::Target &target,
+                                               const DescriptorFacts &facts) {
   LLVMContext context;
   Module descriptor("winnow_descriptor", context);
   Expected<std::unique_ptr<TargetMachine>> machine = target.createMachine();
@@ -77,7 +72,7 @@ generateDescriptor(mlir::ModuleOp module, const cpu::Target &target,
     return machine.takeError();
   prepareModule(descriptor, **machine);
   addDescriptor(descriptor, module, facts);
-  SmallVector<char, 0> object;
+  ObjectCode object;
   raw_svector_ostream stream(object);
   if (Error error =
           writeNativeCode(descriptor, target, NativeCodeKind::Object, stream))
@@ -122,7 +117,7 @@ private:
   std::string libraryPath; ///< temporary
   std::optional<WeightsArchive> archive;
   std::vector<std::shared_ptr<const RowRecoder>> recoders;
-  SmallVector<char, 0> kernels;
+  std::vector<ObjectCode> kernels;
   DescriptorFacts facts;
 };
 
@@ -160,12 +155,12 @@ Error ArtifactWriter::writeWeightsAndGenerateKernels() {
   std::thread codegen([&] {
     mlir::TimingScope timing = time("machine code");
     ErrorAsOutParameter checked(&failed);
-    Expected<SmallVector<char, 0>> object =
+    Expected<std::vector<ObjectCode>> objects =
         generateKernels(module, target, facts.cpuFeatures);
-    if (object)
-      kernels = std::move(*object);
+    if (objects)
+      kernels = std::move(*objects);
     else
-      failed = object.takeError();
+      failed = objects.takeError();
   });
   mlir::TimingScope timing = time("weights");
   Error written = archive->write();
@@ -179,21 +174,23 @@ void ArtifactWriter::describe() {
   facts.apiSymbol = apiSymbolOf(name);
   facts.targetCpu = target.cpu;
   facts.weightBytes = archive->getDataSize();
+  ObjectCode code;
+  for (const ObjectCode &object : kernels)
+    code.append(object);
   facts.buildId = {archive->getHash(),
-                   xxh3_64bits(StringRef(kernels.data(), kernels.size()))};
+                   xxh3_64bits(StringRef(code.data(), code.size()))};
   facts.manifest =
       makeManifest(module, recoders, target, facts, options.manifest);
 }
 
 Error ArtifactWriter::linkLibrary() {
   mlir::TimingScope timing = time("link");
-  Expected<SmallVector<char, 0>> descriptor =
-      generateDescriptor(module, target, facts);
+  Expected<ObjectCode> descriptor = generateDescriptor(module, target, facts);
   if (!descriptor)
     return descriptor.takeError();
+  kernels.push_back(std::move(*descriptor));
   std::vector<std::string> objects;
-  for (ArrayRef<char> object :
-       {ArrayRef<char>(kernels), ArrayRef<char>(*descriptor)}) {
+  for (const ObjectCode &object : kernels) {
     Expected<std::string> path = files.addTemporary(object);
     if (!path)
       return path.takeError();

@@ -9,16 +9,24 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/SplitModule.h"
 
 using namespace llvm;
 
 namespace winnow {
+
+/// Objects that a module becomes. More of them would have more to do twice.
+static constexpr size_t kObjects = 4;
 
 static bool usesBf16(const Module &module) {
   return llvm::any_of(module, [](const Function &function) {
@@ -99,6 +107,41 @@ Error optimizeLlvm(Module &module, const cpu::Target &target) {
   builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
       .run(module, modules);
   return Error::success();
+}
+
+/// The object of a module in bitcode.
+static Error generateObject(ArrayRef<char> bitcode, const cpu::Target &target,
+                            ObjectCode &object) {
+  LLVMContext context;
+  MemoryBufferRef buffer(StringRef(bitcode.data(), bitcode.size()), "part");
+  Expected<std::unique_ptr<Module>> module = parseBitcodeFile(buffer, context);
+  if (!module)
+    return module.takeError();
+  raw_svector_ostream stream(object);
+  return writeNativeCode(**module, target, NativeCodeKind::Object, stream);
+}
+
+Expected<std::vector<ObjectCode>> generateObjects(Module &module,
+                                                  const cpu::Target &target) {
+  // A context is of one thread, so that parts go there as bitcode.
+  std::vector<SmallVector<char, 0>> parts;
+  SplitModule(module, kObjects, [&](std::unique_ptr<Module> part) {
+    raw_svector_ostream stream(parts.emplace_back());
+    WriteBitcodeToFile(*part, stream);
+  });
+  std::vector<ObjectCode> objects(parts.size());
+  std::vector<std::string> failures(parts.size());
+  DefaultThreadPool threads(hardware_concurrency(kObjects));
+  for (size_t number = 0; number < parts.size(); ++number)
+    threads.async([&, number] {
+      if (Error error = generateObject(parts[number], target, objects[number]))
+        failures[number] = toString(std::move(error));
+    });
+  threads.wait();
+  for (const std::string &why : failures)
+    if (!why.empty())
+      return createStringError(why);
+  return objects;
 }
 
 Error writeNativeCode(Module &module, const cpu::Target &target,

@@ -9,6 +9,8 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
+#include <vector>
+
 namespace llvm {
 class LLVMContext;
 class Module;
@@ -38,7 +40,17 @@ void prepareModule(llvm::Module &module, llvm::TargetMachine &machine);
 /// Runs LLVM's O3 pipeline for `target` on `module`.
 llvm::Error optimizeLlvm(llvm::Module &module, const cpu::Target &target);
 
-/// Generates machine code for `module`, which translateToLlvm made.
+/// An object file.
+using ObjectCode = llvm::SmallVector<char, 0>;
+
+/// Machine code of `module`, which translateToLlvm made and which is of no use
+/// afterwards, in several objects that are to be linked with each other.
+/// Threads generate them; what is in them depends on the module alone.
+llvm::Expected<std::vector<ObjectCode>>
+generateObjects(llvm::Module &module, const cpu::Target &target);
+
+/// Generates machine code for `module`, which translateToLlvm made, in one
+/// piece.
 llvm::Error writeNativeCode(llvm::Module &module, const cpu::Target &target,
                             NativeCodeKind kind,
                             llvm::raw_pwrite_stream &output);
