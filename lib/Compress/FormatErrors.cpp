@@ -12,8 +12,9 @@
 using namespace mlir;
 using namespace winnow;
 
-/// Numbers of a weight that are looked at; of these, rows at least.
-static constexpr int64_t kSample = 1 << 17, kLeastRows = 32;
+/// Numbers of a weight that are looked at; of these, rows at least, and how
+/// many of them are multiplied at once.
+static constexpr int64_t kSample = 1 << 17, kLeastRows = 32, kRowsAtOnce = 8;
 
 namespace {
 
@@ -28,24 +29,25 @@ struct Norms {
   double output = 0; ///< of products
   double square = 0;
 
-  static Norms of(const Inputs &inputs, ArrayRef<float> row) {
+  static Norms of(const Inputs &inputs, int64_t width, ArrayRef<float> rows) {
     Norms norms;
     if (!inputs.gram.empty())
-      norms.output = quadraticForm(inputs.gram, row);
-    for (auto [k, number] : llvm::enumerate(row)) {
+      for (double form : quadraticForms(inputs.gram, width, rows))
+        norms.output += form;
+    for (auto [place, number] : llvm::enumerate(rows)) {
       double squared = double(number) * number;
       norms.square += squared;
       if (!inputs.square.empty())
-        norms.output += squared * inputs.square[k];
+        norms.output += squared * inputs.square[place % width];
     }
     return norms;
   }
 
-  static Norms sum(ArrayRef<Norms> rows) {
+  static Norms sum(ArrayRef<Norms> parts) {
     Norms total;
-    for (const Norms &row : rows) {
-      total.output += row.output;
-      total.square += row.square;
+    for (const Norms &part : parts) {
+      total.output += part.output;
+      total.square += part.square;
     }
     return total;
   }
@@ -115,36 +117,54 @@ FormatErrors::measure(const MatrixParam &matrix,
   auto rowAt = [&](int64_t index) {
     return ArrayRef(*numbers).slice(index * height / rows * width, width);
   };
-  std::vector<Norms> each(rows);
-  parallelFor(param.getContext(), 0, rows, [&](size_t index) {
-    each[index] = Norms::of(inputs, rowAt(static_cast<int64_t>(index)));
-  });
-  Norms norms = Norms::sum(each);
+  std::vector<Norms> each(llvm::divideCeil(rows, kRowsAtOnce));
+  // What `make` writes for each row, added up.
+  using MakeRow =
+      llvm::function_ref<llvm::Error(ArrayRef<float>, MutableArrayRef<float>)>;
+  auto sumUp = [&](MakeRow make) -> FailureOr<Norms> {
+    std::vector<std::string> failures(each.size());
+    parallelFor(param.getContext(), 0, each.size(), [&](size_t part) {
+      int64_t first = static_cast<int64_t>(part) * kRowsAtOnce;
+      int64_t count = std::min(kRowsAtOnce, rows - first);
+      std::vector<float> made(count * width);
+      for (int64_t row = 0; row < count; ++row)
+        if (llvm::Error error =
+                make(rowAt(first + row),
+                     MutableArrayRef(made).slice(row * width, width))) {
+          failures[part] = llvm::toString(std::move(error));
+          return;
+        }
+      each[part] = Norms::of(inputs, width, made);
+    });
+    for (const std::string &why : failures)
+      if (!why.empty())
+        return param.emitOpError("cannot be encoded: ") << why;
+    return Norms::sum(each);
+  };
+  FailureOr<Norms> norms =
+      sumUp([](ArrayRef<float> row, MutableArrayRef<float> made) {
+        llvm::copy(row, made.begin());
+        return llvm::Error::success();
+      });
+  if (failed(norms))
+    return failure();
 
   // The relative error of codes in a format.
   auto errorOf = [&](const NumberFormat &format,
                      const GptqFactor *factor) -> FailureOr<double> {
     BlockEncoder encoder(format);
     BlockDecoder decoder(format);
-    std::vector<std::string> failures(rows);
-    parallelFor(param.getContext(), 0, rows, [&](size_t index) {
-      std::vector<float> differences(width);
-      if (llvm::Error error =
-              encodeRow(encoder, decoder, factor,
-                        rowAt(static_cast<int64_t>(index)), differences))
-        failures[index] = llvm::toString(std::move(error));
-      else
-        each[index] = Norms::of(inputs, differences);
-    });
-    for (const std::string &why : failures)
-      if (!why.empty())
-        return param.emitOpError("cannot be encoded: ") << why;
-    Norms missing = Norms::sum(each);
+    FailureOr<Norms> missing =
+        sumUp([&](ArrayRef<float> row, MutableArrayRef<float> differences) {
+          return encodeRow(encoder, decoder, factor, row, differences);
+        });
+    if (failed(missing))
+      return failure();
     double error = 0;
     if (matrix.isMultiplied())
-      error += ratio(missing.output, norms.output);
+      error += ratio(missing->output, norms->output);
     if (matrix.isTable())
-      error += ratio(missing.square, norms.square);
+      error += ratio(missing->square, norms->square);
     return error;
   };
 

@@ -121,15 +121,6 @@ WINNOW_WIDE_VECTORS static double dot(const float *a, const float *b,
          ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-double quadraticForm(ArrayRef<float> gram, ArrayRef<float> d) {
-  int64_t width = static_cast<int64_t>(d.size());
-  double sum = 0;
-  for (int64_t k = 0; k < width; ++k)
-    if (d[k] != 0)
-      sum += d[k] * dot(gram.data() + k * width, d.data(), width);
-  return sum;
-}
-
 /// Rows that share each load of H.
 static constexpr int64_t kRows = 4;
 

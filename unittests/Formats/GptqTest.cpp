@@ -122,6 +122,15 @@ std::vector<float> difference(ArrayRef<float> a, ArrayRef<float> b) {
 
 class GptqFormats : public ::testing::TestWithParam<const char *> {};
 
+/// d H d^T.
+double quadraticForm(ArrayRef<float> gram, ArrayRef<float> d) {
+  double sum = 0;
+  for (size_t i = 0; i < d.size(); ++i)
+    for (size_t j = 0; j < d.size(); ++j)
+      sum += double(d[i]) * gram[i * d.size() + j] * d[j];
+  return sum;
+}
+
 TEST(Gptq, QuadraticFormsOfManyRows) {
   constexpr int64_t width = 35;
   std::vector<float> gram = correlatedGram(width);

@@ -52,12 +52,9 @@ llvm::Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
                        llvm::ArrayRef<float> numbers,
                        llvm::MutableArrayRef<uint8_t> bytes);
 
-/// d H d^T of a symmetric H in rows: the squared error of a product whose
-/// weights are off by d.
-double quadraticForm(llvm::ArrayRef<float> gram, llvm::ArrayRef<float> d);
-
-/// The same of each row d of a matrix, whose products with H are summed in f32:
-/// faster.
+/// d H d^T of each row d of a matrix and a symmetric H in rows: the squared
+/// error of products whose weights are off by d. Products with H are summed in
+/// f32.
 std::vector<double> quadraticForms(llvm::ArrayRef<float> gram, int64_t width,
                                    llvm::ArrayRef<float> rows);
 
