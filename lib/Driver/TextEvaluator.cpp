@@ -90,7 +90,8 @@ bool TextEvaluator::advance(StringRef step, double share) {
 // Running
 //===----------------------------------------------------------------------===//
 
-Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module) {
+Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module,
+                                              bool blank) {
   Expected<std::unique_ptr<LoadedModel>> copy = model.copyWith(module);
   if (!copy)
     return copy.takeError();
@@ -99,6 +100,7 @@ Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module) {
   compile.quantizeActivations = options.quantizeActivations;
   compile.threads = options.threads;
   compile.cache = cache.get();
+  compile.blank = blank;
   // The step stays what the pass said.
   compile.progress = [this](StringRef, double) { return advance(what, done); };
   return RunningProgram::compile(**copy, compile, threads);
@@ -282,16 +284,17 @@ Expected<Quality> TextEvaluator::scoreEncoder(const RunningProgram &candidate) {
 }
 
 /// Starts a candidate, and the reference if it does not run yet.
-Expected<RunningProgram> TextEvaluator::startCandidate(mlir::ModuleOp module) {
+Expected<RunningProgram> TextEvaluator::startCandidate(mlir::ModuleOp module,
+                                                       bool blank) {
   if (Error error = runReference())
     return std::move(error);
-  return start(module);
+  return start(module, blank);
 }
 
 Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
                                           double share, RunTime *time,
                                           double timedBelow) {
-  Expected<RunningProgram> program = startCandidate(candidate);
+  Expected<RunningProgram> program = startCandidate(candidate, /*blank=*/false);
   if (!program)
     return program.takeError();
   Expected<Quality> quality = program->isDecoder()
@@ -304,7 +307,7 @@ Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
 }
 
 Expected<RunTime> TextEvaluator::time(mlir::ModuleOp candidate) {
-  Expected<RunningProgram> program = startCandidate(candidate);
+  Expected<RunningProgram> program = startCandidate(candidate, /*blank=*/true);
   if (!program)
     return program.takeError();
   return runWorkload(*program);

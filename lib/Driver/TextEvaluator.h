@@ -55,8 +55,10 @@ private:
   llvm::Error loadTokenizer();
   /// Tokens of each text.
   int64_t getLimit() const;
-  llvm::Expected<RunningProgram> start(mlir::ModuleOp module);
-  llvm::Expected<RunningProgram> startCandidate(mlir::ModuleOp module);
+  llvm::Expected<RunningProgram> start(mlir::ModuleOp module,
+                                       bool blank = false);
+  llvm::Expected<RunningProgram> startCandidate(mlir::ModuleOp module,
+                                                bool blank);
   llvm::Error runReference();
   llvm::Error cutTexts(const RunningProgram &reference);
   llvm::Expected<Quality> scoreDecoder(const RunningProgram &candidate,

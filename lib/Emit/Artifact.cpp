@@ -128,10 +128,18 @@ Error ArtifactWriter::createWeights() {
   if (!planned)
     return planned.takeError();
   recoders = std::move(planned->recoders);
-  if (options.cache)
+  if (options.blank) {
+    llvm::fill(recoders, nullptr);
+    for (WeightTensor &tensor : planned->tensors)
+      tensor.produce = [](uint64_t, MutableArrayRef<uint8_t> out) {
+        llvm::fill(out, 0);
+        return Error::success();
+      };
+  } else if (options.cache) {
     for (auto [weight, tensor, recoder] :
          zip_equal(getLoweredWeights(module), planned->tensors, recoders))
       options.cache->attach(weight, tensor, recoder);
+  }
   WeightsArchive::Options archiveOptions;
   archiveOptions.threads = options.threads;
   archiveOptions.progress = [this](uint64_t done, uint64_t total, StringRef) {

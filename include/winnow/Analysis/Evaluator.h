@@ -75,9 +75,10 @@ public:
   evaluate(mlir::ModuleOp candidate, double share = 1, RunTime *time = nullptr,
            double timedBelow = std::numeric_limits<double>::infinity()) = 0;
 
-  /// What the workload of a candidate takes: the mean of runs in several places
-  /// of memory, phase by phase in turn with the reference, and as if the
-  /// machine were always as fast as when that was timed first.
+  /// What the workload of a candidate takes, whatever its weights hold: the
+  /// mean of runs in several places of memory, phase by phase in turn with the
+  /// reference, and as if the machine were always as fast as when that was
+  /// timed first.
   virtual llvm::Expected<RunTime> time(mlir::ModuleOp candidate) = 0;
 
   /// The statistics `similarity` of a candidate on the texts, by their keys

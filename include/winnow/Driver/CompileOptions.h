@@ -104,8 +104,9 @@ struct CompileOptions {
   std::string remarks;
   /// Takes the time of each step; may be null.
   mlir::TimingScope *timing = nullptr;
-  /// Of ArtifactOptions; may be null.
+  /// Of ArtifactOptions; the first may be null.
   TensorCache *cache = nullptr;
+  bool blank = false;
 };
 
 /// The passes that compiling with `options` runs, as winnow-opt's

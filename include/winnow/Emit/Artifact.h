@@ -38,6 +38,9 @@ struct ArtifactOptions {
   mlir::TimingScope *timing = nullptr;
   /// What weights of other artifacts of this checkpoint became; may be null.
   TensorCache *cache = nullptr;
+  /// All weights are zeros, which takes no time to write, for a program that is
+  /// only timed: it takes as long.
+  bool blank = false;
 };
 
 /// The exported function of an artifact called `name`: characters outside

@@ -111,7 +111,7 @@ FailureOr<SearchedPlan> BudgetSearch::measure(const Draft &draft,
       candidates->measure(draft.plan.writePasses(), how);
   if (failed(plan))
     return failure();
-  plan->expectedDivergence = draft.divergence;
+  plan->expectedDivergence = draft.divergence - draft.caution;
   if (options.budget.time)
     plan->expectedSeconds = draft.seconds;
   result.tried.push_back(*plan);
@@ -225,8 +225,8 @@ LogicalResult BudgetSearch::findFirst() {
       return success();
     }
     last = std::move(*next);
-    last.seconds = getSeconds(plan->time);
-    limits.seconds *= 0.99 * allowed.seconds / last.seconds;
+    double expected = std::exchange(last.seconds, getSeconds(plan->time));
+    limits.seconds = 0.99 * expected * allowed.seconds / last.seconds;
   }
   return failForLimits(last);
 }
@@ -285,11 +285,11 @@ void BudgetSearch::correctTimes() {
 
 /// Runs a draft, and takes it if it is better than what was found.
 FailureOr<bool> BudgetSearch::improve(Draft draft) {
-  FailureOr<SearchedPlan> plan =
-      measure(draft, {/*timedBelow=*/result.found.divergence});
+  double most = result.found.divergence + best.caution - draft.caution;
+  FailureOr<SearchedPlan> plan = measure(draft, {/*timedBelow=*/most});
   if (failed(plan))
     return failure();
-  if (plan->divergence >= result.found.divergence || !keepsBudget(*plan))
+  if (plan->divergence >= most || !keepsBudget(*plan))
     return false;
   best = std::move(draft);
   result.found = std::move(*plan);

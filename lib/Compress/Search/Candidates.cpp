@@ -2,6 +2,8 @@
 
 #include "Candidates.h"
 
+#include "winnow/Analysis/Services.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -24,6 +26,10 @@ LogicalResult Candidates::advance(StringRef what) {
 /// The model as passes make it.
 FailureOr<OwningOpRef<ModuleOp>>
 Candidates::change(ArrayRef<std::string> passes) {
+  // What a pass would measure for its remarks is measured here.
+  Services services = getServices(module);
+  services.evaluator = nullptr;
+  ServicesScope scope(*module.getContext(), services);
   OwningOpRef<ModuleOp> changed = module.clone();
   PassManager manager(module.getContext());
   std::string why;

@@ -125,7 +125,8 @@ void Drafts::write(const Rest &rest, ArrayRef<unsigned> chosen,
           {param.getSymName(), taken.target->name, taken.isFitted()});
   }
   for (const PricedChange *change : rest.outline.changes) {
-    draft.divergence += change->divergence;
+    draft.divergence += change->divergence + change->caution();
+    draft.caution += change->caution();
     draft.plan.changes.push_back(change->pass);
   }
   for (const PricedLayer *layer : rest.outline.gone) {

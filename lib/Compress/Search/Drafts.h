@@ -18,6 +18,8 @@ struct Draft {
   Plan plan;
   uint64_t bytes = 0;
   double seconds = 0, divergence = 0;
+  /// Of that, what is not expected but feared (PricedChange).
+  double caution = 0;
   /// How often it is as large, or takes as long, as the limits allow.
   double excess = 0;
   /// Divergence by owner (Prices::owners).

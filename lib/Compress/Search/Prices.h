@@ -58,6 +58,11 @@ struct PricedChange {
   llvm::StringRef getName() const {
     return llvm::StringRef(pass).take_until([](char c) { return c == '{'; });
   }
+  /// What it counts beside its divergence. What tokens that leave cost differs
+  /// more from text to text than what rounding costs (0.021 to 0.044 for half
+  /// of a prompt of Gemma 3 270M), and a search sees few texts: it counts
+  /// twice.
+  double caution() const { return saves == Saves::Rows ? divergence : 0; }
   bool allows(const PricedLayer &layer) const {
     return layer.granularity != Granularity::Attention ||
            layer.number >= firstFreeAttention;
