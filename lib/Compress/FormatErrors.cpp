@@ -14,7 +14,7 @@ using namespace winnow;
 
 /// Numbers of a weight that are looked at; of these, rows at least, and how
 /// many of them are multiplied at once.
-static constexpr int64_t kSample = 1 << 17, kLeastRows = 32, kRowsAtOnce = 8;
+static constexpr int64_t kSample = 1 << 16, kLeastRows = 32, kRowsAtOnce = 8;
 
 namespace {
 

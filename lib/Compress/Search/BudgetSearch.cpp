@@ -385,8 +385,9 @@ void BudgetSearch::writeRecipe() {
 
 FailureOr<SearchResult> BudgetSearch::run() {
   const Budget &budget = options.budget;
-  if (failed(verify()) || failed(prices.collect(module, targets)) ||
-      failed(limitSize()) || failed(price()))
+  if (failed(verify()) || failed(candidates->prepare("errors of formats")) ||
+      failed(prices.collect(module, targets)) || failed(limitSize()) ||
+      failed(price()))
     return failure();
   if (budget.time)
     allowed.seconds = *budget.time * prices.seconds;

@@ -13,6 +13,12 @@ using llvm::formatv;
 
 namespace winnow {
 
+LogicalResult Candidates::prepare(StringRef what) {
+  if (!evaluator.advance(("searching: " + what).str(), 0))
+    return fail() << "the search was stopped";
+  return success();
+}
+
 LogicalResult Candidates::advance(StringRef what) {
   planned = std::max(planned, made + 1);
   std::string text =
@@ -49,12 +55,14 @@ FailureOr<SearchedPlan> Candidates::measure(ArrayRef<std::string> passes,
     return failure();
   SearchedPlan plan;
   plan.passes.assign(passes.begin(), passes.end());
-  std::vector<PlannedWeight> file;
-  if (llvm::Error error = planner.plan(**candidate).moveInto(file))
-    return fail() << "the size of a plan cannot be told: "
-                  << llvm::toString(std::move(error));
-  if (llvm::Error error = planner.getFileSize(file).moveInto(plan.bytes))
-    return fail() << llvm::toString(std::move(error));
+  if (how.isSized) {
+    std::vector<PlannedWeight> file;
+    if (llvm::Error error = planner.plan(**candidate).moveInto(file))
+      return fail() << "the size of a plan cannot be told: "
+                    << llvm::toString(std::move(error));
+    if (llvm::Error error = planner.getFileSize(file).moveInto(plan.bytes))
+      return fail() << llvm::toString(std::move(error));
+  }
   llvm::Expected<Quality> quality =
       evaluator.evaluate(**candidate, how.share, &plan.time, how.timedBelow);
   if (!quality)

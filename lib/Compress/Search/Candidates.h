@@ -14,10 +14,12 @@ struct Measurement {
   double timedBelow = std::numeric_limits<double>::infinity();
   /// Of the texts.
   double share = 1;
+  bool isSized = true;
 
-  /// Of what is compared with others of its kind: half of the texts, no time.
+  /// Of what is compared with others of its kind: half of the texts, no time
+  /// and no size.
   static Measurement ofChange() {
-    return {-std::numeric_limits<double>::infinity(), 0.5};
+    return {-std::numeric_limits<double>::infinity(), 0.5, /*isSized=*/false};
   }
 };
 
@@ -33,7 +35,9 @@ public:
 
   /// About this many runs will follow.
   void plan(int64_t runs) { planned = made + runs; }
-  /// Says what the next run is. Fails where the user wants to stop.
+  /// Says what is done before the first run, and what the next run is. Both
+  /// fail where the user wants to stop.
+  mlir::LogicalResult prepare(llvm::StringRef what);
   mlir::LogicalResult advance(llvm::StringRef what);
 
   mlir::FailureOr<SearchedPlan> measure(llvm::ArrayRef<std::string> passes,
