@@ -443,6 +443,33 @@ TEST_P(PerTarget, EmbedsRowsOfEveryFormat) {
   }
 }
 
+/// A small layer of q4_0.
+struct SmallLayer {
+  static constexpr int64_t n = 21, k = 64;
+  std::vector<uint8_t> weights =
+      std::vector<uint8_t>(*tile16Bytes("q4_0", n, k));
+  std::vector<float> bias = randomRow(n, 1);
+
+  SmallLayer() {
+    std::vector<uint8_t> file = randomWeights(*lookupFormat("q4_0"), n, k, 3);
+    EXPECT_FALSE(relayoutToTile16("q4_0", n, k, file, 0, 2, weights));
+  }
+
+  /// What a kernel on f32 makes of rows of k numbers, and a number behind it.
+  std::vector<float> run(JitModule &jit, const std::string &kernel,
+                         const std::vector<float> &x, bool hasBias) {
+    int64_t m = static_cast<int64_t>(x.size()) / k;
+    std::vector<float> y(m * n + 1, kCanary);
+    LinearSpec spec{"q4_0", Activations::F32, hasBias};
+    Buffer scratch(linearScratchBytes(jit.target(), spec, m, k));
+    jit.get<LinearFunction>(kernel)(x.data(), weights.data(),
+                                    hasBias ? bias.data() : nullptr, y.data(),
+                                    m, n, k, k, n, scratch.data(), 0, 1);
+    EXPECT_EQ(y.back(), kCanary);
+    return y;
+  }
+};
+
 TEST_P(PerTarget, OmitsTheBias) {
   JitModule jit(GetParam());
   std::string names[2];
@@ -454,23 +481,13 @@ TEST_P(PerTarget, OmitsTheBias) {
     names[bias] = kernel->getName().str();
   }
   ASSERT_TRUE(jit.compile());
-  constexpr int64_t n = 21, k = 64;
-  std::vector<uint8_t> file = randomWeights(*lookupFormat("q4_0"), n, k, 3);
-  std::vector<uint8_t> weights(*tile16Bytes("q4_0", n, k));
-  ASSERT_FALSE(relayoutToTile16("q4_0", n, k, file, 0, 2, weights));
-  std::vector<float> bias = randomRow(n, 1);
+  SmallLayer layer;
   for (int64_t m : {1, 3, 20}) {
-    std::vector<float> x = randomRow(m * k, 2), y[2];
-    Buffer scratch(linearScratchBytes(jit.target(),
-                                      {"q4_0", Activations::F32, false}, m, k));
-    for (int i : {0, 1}) {
-      y[i].resize(m * n);
-      jit.get<LinearFunction>(names[i])(x.data(), weights.data(),
-                                        i ? bias.data() : nullptr, y[i].data(),
-                                        m, n, k, k, n, scratch.data(), 0, 1);
-    }
-    for (int64_t i = 0; i < m * n; ++i)
-      ASSERT_EQ(y[1][i], y[0][i] + bias[i % n]);
+    std::vector<float> x = randomRow(m * layer.k, 2);
+    std::vector<float> without = layer.run(jit, names[0], x, /*hasBias=*/false);
+    std::vector<float> with = layer.run(jit, names[1], x, /*hasBias=*/true);
+    for (int64_t i = 0; i < m * layer.n; ++i)
+      ASSERT_EQ(with[i], without[i] + layer.bias[i % layer.n]);
   }
 }
 
@@ -518,22 +535,13 @@ TEST_P(PerTarget, MapsWhatItStores) {
   // Equal maps share a kernel.
   EXPECT_EQ(3u, names.size());
   ASSERT_TRUE(jit.compile());
-  constexpr int64_t n = 21, k = 64;
-  std::vector<uint8_t> file = randomWeights(*lookupFormat("q4_0"), n, k, 3);
-  std::vector<uint8_t> weights(*tile16Bytes("q4_0", n, k));
-  ASSERT_FALSE(relayoutToTile16("q4_0", n, k, file, 0, 2, weights));
-  std::vector<float> bias = randomRow(n, 1);
+  SmallLayer layer;
   for (int64_t m : {1, 2, 3, 7, 20}) {
-    std::vector<float> x = randomRow(m * k, 2), y(m * n), z(m * n + 1, kCanary);
-    Buffer scratch(linearScratchBytes(jit.target(),
-                                      {"q4_0", Activations::F32, true}, m, k));
-    for (auto [name, out] : {std::pair(plain, &y), std::pair(mapped, &z)})
-      jit.get<LinearFunction>(name)(x.data(), weights.data(), bias.data(),
-                                    out->data(), m, n, k, k, n, scratch.data(),
-                                    0, 1);
-    for (int64_t i = 0; i < m * n; ++i)
+    std::vector<float> x = randomRow(m * layer.k, 2);
+    std::vector<float> y = layer.run(jit, plain, x, /*hasBias=*/true);
+    std::vector<float> z = layer.run(jit, mapped, x, /*hasBias=*/true);
+    for (int64_t i = 0; i < m * layer.n; ++i)
       ASSERT_EQ(z[i], std::max(y[i] * 0.5f, 0.5f));
-    ASSERT_EQ(z.back(), kCanary);
   }
 }
 

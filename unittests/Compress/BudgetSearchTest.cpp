@@ -274,6 +274,16 @@ protected:
     return searchUnderBudget(*module, options);
   }
 
+  /// The same for a share of the time, which has to be kept.
+  FailureOr<SearchResult> searchTime(double share, double whole) {
+    std::string budget = llvm::formatv("time={0:f2}x", share).str();
+    FailureOr<SearchResult> result = search(budget);
+    EXPECT_TRUE(succeeded(result)) << budget << ": " << message;
+    if (succeeded(result))
+      EXPECT_LE(getSeconds(result->found.time), share * whole + 1e-9);
+    return result;
+  }
+
   /// The least of `cost` over all plans for which `fits` holds.
   template <typename Fits, typename Cost>
   static double best(Fits fits, Cost cost) {
@@ -322,16 +332,14 @@ TEST_F(BudgetSearchTest, KeepsATime) {
   for (double surprise : {1.0, 1.15})
     for (double share : {0.9, 0.6, 0.45, 0.35}) {
       evaluator.surprise = surprise;
-      std::string budget = llvm::formatv("time={0:f2}x", share).str();
-      FailureOr<SearchResult> result = search(budget);
-      ASSERT_TRUE(succeeded(result)) << message;
-      EXPECT_LE(getSeconds(result->found.time), share * kWholeSeconds + 1e-9);
+      FailureOr<SearchResult> result = searchTime(share, kWholeSeconds);
+      ASSERT_TRUE(succeeded(result));
       double least = best(
           [&](const State &s) {
             return secondsOf(s) * surprise <= 0.985 * share * kWholeSeconds;
           },
           divergenceOf);
-      EXPECT_LE(result->found.divergence, 1.3 * least) << budget << surprise;
+      EXPECT_LE(result->found.divergence, 1.3 * least) << share << surprise;
     }
 }
 
@@ -339,10 +347,8 @@ TEST_F(BudgetSearchTest, MakesCachesSmaller) {
   parse(Extra::Cache);
   double whole = kWholeSeconds + kCacheSeconds[0];
   for (double share : {0.8, 0.6, 0.4}) {
-    std::string budget = llvm::formatv("time={0:f2}x", share).str();
-    FailureOr<SearchResult> result = search(budget);
-    ASSERT_TRUE(succeeded(result)) << message;
-    EXPECT_LE(getSeconds(result->found.time), share * whole + 1e-9);
+    FailureOr<SearchResult> result = searchTime(share, whole);
+    ASSERT_TRUE(succeeded(result));
     double least = INFINITY;
     for (unsigned cache : {0, 1, 2})
       least = std::min(least, kCacheErrors[cache] +
@@ -353,7 +359,7 @@ TEST_F(BudgetSearchTest, MakesCachesSmaller) {
                                                0.985 * share * whole;
                                       },
                                       divergenceOf));
-    EXPECT_LE(result->found.divergence, 1.3 * least) << budget;
+    EXPECT_LE(result->found.divergence, 1.3 * least) << share;
     EXPECT_TRUE(StringRef(result->recipe).contains("winnow-kv-format"));
   }
   // Caches are not in the file.
@@ -365,10 +371,8 @@ TEST_F(BudgetSearchTest, MakesCachesSmaller) {
 TEST_F(BudgetSearchTest, LeavesTokensOut) {
   parse(Extra::Attention);
   for (double share : {0.7, 0.4, 0.2}) {
-    std::string budget = llvm::formatv("time={0:f2}x", share).str();
-    FailureOr<SearchResult> result = search(budget);
-    ASSERT_TRUE(succeeded(result)) << message;
-    EXPECT_LE(getSeconds(result->found.time), share * kWholeSeconds + 1e-9);
+    FailureOr<SearchResult> result = searchTime(share, kWholeSeconds);
+    ASSERT_TRUE(succeeded(result));
     double least = INFINITY;
     for (auto [rows, error] :
          {std::pair(1.0, 0.0), {0.75, kQuarterError}, {0.5, kHalfError}})
@@ -379,7 +383,7 @@ TEST_F(BudgetSearchTest, LeavesTokensOut) {
                                                0.985 * share * kWholeSeconds;
                                       },
                                       divergenceOf));
-    EXPECT_LE(result->found.divergence, 1.3 * least) << budget;
+    EXPECT_LE(result->found.divergence, 1.3 * least) << share;
     EXPECT_EQ(share < 0.5,
               StringRef(result->recipe).contains("winnow-prune-tokens"))
         << result->recipe;
