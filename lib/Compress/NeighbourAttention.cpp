@@ -73,7 +73,7 @@ static bool numberTokens(Value positions, const PatchGrid &grid) {
     return false;
   return llvm::all_of(
       llvm::enumerate(numbers.getValues<APInt>()),
-      [](auto number) { return number.value() == number.index(); });
+      [](const auto &number) { return number.value() == number.index(); });
 }
 
 LogicalResult NeighbourAttention::change(LayerOp layer, const PatchGrid &grid) {

@@ -214,7 +214,8 @@ LogicalResult Pricing::weighLayers() {
 }
 
 LogicalResult Pricing::weighChanges(const RunTime &before) {
-  auto [matricesBefore, othersBefore] = prices.sumStages(before);
+  double matricesBefore = 0, othersBefore = 0;
+  std::tie(matricesBefore, othersBefore) = prices.sumStages(before);
   for (PricedChange &change : prices.changes) {
     if (failed(candidates.advance(change.pass)))
       return failure();
