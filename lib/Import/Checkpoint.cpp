@@ -77,10 +77,11 @@ void Checkpoint::release(const CheckpointTensor &tensor) const {
       llvm::MemoryBuffer::MemoryBuffer_MMap)
     return;
   uint64_t page = llvm::sys::Process::getPageSizeEstimate();
-  uint64_t begin =
-      llvm::alignTo(reinterpret_cast<uintptr_t>(tensor.bytes.begin()), page);
-  uint64_t end =
-      llvm::alignDown(reinterpret_cast<uintptr_t>(tensor.bytes.end()), page);
+  // The pages that hold nothing else.
+  auto *bytes = const_cast<uint8_t *>(tensor.bytes.begin());
+  auto start = reinterpret_cast<uintptr_t>(bytes);
+  uint64_t begin = llvm::alignTo(start, page);
+  uint64_t end = llvm::alignDown(start + tensor.bytes.size(), page);
   if (begin < end)
-    ::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+    ::madvise(bytes + (begin - start), end - begin, MADV_DONTNEED);
 }

@@ -47,6 +47,8 @@ static size_t findTooDeep(StringRef text, size_t deepest) {
       if (depth)
         --depth;
       break;
+    default:
+      break;
     }
   }
   return StringRef::npos;

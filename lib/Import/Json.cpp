@@ -71,6 +71,8 @@ static Error checkStructure(StringRef text) {
         return llvm::createStringError("offset " + Twine(i) + ": the key " +
                                        quote(lastString) + " appears twice");
       break;
+    default:
+      break;
     }
   }
   return Error::success();

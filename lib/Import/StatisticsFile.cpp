@@ -106,7 +106,7 @@ Error StatisticsFile::read(StringRef expectedModel) {
     ArrayRef<float> numbers(
         reinterpret_cast<const float *>(tensor.bytes.data()),
         tensor.bytes.size() / sizeof(float));
-    auto odd =
+    const auto *odd =
         find_if(numbers, [](float number) { return !std::isfinite(number); });
     if (odd != numbers.end())
       return fail("array " + quote(tensor.name) + " holds " +

@@ -44,9 +44,9 @@ static void proposePruning(ModuleOp module, func::FuncOp function,
       PricedChange &change = changes.emplace_back();
       change.pass = write(layer, keep);
       change.saves = PricedChange::Saves::Rows;
-      // Layers are counted by their attention, and that in front of the place
-      // tells which tokens stay.
-      change.firstFreeAttention = decodes ? layer : layer + 1;
+      // Layers are counted by their attention, up to that at the place, and
+      // that in front of it tells which tokens stay.
+      change.firstFreeAttention = layer + 1;
     }
     return;
   }

@@ -43,9 +43,11 @@ static const Naming naming = {"model.layers.",
 /// query_pre_attn_scalar is the key length in all sizes but the largest, which
 /// uses width / heads.
 static void scaleLargest(ModelConfig &config, size_t layersOfLargest) {
-  if (config.layers.size() == layersOfLargest)
-    config.attentionScale = static_cast<float>(
-        1.0 / std::sqrt(double(config.width / config.layers.front().heads)));
+  if (config.layers.size() != layersOfLargest)
+    return;
+  int64_t headWidth = config.width / config.layers.front().heads;
+  config.attentionScale =
+      static_cast<float>(1.0 / std::sqrt(static_cast<double>(headWidth)));
 }
 
 static void readHuggingFace(HuggingFaceConfig &reader, ModelConfig &config) {
