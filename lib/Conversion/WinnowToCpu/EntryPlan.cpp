@@ -200,7 +200,13 @@ bool EntryPlanner::mapLinear(linalg::MapOp op) {
     return false;
   Value input = op.getInputs().front(), result = op->getResult(0);
   auto linear = input.getDefiningOp<LinearOp>();
-  if (!linear || !input.hasOneUse() || input.getType() != result.getType())
+  if (!linear || input.getType() != result.getType())
+    return false;
+  // Its size is that of its rows, which is known without it.
+  int64_t readers = llvm::count_if(input.getUsers(), [](Operation *user) {
+    return !isa<tensor::DimOp>(user);
+  });
+  if (readers != 1)
     return false;
   auto step = llvm::find_if(
       plan.steps, [&](const Step &other) { return other.op == linear; });

@@ -11,7 +11,7 @@ func.func @mapped(%x: tensor<?x64xf32> {winnow.name = "x", winnow.dims = ["T"]})
   %w = winnow.use @w : tensor<64x64xf32>
   %f = winnow.linear %x, %w : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
   %c0 = arith.constant 0 : index
-  %t = tensor.dim %x, %c0 : tensor<?x64xf32>
+  %t = tensor.dim %f, %c0 : tensor<?x64xf32>
   %e = tensor.empty(%t) : tensor<?x64xf32>
   %y = linalg.map { math.tanh } ins(%f : tensor<?x64xf32>) outs(%e : tensor<?x64xf32>)
   return %y : tensor<?x64xf32>
