@@ -7,9 +7,12 @@
 
 namespace winnow {
 
-/// Passes that can be run on the model and that save time alone: tokens that
-/// leave, and smaller caches. Their prices are not filled in.
-std::vector<PricedChange> proposeChanges(mlir::ModuleOp module);
+/// Passes that can be run on the model and that save time alone: tokens of an
+/// encoder that leave, and smaller caches. `functions` are those with layers.
+/// Their prices are not filled in.
+std::vector<PricedChange>
+proposeChanges(mlir::ModuleOp module,
+               llvm::ArrayRef<mlir::func::FuncOp> functions);
 
 } // namespace winnow
 

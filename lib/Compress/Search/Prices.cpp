@@ -31,11 +31,11 @@ LogicalResult Prices::collect(ModuleOp module,
     priced.owner = known->second;
     priced.seconds.assign(weight.options.size(), std::nan(""));
   }
-  changes = proposeChanges(module);
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.getOps<LayerOp>().empty())
       functions.push_back(function);
+  changes = proposeChanges(module, functions);
   // Numbers of layers are those of each function.
   if (functions.size() != 1)
     return success();

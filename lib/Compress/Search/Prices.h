@@ -59,9 +59,8 @@ struct PricedChange {
     return llvm::StringRef(pass).take_until([](char c) { return c == '{'; });
   }
   /// What it counts beside its divergence. What tokens that leave cost differs
-  /// more from text to text than what rounding costs (half of a prompt of Gemma
-  /// 3 270M: 0.021 of the few texts that a search sees, 0.044 of others), so
-  /// that it counts three times.
+  /// more from text to text than what rounding costs, and a search sees little
+  /// of it, so that it counts three times.
   double caution() const { return saves == Saves::Rows ? 2 * divergence : 0; }
   bool allows(const PricedLayer &layer) const {
     return layer.granularity != Granularity::Attention ||
