@@ -1,10 +1,8 @@
 //===- LinearTest.cpp - Linear kernels against f64 ------------------------===//
 
 #include "../RandomWeights.h"
-#include "JitTest.h"
+#include "LinearTestUtils.h"
 
-#include "winnow/Codegen/Cpu/Linear.h"
-#include "winnow/Formats/Activation.h"
 #include "winnow/Formats/Decode.h"
 #include "winnow/Formats/Tile16.h"
 
@@ -12,7 +10,6 @@
 #include "mlir/Parser/Parser.h"
 
 #include <cmath>
-#include <gtest/gtest.h>
 #include <set>
 
 using namespace mlir;
@@ -22,58 +19,9 @@ using namespace winnow::test;
 
 namespace {
 
-using LinearFunction = void(const void *x, const void *w, const float *bias,
-                            float *y, int64_t m, int64_t n, int64_t k,
-                            int64_t ldx, int64_t ldy, void *scratch,
-                            int64_t thread, int64_t threads);
-using RecodeFunction = void(const float *x, void *buffer, int64_t row,
-                            int64_t rows, int64_t k);
-using EmbedFunction = void(const void *w, int64_t id, int64_t k, float scale,
-                           float *out);
-
-constexpr float kCanary = 12345.0f;
 /// Unused columns behind each row of y and x.
 constexpr int64_t kSlack = 3;
 constexpr int64_t kMostRows = 33;
-
-/// Bytes aligned to a cache line.
-class Buffer {
-public:
-  explicit Buffer(int64_t bytes, uint8_t fill = 0xa5)
-      : storage(bytes + 64, fill) {}
-  uint8_t *data() {
-    return storage.data() + (-reinterpret_cast<uintptr_t>(storage.data()) & 63);
-  }
-
-private:
-  std::vector<uint8_t> storage;
-};
-
-/// x as the kernels see it after quantization.
-struct Quantized {
-  std::vector<int8_t> codes;
-  std::vector<float> scales;
-};
-
-Quantized quantize(const std::vector<float> &row) {
-  Quantized result;
-  result.codes.resize(row.size());
-  result.scales.resize(row.size() / 32);
-  for (size_t b = 0; b < result.scales.size(); ++b)
-    encodeActivationGroup(
-        llvm::ArrayRef(row).slice(32 * b, 32), result.scales[b],
-        llvm::MutableArrayRef(result.codes).slice(32 * b, 32));
-  return result;
-}
-
-std::vector<float> randomRow(int64_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.2f, 1.5f);
-  std::vector<float> row(length);
-  for (float &value : row)
-    value = normal(random);
-  return row;
-}
 
 std::vector<float> roundedToBf16(std::vector<float> row) {
   for (float &value : row)
@@ -147,15 +95,6 @@ std::optional<Activations> recodedActivations(const Tile16Layout &layout) {
   if (layout.isFloat())
     return std::nullopt;
   return Activations::A8B32;
-}
-
-/// The recoder of a kernel's activations; any of them for f32.
-std::string addRecoder(JitModule &jit, Activations activations) {
-  func::FuncOp recoder = getRecodeRowKernel(
-      jit.module(), jit.target(),
-      activations == Activations::F32 ? Activations::A8B32 : activations);
-  recoder.setPublic();
-  return recoder.getName().str();
 }
 
 std::vector<Case> allCases() {
@@ -310,139 +249,6 @@ INSTANTIATE_TEST_SUITE_P(Formats, Linear, testing::ValuesIn(allCases()),
 
 class PerTarget : public testing::TestWithParam<std::string> {};
 
-/// The layout that Linear.h describes, with the numbers of the host's rule.
-TEST_P(PerTarget, QuantizesRowsLikeTheHost) {
-  JitModule jit(GetParam());
-  std::string name = addRecoder(jit, Activations::A8B32);
-  ASSERT_TRUE(jit.compile());
-  auto *quantizeRow = jit.get<RecodeFunction>(name);
-  ASSERT_TRUE(quantizeRow);
-  for (int64_t k : {32, 64, 96, 640})
-    for (int64_t m : {1, 2, 8, 11}) {
-      int64_t padded = (k + 63) / 64 * 64, tile = m == 1 ? 1 : 8;
-      int64_t rowBytes =
-          activationBytesPerRow(jit.target(), Activations::A8B32, k);
-      Buffer buffer((m + 7) / 8 * 8 * rowBytes);
-      for (int64_t row = 0; row < m; ++row) {
-        std::vector<float> x = randomRow(k, row);
-        switch (row % 5) { // special first blocks
-        case 1:
-          std::fill_n(x.begin(), 32, 0.0f);
-          break;
-        case 2:
-          x[5] = INFINITY;
-          break;
-        case 3:
-          x[31] = NAN;
-          break;
-        case 4:
-          std::fill_n(x.begin(), 32, 0x1p-140f);
-          break;
-        }
-        quantizeRow(x.data(), buffer.data(), row, m, k);
-        Quantized expected = quantize(x);
-        expected.codes.resize(padded, 0);
-        expected.scales.resize(padded / 32, 0.0f);
-        const uint8_t *base = buffer.data() + row / tile * tile * rowBytes;
-        int64_t lane = row % tile;
-        for (int64_t i = 0; i < padded; ++i)
-          ASSERT_EQ(int8_t(base[(i / 4 * tile + lane) * 4 + i % 4]),
-                    expected.codes[i])
-              << "row " << row << " k " << i;
-        const uint8_t *scales = base + padded * tile;
-        const uint8_t *sums = scales + padded / 32 * tile * 4;
-        for (int64_t block = 0; block < padded / 32; ++block) {
-          float scale;
-          std::memcpy(&scale, scales + (block * tile + lane) * 4, 4);
-          if (std::isnan(expected.scales[block]))
-            ASSERT_TRUE(std::isnan(scale));
-          else
-            ASSERT_EQ(scale, expected.scales[block]);
-        }
-        for (int64_t half = 0; half < padded / 16; ++half) {
-          int32_t sum, total = 0;
-          std::memcpy(&sum, sums + (half * tile + lane) * 4, 4);
-          for (int64_t i = 0; i < 16; ++i)
-            total += expected.codes[half * 16 + i];
-          ASSERT_EQ(sum, total);
-        }
-      }
-    }
-}
-
-/// As Linear.h describes: pairs where the target multiplies them, else f32.
-TEST_P(PerTarget, RoundsRowsLikeTheHost) {
-  JitModule jit(GetParam());
-  std::string name = addRecoder(jit, Activations::BF16);
-  ASSERT_TRUE(jit.compile());
-  auto *roundRow = jit.get<RecodeFunction>(name);
-  ASSERT_TRUE(roundRow);
-  // Ties, denormal numbers, what overflows, and a NaN without upper bits.
-  const uint32_t kSpecial[] = {0x3f808000, 0x3f818000, 0x3f808001, 0x80000000,
-                               0x00000001, 0x00018000, 0x7f7fffff, 0xff7f8000,
-                               0x7f800000, 0x7f800001, 0xffc00000};
-  for (int64_t k : {1, 15, 16, 37, 64}) {
-    constexpr int64_t m = 11;
-    int64_t padded = (k + 1) / 2 * 2;
-    int64_t rowBytes = padded * (jit.target().avx512Bf16 ? 2 : 4);
-    EXPECT_LE(rowBytes,
-              activationBytesPerRow(jit.target(), Activations::BF16, k));
-    Buffer buffer(m * rowBytes + 1);
-    for (int64_t row = 0; row < m; ++row) {
-      std::vector<float> x = randomRow(k, row);
-      x[row % k] = llvm::bit_cast<float>(kSpecial[row]);
-      roundRow(x.data(), buffer.data(), row, m, k);
-      x.resize(padded, 0.0f);
-      for (int64_t i = 0; i < padded; ++i) {
-        uint32_t bits = 0;
-        std::memcpy(&bits,
-                    buffer.data() + (row * padded + i) * rowBytes / padded,
-                    rowBytes / padded);
-        ASSERT_EQ(bits, uint32_t(roundToBf16(x[i]))
-                            << (jit.target().avx512Bf16 ? 0 : 16))
-            << "row " << row << " k " << i << " of " << k;
-      }
-    }
-    EXPECT_EQ(buffer.data()[m * rowBytes], 0xa5) << "beyond the last row";
-  }
-}
-
-TEST_P(PerTarget, EmbedsRowsOfEveryFormat) {
-  JitModule jit(GetParam());
-  for (const Tile16Layout &layout : Tile16Layout::all()) {
-    auto kernel = getEmbedRowKernel(jit.module(), jit.target(), layout.format);
-    ASSERT_TRUE(bool(kernel));
-    kernel->setPublic();
-  }
-  ASSERT_TRUE(jit.compile());
-  for (const Tile16Layout &layout : Tile16Layout::all()) {
-    const NumberFormat &format = *lookupFormat(layout.format);
-    auto *embed =
-        jit.get<EmbedFunction>("winnow_embed_row_" + layout.format.str());
-    ASSERT_TRUE(embed);
-    // Floats have no blocks: an odd width.
-    int64_t n = 37,
-            k = 3 *
-                (format.isFloat() ? 11u : std::max(format.blockElements, 32u));
-    std::vector<uint8_t> file = randomWeights(format, n, k, 5);
-    std::vector<uint8_t> tile16(*tile16Bytes(layout.format, n, k));
-    ASSERT_FALSE(
-        relayoutToTile16(layout.format, n, k, file, 0, (n + 15) / 16, tile16));
-    int64_t rowBytes = k / format.blockElements * format.blockBytes;
-    for (int64_t row : {0, 5, 15, 16, 36}) {
-      std::vector<float> expected(k), actual(k + 1, kCanary);
-      ASSERT_FALSE(decode(format,
-                          llvm::ArrayRef(file).slice(row * rowBytes, rowBytes),
-                          expected));
-      embed(tile16.data(), row, k, 25.3f, actual.data());
-      for (int64_t i = 0; i < k; ++i)
-        ASSERT_EQ(actual[i], expected[i] * 25.3f)
-            << layout.format.str() << " row " << row << " k " << i;
-      ASSERT_EQ(actual[k], kCanary);
-    }
-  }
-}
-
 /// A small layer of q4_0.
 struct SmallLayer {
   static constexpr int64_t n = 21, k = 64;
@@ -469,6 +275,45 @@ struct SmallLayer {
     return y;
   }
 };
+
+/// Rows that threads share are those that one thread computes, and those of a
+/// call with few of them.
+TEST_P(PerTarget, SharesManyRows) {
+  constexpr int64_t n = 37, k = 46, kRows = 2 * 128 + 21;
+  for (const char *format : {"f32", "f16", "bf16"}) {
+    JitModule jit(GetParam());
+    LinearSpec spec{format, Activations::F32, false};
+    auto kernel = getLinearKernel(jit.module(), jit.target(), spec);
+    ASSERT_TRUE(bool(kernel));
+    kernel->setPublic();
+    std::string name = kernel->getName().str();
+    ASSERT_TRUE(jit.compile());
+    std::vector<uint8_t> file = randomWeights(*lookupFormat(format), n, k, 3);
+    Buffer weights(*tile16Bytes(format, n, k));
+    ASSERT_FALSE(relayoutToTile16(
+        format, n, k, file, 0, 3,
+        {weights.data(), static_cast<size_t>(*tile16Bytes(format, n, k))}));
+    std::vector<float> x = randomRow(kRows * k, 4);
+    auto run = [&](int64_t first, int64_t m, int64_t threads) {
+      std::vector<float> y(m * n + 1, kCanary);
+      for (int64_t thread = 0; thread < threads; ++thread) {
+        Buffer scratch(linearScratchBytes(jit.target(), spec, m, k));
+        jit.get<LinearFunction>(name)(&x[first * k], weights.data(), nullptr,
+                                      y.data(), m, n, k, k, n, scratch.data(),
+                                      thread, threads);
+      }
+      EXPECT_EQ(y.back(), kCanary);
+      return y;
+    };
+    std::vector<float> expected = run(0, kRows, 1);
+    for (int64_t threads : {2, 3})
+      EXPECT_EQ(run(0, kRows, threads), expected) << format;
+    std::vector<float> few = run(kRows - 5, 5, 1);
+    few.pop_back();
+    expected.pop_back();
+    EXPECT_EQ(llvm::ArrayRef(few), llvm::ArrayRef(expected).take_back(5 * n));
+  }
+}
 
 TEST_P(PerTarget, OmitsTheBias) {
   JitModule jit(GetParam());

@@ -261,12 +261,13 @@ func::FuncOp LinearKernelParts::panelTile() {
 
 namespace {
 
-/// The arguments of a linear kernel and this thread's share of row groups.
+/// The arguments of a linear kernel and this thread's share: of row groups of
+/// the weights, and of tiles of 8 rows of x, all of one of them.
 struct Driver {
   KernelBuilder &kb;
   LinearKernelParts &parts;
   Value x, w, bias, y, m, n, k, ldx, ldy, scratch;
-  Value first, last;
+  Value first, last, firstTile, lastTile;
 
   Driver(KernelBuilder &kb, LinearKernelParts &parts)
       : kb(kb), parts(parts), x(kb.arg(0)), w(kb.arg(1)), bias(kb.arg(2)),
@@ -274,6 +275,8 @@ struct Driver {
         ldy(kb.arg(8)), scratch(kb.arg(9)) {
     std::tie(first, last) =
         kb.share(kb.ceilDivU(n, kRows), kb.arg(10), kb.arg(11));
+    firstTile = kb.i64(0);
+    lastTile = kb.ceilDivU(m, kTileRows);
   }
 
   /// Tiles of up to `rows` rows, without a panel.
@@ -294,8 +297,10 @@ struct Driver {
   }
 
   void emitPanels() {
-    Value groupBytes = parts.groupSize().emit(kb, k);
+    if (parts.canShareRows())
+      shareRows();
     emitPrepareRows();
+    Value groupBytes = parts.groupSize().emit(kb, k);
     func::FuncOp decode = parts.decodePanel(), tile = parts.panelTile();
     kb.forLoop(
         first, last, kb.i64(kPanelGroups),
@@ -318,6 +323,17 @@ private:
     Value x, prepared, y, rows;
   };
 
+  /// Threads share rows where each gets enough of them.
+  void shareRows() {
+    Value groups = kb.ceilDivU(n, kRows), threads = kb.arg(11);
+    auto [from, to] = kb.share(lastTile, kb.arg(10), threads);
+    Value areMany = kb.lessEqual(kb.mul(threads, kSharedRows), m);
+    first = kb.select(areMany, kb.i64(0), first);
+    last = kb.select(areMany, groups, last);
+    firstTile = kb.select(areMany, from, firstTile);
+    lastTile = kb.select(areMany, to, lastTile);
+  }
+
   void emitPrepareRows() {
     if (func::FuncOp prepare = parts.prepareRows())
       kb.call(prepare, {x, emitPrepared(), m, k});
@@ -332,7 +348,7 @@ private:
     Value preparedBytes =
         kb.mul(parts.preparedRowSize().emit(kb, k), kTileRows);
     kb.forLoop(
-        kb.i64(0), kb.ceilDivU(m, kTileRows), kb.i64(1),
+        firstTile, lastTile, kb.i64(1),
         [&](Value index) {
           Value row = kb.mul(index, kTileRows);
           body({kb.offset(x, kb.mul(index, tileBytes)),

@@ -24,6 +24,8 @@ class F32Parts final : public LinearKernelParts {
 public:
   using LinearKernelParts::LinearKernelParts;
 
+  // Floats are only copied.
+  bool canShareRows() const override { return layout.isFloat(); }
   // The panel: f32 [K][kPanelGroups][16], K rounded up to whole chunks.
   BytesPerInputs panelSize() const override {
     return {layout.chunk, layout.chunk * kPanelGroups * kLine};

@@ -1,7 +1,8 @@
 //===- LinearKernels.h - The parts of a linear kernel -----------*- C++ -*-===//
 //
-// A linear kernel is a driver that shares row groups over threads and picks a
-// regime by the number of input rows M:
+// A linear kernel is a driver that shares row groups over threads (or rows of
+// x, where they are many and weights are floats) and picks a regime by the
+// number of input rows M:
 //   one row     a few streams of row groups, each an equal part of the thread's
 //               share (MemoryStreams.h)
 //   few rows    the same tile for 2, 4 or 8 rows: weights decoded in registers
@@ -28,6 +29,8 @@ inline constexpr int64_t kTileRows = 8;
 inline constexpr int64_t kPanelGroups = 2;
 /// Above this many rows the panel is faster.
 inline constexpr int64_t kFewRows = 16;
+/// Rows of x that a thread has at least where threads share them.
+inline constexpr int64_t kSharedRows = 128;
 
 /// A size that grows with the number of inputs K: `bytes` for every `inputs` of
 /// them, and for what is left over.
@@ -82,6 +85,10 @@ public:
   BytesPerInputs groupSize() const {
     return {layout.chunk, layout.chunkBytes()};
   }
+  /// Whether making all panels costs a thread so little that it can have rows
+  /// of x for itself instead of outputs: what wrote them left them in its
+  /// caches.
+  virtual bool canShareRows() const { return false; }
   /// The panel, for any number of rows of x.
   virtual BytesPerInputs panelSize() const = 0;
   /// What prepareRows writes for each row of x (M rounded up to 8).
