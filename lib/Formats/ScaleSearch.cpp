@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 using namespace llvm;
@@ -26,35 +27,55 @@ static constexpr float kFloor = 0x1p-100f;
 // Sums
 //===----------------------------------------------------------------------===//
 
-// Every group has a multiple of this many elements.
+// Eight numbers side by side; every group has a multiple of this many elements.
+// Wide registers hold them at once, and all give the same bits.
 static constexpr unsigned kLanes = 8;
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
-/// The sum of term(k) for k < n, eight sums side by side.
-template <typename Term> static float sum(unsigned n, Term term) {
-  float lanes[kLanes] = {};
-  for (unsigned k = 0; k < n; k += kLanes)
-    for (unsigned lane = 0; lane < kLanes; ++lane)
-      lanes[lane] += term(k + lane);
+WINNOW_INLINE static Lanes load(const float *from) {
+  Lanes lanes;
+  std::memcpy(&lanes, from, sizeof(lanes));
+  return lanes;
+}
+
+WINNOW_INLINE static float sumLanes(const Lanes &lanes) {
   return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
          ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-static float squaredError(const float *x, const float *v, unsigned n, float a,
-                          float b) {
-  return sum(n, [=](unsigned k) {
-    float difference = x[k] - (a * v[k] + b);
-    return difference * difference;
-  });
+WINNOW_INLINE static float squaredError(const float *x, const float *v,
+                                        unsigned n, float a, float b) {
+  Lanes sum = {};
+  for (unsigned k = 0; k < n; k += kLanes) {
+    Lanes difference = load(x + k) - (a * load(v + k) + b);
+    sum += difference * difference;
+  }
+  return sumLanes(sum);
+}
+
+WINNOW_INLINE static float sumOf(const float *x, unsigned n) {
+  Lanes sum = {};
+  for (unsigned k = 0; k < n; k += kLanes)
+    sum += load(x + k);
+  return sumLanes(sum);
 }
 
 namespace {
 /// What least squares of x ~ a v + b need.
 struct Moments {
   float v, vv, xv;
-  Moments(const float *x, const float *values, unsigned n)
-      : v(sum(n, [=](unsigned k) { return values[k]; })),
-        vv(sum(n, [=](unsigned k) { return values[k] * values[k]; })),
-        xv(sum(n, [=](unsigned k) { return x[k] * values[k]; })) {}
+  WINNOW_INLINE Moments(const float *x, const float *values, unsigned n) {
+    Lanes sum = {}, squares = {}, products = {};
+    for (unsigned k = 0; k < n; k += kLanes) {
+      Lanes value = load(values + k);
+      sum += value;
+      squares += value * value;
+      products += load(x + k) * value;
+    }
+    v = sumLanes(sum);
+    vv = sumLanes(squares);
+    xv = sumLanes(products);
+  }
 };
 } // namespace
 
@@ -86,6 +107,9 @@ CodeValues::CodeValues(const CodeMap &map) {
   }
 }
 
+// Adding 1.5 * 2^23 leaves an integer in the fraction.
+static constexpr float kIntegers = 12582912.0f;
+
 void CodeValues::round(const float *x, unsigned n, float inverse, float offset,
                        float *nearest) const {
   if (!uniform) {
@@ -97,15 +121,30 @@ void CodeValues::round(const float *x, unsigned n, float inverse, float offset,
     }
     return;
   }
-  // Adding 1.5 * 2^23 leaves an integer in the fraction.
-  constexpr float integers = 12582912.0f;
   float low = values[0], step = values[1] - values[0];
   float inverseStep = 1 / step, last = float(count - 1);
   for (unsigned k = 0; k < n; ++k) {
     float rank = (inverse * (x[k] - offset) - low) * inverseStep;
     rank = rank > 0 ? rank : 0;
     rank = rank < last ? rank : last;
-    nearest[k] = ((rank + integers) - integers) * step + low;
+    nearest[k] = ((rank + kIntegers) - kIntegers) * step + low;
+  }
+}
+
+WINNOW_INLINE void CodeValues::roundLanes(const float *x, unsigned n,
+                                          float inverse, float offset,
+                                          float *nearest) const {
+  if (!uniform)
+    return round(x, n, inverse, offset, nearest);
+  float low = values[0], step = values[1] - values[0];
+  float inverseStep = 1 / step;
+  Lanes zero = {}, last = zero + float(count - 1);
+  for (unsigned k = 0; k < n; k += kLanes) {
+    Lanes rank = (inverse * (load(x + k) - offset) - low) * inverseStep;
+    rank = rank > zero ? rank : zero;
+    rank = rank < last ? rank : last;
+    rank = ((rank + kIntegers) - kIntegers) * step + low;
+    std::memcpy(nearest + k, &rank, sizeof(rank));
   }
 }
 
@@ -114,7 +153,8 @@ void CodeValues::round(const float *x, unsigned n, float inverse, float offset,
 //===----------------------------------------------------------------------===//
 
 /// x ~ a v.
-ScaleSearch::Fit ScaleSearch::fitScale(const float *x, float *values) const {
+WINNOW_WIDE_VECTORS ScaleSearch::Fit
+ScaleSearch::fitScale(const float *x, float *values) const {
   bool canBeNegative = scale.smallest < 0 ||
                        scale.outer->type == StoredType::F16 ||
                        scale.outer->type == StoredType::BF16 ||
@@ -124,12 +164,12 @@ ScaleSearch::Fit ScaleSearch::fitScale(const float *x, float *values) const {
   });
   Fit best;
   if (std::fabs(extreme) < kFloor) {
-    best.error = sum(groupSize, [=](unsigned k) { return x[k] * x[k]; });
+    best.error = Moments(x, x, groupSize).vv;
     return best;
   }
   best.error = std::numeric_limits<float>::infinity();
-  auto attempt = [&](float inverse) {
-    grid.round(x, groupSize, inverse, 0, values);
+  auto attempt = [&](float inverse) WINNOW_INLINE {
+    grid.roundLanes(x, groupSize, inverse, 0, values);
     Moments moments(x, values, groupSize);
     float a = moments.xv / moments.vv;
     if (!(moments.vv > 0) || a == 0 || (a < 0 && !canBeNegative))
@@ -151,8 +191,8 @@ ScaleSearch::Fit ScaleSearch::fitScale(const float *x, float *values) const {
 }
 
 /// x ~ a v + b with a >= 0; b <= 0 where the chain subtracts it.
-ScaleSearch::Fit ScaleSearch::fitScaleAndOffset(const float *x,
-                                                float *values) const {
+WINNOW_WIDE_VECTORS ScaleSearch::Fit
+ScaleSearch::fitScaleAndOffset(const float *x, float *values) const {
   bool negative = offset.sign < 0;
   float low = *std::min_element(x, x + groupSize);
   float high = *std::max_element(x, x + groupSize);
@@ -164,9 +204,9 @@ ScaleSearch::Fit ScaleSearch::fitScaleAndOffset(const float *x,
     return best;
   best.error = squaredError(x, x, groupSize, 0, low);
   float n = float(groupSize);
-  float sumX = sum(groupSize, [=](unsigned k) { return x[k]; });
-  auto attempt = [&](float inverse, float from) {
-    grid.round(x, groupSize, inverse, from, values);
+  float sumX = sumOf(x, groupSize);
+  auto attempt = [&](float inverse, float from) WINNOW_INLINE {
+    grid.roundLanes(x, groupSize, inverse, from, values);
     Moments moments(x, values, groupSize);
     float determinant = n * moments.vv - moments.v * moments.v;
     float a = 0, b = 0;
@@ -238,7 +278,8 @@ struct ScaleSearch::State {
 
 /// For each group the integers (near those that would give what fitted best)
 /// and values of the least error, given `d` and `e`.
-void ScaleSearch::chooseIntegers(State &state, float d, float e) const {
+WINNOW_WIDE_VECTORS void ScaleSearch::chooseIntegers(State &state, float d,
+                                                     float e) const {
   auto near = [](const Factor &factor, float target, float unit, int by) {
     float ratio = unit != 0 ? target / unit : 0;
     // Clamped as floats: a ratio may be huge.
@@ -266,7 +307,7 @@ void ScaleSearch::chooseIntegers(State &state, float d, float e) const {
           continue;
         lastM = m;
         float a = d * float(s), b = offset ? offset.sign * e * float(m) : 0;
-        grid.round(x, groupSize, std::isnormal(a) ? 1 / a : 0, b, trial);
+        grid.roundLanes(x, groupSize, std::isnormal(a) ? 1 / a : 0, b, trial);
         float error = squaredError(x, trial, groupSize, a, b);
         if (error < best) {
           best = error;
@@ -295,7 +336,7 @@ void ScaleSearch::refit(const State &state, double &d, double &e) const {
     double m = offset.sign * float(state.offsets[g]);
     pq += s * m * moments.v;
     qq += m * m * groupSize;
-    xq += m * sum(groupSize, [=](unsigned k) { return x[k]; });
+    xq += m * sumOf(x, groupSize);
   }
   double determinant = pp * qq - pq * pq;
   if (determinant > 1e-6 * pp * qq) {

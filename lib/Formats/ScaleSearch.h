@@ -21,6 +21,7 @@
 #define WINNOW_LIB_FORMATS_SCALESEARCH_H
 
 #include "winnow/Formats/NumberFormat.h"
+#include "winnow/Formats/WideVectors.h"
 
 #include <optional>
 #include <utility>
@@ -45,6 +46,11 @@ public:
   uint8_t codeOf(float value) const { return codes[int(value) + 128]; }
 
 private:
+  friend class ScaleSearch;
+  /// The same for a multiple of eight numbers, in the vectors of its caller.
+  void roundLanes(const float *x, unsigned n, float inverse, float offset,
+                  float *nearest) const;
+
   unsigned count = 0;
   bool uniform = true;
   float values[256];
@@ -98,9 +104,11 @@ private:
   struct State;
 
   Fit fitGroup(const float *x, float *values) const;
-  Fit fitScale(const float *x, float *values) const;
-  Fit fitScaleAndOffset(const float *x, float *values) const;
-  void chooseIntegers(State &state, float scale, float offset) const;
+  WINNOW_WIDE_VECTORS Fit fitScale(const float *x, float *values) const;
+  WINNOW_WIDE_VECTORS Fit fitScaleAndOffset(const float *x,
+                                            float *values) const;
+  WINNOW_WIDE_VECTORS void chooseIntegers(State &state, float scale,
+                                          float offset) const;
   void refit(const State &state, double &scale, double &offset) const;
 
   CodeValues grid;

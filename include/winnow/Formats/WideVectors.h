@@ -13,4 +13,7 @@
 #define WINNOW_WIDE_VECTORS
 #endif
 
+/// On what such a function calls, so that it is compiled for its vectors, too.
+#define WINNOW_INLINE __attribute__((always_inline))
+
 #endif // WINNOW_FORMATS_WIDEVECTORS_H
