@@ -206,7 +206,7 @@ Error LoadedModel::compile(StringRef output,
   artifact.timing = &timing;
   artifact.cache =
       options.cache || !evaluator ? options.cache : evaluator->getCache();
-  artifact.blank = options.blank;
+  artifact.sampled = options.sampled;
   artifact.manifest["source"] = source;
   artifact.manifest["activations"] =
       options.quantizeActivations ? "auto" : "f32";

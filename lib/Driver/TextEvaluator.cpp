@@ -15,8 +15,10 @@ using namespace llvm;
 
 namespace winnow {
 
-/// A workload is run in so many places of memory.
-static constexpr int kPlaces = 3;
+/// A workload is run in so many places of memory, until the three in the middle
+/// differ by no more than this.
+static constexpr size_t kLeastPlaces = 3, kMostPlaces = 5;
+static constexpr double kAgreement = 0.04;
 
 TextEvaluator::TextEvaluator(const LoadedModel &model,
                              const CompileOptions &options, SourceTexts texts)
@@ -91,7 +93,7 @@ bool TextEvaluator::advance(StringRef step, double share) {
 //===----------------------------------------------------------------------===//
 
 Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module,
-                                              bool blank) {
+                                              bool sampled) {
   Expected<std::unique_ptr<LoadedModel>> copy = model.copyWith(module);
   if (!copy)
     return copy.takeError();
@@ -100,7 +102,7 @@ Expected<RunningProgram> TextEvaluator::start(mlir::ModuleOp module,
   compile.quantizeActivations = options.quantizeActivations;
   compile.threads = options.threads;
   compile.cache = cache.get();
-  compile.blank = blank;
+  compile.sampled = sampled;
   // The step stays what the pass said.
   compile.progress = [this](StringRef, double) { return advance(what, done); };
   return RunningProgram::compile(**copy, compile, threads);
@@ -285,16 +287,17 @@ Expected<Quality> TextEvaluator::scoreEncoder(const RunningProgram &candidate) {
 
 /// Starts a candidate, and the reference if it does not run yet.
 Expected<RunningProgram> TextEvaluator::startCandidate(mlir::ModuleOp module,
-                                                       bool blank) {
+                                                       bool sampled) {
   if (Error error = runReference())
     return std::move(error);
-  return start(module, blank);
+  return start(module, sampled);
 }
 
 Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
                                           double share, RunTime *time,
                                           double timedBelow) {
-  Expected<RunningProgram> program = startCandidate(candidate, /*blank=*/false);
+  Expected<RunningProgram> program =
+      startCandidate(candidate, /*sampled=*/false);
   if (!program)
     return program.takeError();
   Expected<Quality> quality = program->isDecoder()
@@ -307,7 +310,8 @@ Expected<Quality> TextEvaluator::evaluate(mlir::ModuleOp candidate,
 }
 
 Expected<RunTime> TextEvaluator::time(mlir::ModuleOp candidate) {
-  Expected<RunningProgram> program = startCandidate(candidate, /*blank=*/true);
+  Expected<RunningProgram> program =
+      startCandidate(candidate, /*sampled=*/true);
   if (!program)
     return program.takeError();
   return runWorkload(*program);
@@ -347,34 +351,48 @@ Expected<RunTime> TextEvaluator::timeOnce(const RunningProgram &program,
   return time;
 }
 
-/// The mean of all places.
+/// The mean of several runs.
+static RunTime averageTimes(ArrayRef<RunTime> times) {
+  RunTime mean = times.front();
+  for (const RunTime &time : times.drop_front())
+    for (auto [phase, next] : zip_equal(mean, time)) {
+      phase.seconds += next.seconds;
+      for (auto [stage, more] : zip_equal(phase.stages, next.stages))
+        stage.seconds += more.seconds;
+    }
+  for (PhaseTime &phase : mean)
+    scale(phase, 1.0 / static_cast<double>(times.size()));
+  return mean;
+}
+
+/// The mean of the three places in the middle, so that one in which something
+/// else ran beside does not count.
 Expected<RunTime> TextEvaluator::runWorkload(const RunningProgram &program) {
   // The reference stays where it is.
   Expected<Workload> other =
       Workload::create(reference->artifact(), reference->session());
   if (!other)
     return other.takeError();
-  RunTime mean;
-  for (int place = 0; place < kPlaces; ++place) {
+  std::vector<RunTime> times;
+  while (true) {
     Expected<RunningProgram> copy = program.copy();
     if (!copy)
       return copy.takeError();
     Expected<RunTime> time = timeOnce(*copy, *other);
     if (!time)
       return time.takeError();
-    if (mean.empty()) {
-      mean = std::move(*time);
+    times.push_back(std::move(*time));
+    if (times.size() < kLeastPlaces || times.size() % 2 == 0)
       continue;
-    }
-    for (auto [phase, next] : zip_equal(mean, *time)) {
-      phase.seconds += next.seconds;
-      for (auto [stage, more] : zip_equal(phase.stages, next.stages))
-        stage.seconds += more.seconds;
-    }
+    llvm::sort(times, [](const RunTime &a, const RunTime &b) {
+      return getSeconds(a) < getSeconds(b);
+    });
+    ArrayRef<RunTime> middle =
+        ArrayRef(times).slice((times.size() - kLeastPlaces) / 2, kLeastPlaces);
+    double least = getSeconds(middle.front()), most = getSeconds(middle.back());
+    if (most <= (1 + kAgreement) * least || times.size() >= kMostPlaces)
+      return averageTimes(middle);
   }
-  for (PhaseTime &phase : mean)
-    scale(phase, 1.0 / kPlaces);
-  return mean;
 }
 
 Expected<StringMap<float>>

@@ -56,9 +56,9 @@ private:
   /// Tokens of each text.
   int64_t getLimit() const;
   llvm::Expected<RunningProgram> start(mlir::ModuleOp module,
-                                       bool blank = false);
+                                       bool sampled = false);
   llvm::Expected<RunningProgram> startCandidate(mlir::ModuleOp module,
-                                                bool blank);
+                                                bool sampled);
   llvm::Error runReference();
   llvm::Error cutTexts(const RunningProgram &reference);
   llvm::Expected<Quality> scoreDecoder(const RunningProgram &candidate,

@@ -123,18 +123,29 @@ private:
 
 } // namespace
 
+/// Makes only the first granule of each piece.
+static void repeatFirstRows(WeightTensor &tensor) {
+  auto produce = std::move(tensor.produce);
+  tensor.produce = [produce, granule = tensor.granule](
+                       uint64_t offset, MutableArrayRef<uint8_t> out) -> Error {
+    MutableArrayRef<uint8_t> first = out.take_front(granule);
+    if (Error error = produce(offset, first))
+      return error;
+    for (size_t at = first.size(); at < out.size(); at += granule)
+      llvm::copy(first.take_front(out.size() - at), out.begin() + at);
+    return Error::success();
+  };
+}
+
 Error ArtifactWriter::createWeights() {
   Expected<PlannedWeights> planned = planWeightTensors(module, checkpoint);
   if (!planned)
     return planned.takeError();
   recoders = std::move(planned->recoders);
-  if (options.blank) {
+  if (options.sampled) {
     llvm::fill(recoders, nullptr);
     for (WeightTensor &tensor : planned->tensors)
-      tensor.produce = [](uint64_t, MutableArrayRef<uint8_t> out) {
-        llvm::fill(out, 0);
-        return Error::success();
-      };
+      repeatFirstRows(tensor);
   } else if (options.cache) {
     for (auto [weight, tensor, recoder] :
          zip_equal(getLoweredWeights(module), planned->tensors, recoders))

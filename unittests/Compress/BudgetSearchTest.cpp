@@ -336,7 +336,7 @@ TEST_F(BudgetSearchTest, KeepsATime) {
       ASSERT_TRUE(succeeded(result));
       double least = best(
           [&](const State &s) {
-            return secondsOf(s) * surprise <= 0.985 * share * kWholeSeconds;
+            return secondsOf(s) * surprise <= 0.96 * share * kWholeSeconds;
           },
           divergenceOf);
       EXPECT_LE(result->found.divergence, 1.3 * least) << share << surprise;
@@ -356,7 +356,7 @@ TEST_F(BudgetSearchTest, MakesCachesSmaller) {
                                       [&](const State &s) {
                                         return secondsOf(s) +
                                                    kCacheSeconds[cache] <=
-                                               0.985 * share * whole;
+                                               0.96 * share * whole;
                                       },
                                       divergenceOf));
     EXPECT_LE(result->found.divergence, 1.3 * least) << share;
@@ -376,13 +376,12 @@ TEST_F(BudgetSearchTest, LeavesTokensOut) {
     double least = INFINITY;
     for (auto [rows, error] :
          {std::pair(1.0, 0.0), {0.75, kQuarterError}, {0.5, kHalfError}})
-      least =
-          std::min(least, error + best(
-                                      [&, rows = rows](const State &s) {
-                                        return secondsOf(s) * rows <=
-                                               0.985 * share * kWholeSeconds;
-                                      },
-                                      divergenceOf));
+      least = std::min(least, error + best(
+                                          [&, rows = rows](const State &s) {
+                                            return secondsOf(s) * rows <=
+                                                   0.96 * share * kWholeSeconds;
+                                          },
+                                          divergenceOf));
     EXPECT_LE(result->found.divergence, 1.3 * least) << share;
     EXPECT_EQ(share < 0.5,
               StringRef(result->recipe).contains("winnow-prune-tokens"))

@@ -106,7 +106,7 @@ struct CompileOptions {
   mlir::TimingScope *timing = nullptr;
   /// Of ArtifactOptions; the first may be null.
   TensorCache *cache = nullptr;
-  bool blank = false;
+  bool sampled = false;
 };
 
 /// The passes that compiling with `options` runs, as winnow-opt's

@@ -38,9 +38,10 @@ struct ArtifactOptions {
   mlir::TimingScope *timing = nullptr;
   /// What weights of other artifacts of this checkpoint became; may be null.
   TensorCache *cache = nullptr;
-  /// All weights are zeros, which takes no time to write, for a program that is
-  /// only timed: it takes as long.
-  bool blank = false;
+  /// Weights are some of their rows over and over, which takes no time to
+  /// write, for a program that is only timed: it takes as long. (Zeros would be
+  /// faster: Gemma 3 270M reads a prompt in 6 % less time.)
+  bool sampled = false;
 };
 
 /// The exported function of an artifact called `name`: characters outside

@@ -23,9 +23,9 @@ namespace winnow {
 namespace {
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
-/// Of the time that is allowed, what plans are made for: the same program takes
-/// a little longer another time.
-constexpr double kPlannedTime = 0.985;
+/// Of the time that is allowed, what plans are made for, and what they may take
+/// when they run: the same program takes a few percent longer another time.
+constexpr double kPlannedTime = 0.96, kKeptTime = 0.975;
 
 class BudgetSearch {
 public:
@@ -186,7 +186,7 @@ FailureOr<Draft> BudgetSearch::draft(const Limits &within) {
 
 bool BudgetSearch::keepsBudget(const SearchedPlan &plan) const {
   return static_cast<double>(plan.bytes) <= allowed.bytes &&
-         getSeconds(plan.time) <= allowed.seconds;
+         getSeconds(plan.time) <= kKeptTime * allowed.seconds;
 }
 
 LogicalResult BudgetSearch::failForLimits(const Draft &least) {
@@ -226,7 +226,7 @@ LogicalResult BudgetSearch::findFirst() {
     }
     last = std::move(*next);
     double expected = std::exchange(last.seconds, getSeconds(plan->time));
-    limits.seconds = 0.99 * expected * allowed.seconds / last.seconds;
+    limits.seconds = kPlannedTime * expected * allowed.seconds / last.seconds;
   }
   return failForLimits(last);
 }
