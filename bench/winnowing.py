@@ -42,6 +42,9 @@ FORMATS = {
     "all int4_g32": ["winnow-quantize-weights{format=int4_g32}"],
     "all q4_0, gptq": ["winnow-quantize-weights{format=q4_0 method=gptq}"],
     "all int4_g32, gptq": ["winnow-quantize-weights{format=int4_g32 method=gptq}"],
+    "layers int8_g32_2of4, gptq": [
+        "winnow-quantize-weights{format=int8_g32_2of4 method=gptq only=blk}"
+    ],
     "embedding q6_k": ["winnow-quantize-weights{format=q6_k only=token_embd}"],
     "embedding q4_k": ["winnow-quantize-weights{format=q4_k only=token_embd}"],
 }

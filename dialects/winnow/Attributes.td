@@ -49,8 +49,8 @@ def Winnow_EncodingAttr : Winnow_Attr<"Encoding", "encoding",
 
     - A1 `format`: a name of the table: f32, f16, bf16; q4_0, q4_1, q5_0, q5_1,
       q8_0; q2_k to q6_k; iq4_nl, iq4_xs; tq1_0, tq2_0; q1_0, q2_0; mxfp4, nvfp4;
-      int4_g32, int4_g64, int4_g128, int8_g128; a8_b32. Activations can be a8_b32
-      or bf16.
+      int4_g32, int4_g64, int4_g128, int8_g128; int4_g32_2of4, int4_g32_4of8,
+      int8_g32_2of4, int8_g32_4of8; a8_b32. Activations can be a8_b32 or bf16.
     - A2 `layout`, default `rows`, which is not printed: `rows`, the layout of
       files, one row after another; `tile16`, rows in groups of 16, as the
       kernels read matrices.

@@ -40,16 +40,18 @@ BlockDecoder::BlockDecoder(const NumberFormat &format)
   for (unsigned code = 0; code < 1u << format.codeMap.bits; ++code)
     valueOf[code] = int8_t(format.codeMap.valueOf(code));
   for (const BitPart &part : format.code)
-    for (unsigned i = 0; i < format.blockElements; ++i)
+    for (unsigned i = 0; i < format.storedElements(); ++i)
       slots.push_back({uint16_t(part.byte(i)), uint8_t(part.shift(i))});
   consecutiveBytes = format.code.size() == 1 && format.code[0].width == 8;
-  for (unsigned i = 0; consecutiveBytes && i < format.blockElements; ++i)
+  for (unsigned i = 0; consecutiveBytes && i < format.storedElements(); ++i)
     consecutiveBytes =
         slots[i].shift == 0 && slots[i].byte == slots[0].byte + i;
+  if (format.isSparse())
+    zeroCode = uint8_t(*format.codeOfZero());
 }
 
 void BlockDecoder::readCodes(const uint8_t *block, uint8_t *codes) const {
-  unsigned count = format.blockElements;
+  unsigned count = format.storedElements();
   if (format.packing == Packing::Base3) {
     for (unsigned i = 0; i < count; ++i)
       codes[i] = readBase3(block, i);
@@ -69,6 +71,22 @@ void BlockDecoder::readCodes(const uint8_t *block, uint8_t *codes) const {
       if (slot->shift + part.width > 8)
         bits |= unsigned(block[slot->byte + 1]) << (8 - slot->shift);
       codes[i] |= uint8_t((bits & mask) << destination);
+    }
+  }
+}
+
+// In place: codes move up, so the last ones go first. A mask is data: where it
+// has too many bits the rest have no code.
+void BlockDecoder::spreadCodes(const uint8_t *block, uint8_t *codes) const {
+  const SparsePattern &pattern = format.pattern;
+  for (unsigned group = format.blockElements / pattern.of; group-- > 0;) {
+    uint8_t stored[kMaxBlockElements];
+    std::memcpy(stored, codes + group * pattern.kept, pattern.kept);
+    unsigned next = 0;
+    for (unsigned k = 0; k < pattern.of; ++k) {
+      unsigned element = group * pattern.of + k;
+      bool has = readBits(pattern.mask, block, element) && next < pattern.kept;
+      codes[element] = has ? stored[next++] : zeroCode;
     }
   }
 }
@@ -143,6 +161,8 @@ void BlockDecoder::readScales(const uint8_t *block, CanonicalBlock &out) const {
 void BlockDecoder::decodeCanonical(const uint8_t *block,
                                    CanonicalBlock &out) const {
   readCodes(block, out.codes);
+  if (format.isSparse())
+    spreadCodes(block, out.codes);
   for (unsigned i = 0; i < format.blockElements; ++i)
     out.values[i] = valueOf[out.codes[i]];
   readScales(block, out);

@@ -5,6 +5,7 @@
 #include "ScaleSearch.h"
 #include "winnow/Formats/Activation.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -35,7 +36,8 @@ bool winnow::canEncodeWeights(const NumberFormat &format) {
     if (!fits)
       return false;
   }
-  return floats[0] == 1 && format.groupSize() % 8 == 0;
+  return floats[0] == 1 && format.groupSize() % 8 == 0 &&
+         (!format.isSparse() || unit % format.pattern.of == 0);
 }
 
 std::vector<StringRef> winnow::encodableFormats() {
@@ -65,8 +67,36 @@ Error BlockEncoder::encodeFloat(float number, uint8_t *bytes) const {
   return Error::success();
 }
 
+/// Keeps the `pattern.kept` elements of the largest scores, the first of equal
+/// ones.
+static void choose(const SparsePattern &pattern, ArrayRef<float> scores,
+                   MutableArrayRef<bool> kept) {
+  llvm::fill(kept, false);
+  for (unsigned n = 0; n < pattern.kept; ++n) {
+    unsigned best = pattern.of;
+    for (unsigned k = 0; k < pattern.of; ++k)
+      if (!kept[k] && (best == pattern.of || scores[k] > scores[best]))
+        best = k;
+    kept[best] = true;
+  }
+}
+
+void BlockEncoder::keepLargest(const float *numbers,
+                               MutableArrayRef<float> left,
+                               MutableArrayRef<bool> kept) const {
+  const SparsePattern &pattern = format.pattern;
+  for (unsigned first = 0; first < unitSize; first += pattern.of) {
+    for (unsigned k = 0; k < pattern.of; ++k)
+      left[first + k] = std::fabs(numbers[first + k]);
+    MutableArrayRef<bool> keptHere = kept.slice(first, pattern.of);
+    choose(pattern, left.slice(first, pattern.of), keptHere);
+    for (unsigned k = 0; k < pattern.of; ++k)
+      left[first + k] = keptHere[k] ? numbers[first + k] : 0;
+  }
+}
+
 void BlockEncoder::write(unsigned unit, const ScaleSolution &solution,
-                         uint8_t *block) const {
+                         ArrayRef<bool> kept, uint8_t *block) const {
   unsigned groups = unitSize / format.groupSize();
   for (const ScaleLevel &level : format.scales) {
     bool isScale = level.role == ScaleRole::Mul;
@@ -80,9 +110,17 @@ void BlockEncoder::write(unsigned unit, const ScaleSolution &solution,
       writeBits(level.parts, block, unit * groups + g,
                 uint32_t(integers[g] + level.zero));
   }
-  for (unsigned k = 0; k < unitSize; ++k)
-    writeBits(format.code, block, unit * unitSize + k,
+  unsigned next =
+      unit * (format.storedElements() * unitSize / format.blockElements);
+  for (unsigned k = 0; k < unitSize; ++k) {
+    if (format.isSparse()) {
+      writeBits(format.pattern.mask, block, unit * unitSize + k, kept[k]);
+      if (!kept[k])
+        continue;
+    }
+    writeBits(format.code, block, next++,
               search->codeValues().codeOf(solution.values[k]));
+  }
 }
 
 Error BlockEncoder::checkFinite(const float *numbers) const {
@@ -111,28 +149,53 @@ Error BlockEncoder::encode(const float *numbers, uint8_t *block) const {
     return error;
   std::memset(block, 0, format.blockBytes);
   for (unsigned unit = 0; unit < format.blockElements / unitSize; ++unit) {
+    const float *first = numbers + unit * unitSize;
+    float left[kMaxBlockElements];
+    bool kept[kMaxBlockElements];
+    if (format.isSparse()) {
+      keepLargest(first, left, kept);
+      first = left;
+    }
     ScaleSolution solution;
-    if (Error error = solve(numbers + unit * unitSize, solution))
+    if (Error error = solve(first, solution))
       return error;
-    write(unit, solution, block);
+    write(unit, solution, kept, block);
   }
   return Error::success();
 }
 
 Error BlockEncoder::encodeInOrder(
-    const float *numbers, uint8_t *block,
+    const float *numbers, ArrayRef<float> weights, uint8_t *block,
     function_ref<void(unsigned k, float number)> rounded) const {
   if (!search)
     return encodeFloat(*numbers, block);
+  const SparsePattern &pattern = format.pattern;
   std::memset(block, 0, format.blockBytes);
   for (unsigned unit = 0; unit < format.blockElements / unitSize; ++unit) {
     const float *first = numbers + unit * unitSize;
     if (Error error = checkFinite(numbers))
       return error;
+    float left[kMaxBlockElements];
+    bool kept[kMaxBlockElements];
+    if (pattern.of)
+      keepLargest(first, left, kept);
     ScaleSolution solution;
-    if (Error error = solve(first, solution))
+    if (Error error = solve(pattern.of ? left : first, solution))
       return error;
     for (unsigned k = 0; k < unitSize; ++k) {
+      if (pattern.of && k % pattern.of == 0) {
+        float scores[kMaxBlockElements];
+        for (unsigned j = 0; j < pattern.of; ++j)
+          scores[j] =
+              first[k + j] * first[k + j] * weights[unit * unitSize + k + j];
+        choose(pattern, ArrayRef(scores, pattern.of),
+               MutableArrayRef(kept + k, pattern.of));
+      }
+      if (pattern.of && !kept[k]) {
+        solution.values[k] = 0;
+        rounded(unit * unitSize + k, 0);
+        continue;
+      }
       auto [a, b] = search->termsOf(solution, k / format.groupSize());
       // As when all codes of a block are chosen at once.
       float inverse = std::isnormal(a) ? 1 / a : 0;
@@ -140,7 +203,7 @@ Error BlockEncoder::encodeInOrder(
       search->codeValues().round(first + k, 1, inverse, b, &value);
       rounded(unit * unitSize + k, a * value + b);
     }
-    write(unit, solution, block);
+    write(unit, solution, kept, block);
   }
   return Error::success();
 }

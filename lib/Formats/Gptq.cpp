@@ -91,6 +91,11 @@ Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
     if (factor.isDead(k))
       row[k] = 0;
   const NumberFormat &format = encoder.getFormat();
+  // What dropping a number costs, where a format keeps only some.
+  std::vector<float> weights;
+  if (format.isSparse())
+    for (int64_t k = 0; k < width; ++k)
+      weights.push_back(1 / (factor.getRow(k)[0] * factor.getRow(k)[0]));
   int64_t first = 0;
   auto spread = [&](unsigned index, float rounded) {
     int64_t k = first + index;
@@ -101,7 +106,12 @@ Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
   };
   for (uint8_t *block = bytes.data(); first < width;
        first += format.blockElements, block += format.blockBytes)
-    if (Error error = encoder.encodeInOrder(row.data() + first, block, spread))
+    if (Error error = encoder.encodeInOrder(
+            row.data() + first,
+            weights.empty()
+                ? ArrayRef<float>()
+                : ArrayRef(weights).slice(first, format.blockElements),
+            block, spread))
       return createStringError("element " + Twine(first) +
                                " and on: " + toString(std::move(error)));
   return Error::success();

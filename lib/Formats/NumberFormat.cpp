@@ -61,6 +61,10 @@ static constexpr BitPart nibbles32(unsigned byte) {
 static constexpr BitPart crumbs32(unsigned byte) {
   return {2, byte + 32 * (i / 128) + i % 32, 2 * ((i / 32) % 4)};
 }
+/// One bit for each index, from the lowest of `byte` on.
+static constexpr BitParts bitsFrom(unsigned byte) {
+  return {{1, byte + i / 8, i % 8}};
+}
 /// Bit n of byte k is bit 4 of element k + 32 n.
 static constexpr BitPart bitPlanes32(unsigned byte, unsigned destination) {
   return {1, byte + i % 32, i / 32, destination};
@@ -199,6 +203,25 @@ static constexpr NumberFormat kFormats[] = {
         .signedInt(8, bytesFrom(2))
         .scale(Mul, F16, 128, number(2, 0)),
 
+    // The same where only two of four, or four of eight, inputs have a code:
+    // the scale, a bit for each input, and the codes of those whose bit is 1.
+    NumberFormat("int4_g32_2of4", 32, 14)
+        .affine(4, 8, {nibbles(6)})
+        .sparse(2, 4, bitsFrom(2))
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("int4_g32_4of8", 32, 14)
+        .affine(4, 8, {nibbles(6)})
+        .sparse(4, 8, bitsFrom(2))
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("int8_g32_2of4", 32, 22)
+        .signedInt(8, bytesFrom(6))
+        .sparse(2, 4, bitsFrom(2))
+        .scale(Mul, F16, 32, number(2, 0)),
+    NumberFormat("int8_g32_4of8", 32, 22)
+        .signedInt(8, bytesFrom(6))
+        .sparse(4, 8, bitsFrom(2))
+        .scale(Mul, F16, 32, number(2, 0)),
+
     // Activations; see Activation.h.
     NumberFormat("a8_b32", 32, 36)
         .signedInt(8, bytesFrom(4))
@@ -336,6 +359,13 @@ unsigned NumberFormat::groupSize() const {
   for (const ScaleLevel &level : scales)
     size = std::min(size, level.granularity);
   return size;
+}
+
+std::optional<unsigned> NumberFormat::codeOfZero() const {
+  for (unsigned code = 0; code < 1u << codeMap.bits; ++code)
+    if (codeMap.valueOf(code) == 0)
+      return code;
+  return std::nullopt;
 }
 
 bool NumberFormat::hasOffset() const {

@@ -48,6 +48,10 @@ static const Tile16Layout kLayouts[] = {
     {"int4_g128", Codes::U4, Scales::F16, 128, 128, 8, nullptr},
     {"int8_g128", Codes::U8, Scales::F16, 128, 128, 128, nullptr},
     {"q2_0", Codes::U2, Scales::F16, 64, 32, 1, nullptr},
+    {"int4_g32_2of4", Codes::Half4, Scales::F16, 64, 32, 8, nullptr, 4},
+    {"int4_g32_4of8", Codes::Half4, Scales::F16, 64, 32, 8, nullptr, 8},
+    {"int8_g32_2of4", Codes::Half8, Scales::F16, 64, 32, 128, nullptr, 4},
+    {"int8_g32_4of8", Codes::Half8, Scales::F16, 64, 32, 128, nullptr, 8},
 };
 
 ArrayRef<Tile16Layout> Tile16Layout::all() { return kLayouts; }
@@ -65,8 +69,10 @@ int32_t Tile16Layout::largestCode() const {
     return *std::max_element(table, table + 16);
   switch (codes) {
   case Codes::U8:
+  case Codes::Half8:
     return 255;
   case Codes::U4:
+  case Codes::Half4:
     return 15;
   case Codes::U4U1:
     return 31;
@@ -96,12 +102,14 @@ int64_t Tile16Layout::blockCodeBytes() const {
   case Codes::U4:
     return 256;
   case Codes::U4U1:
+  case Codes::Half8:
     return 320;
   case Codes::U4U2:
     return 384;
   case Codes::U2:
     return 128;
   case Codes::U2U1:
+  case Codes::Half4:
     return 192;
   }
   llvm_unreachable("every class of codes has a size");

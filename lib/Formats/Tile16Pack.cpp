@@ -8,6 +8,7 @@
 #include "winnow/Formats/Decode.h"
 #include "winnow/Formats/Tile16.h"
 
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -51,9 +52,66 @@ static uint16_t upperHalf(float value) {
   return bits >> 16;
 }
 
+/// Where the byte of a code is among the four of its eight inputs, counted from
+/// the number of codes that lie before it in those (`mask`: their bits).
+static unsigned placeInOctet(const Tile16Layout &layout, uint8_t mask,
+                             unsigned k) {
+  bool hasHalves = layout.halfOf == 4;
+  uint8_t from = hasHalves ? k / 4 * 4 : 0;
+  unsigned before =
+      llvm::popcount(uint8_t(mask >> from << from) & ((1u << k) - 1));
+  return (hasHalves ? k / 4 * 2 : 0) + before;
+}
+
+/// The inputs that have a code are those whose weight is not 0: what a code of
+/// 0 stands for is 0, too.
+static void packHalf(const Tile16Layout &layout, const uint8_t *from,
+                     uint8_t *line) {
+  uint32_t all = 0;
+  uint8_t zero = uint8_t(layout.zeroPoint);
+  uint32_t octets[kBlock / 8] = {};
+  for (unsigned octet = 0; octet < kBlock / 8; ++octet) {
+    uint8_t mask = 0;
+    for (unsigned k = 0; k < 8; ++k)
+      mask |= (from[8 * octet + k] != zero) << k;
+    for (unsigned k = 0; k < 8; ++k)
+      if (mask >> k & 1)
+        octets[octet] |= uint32_t(from[8 * octet + k] ^ zero)
+                         << 8 * placeInOctet(layout, mask, k);
+    all |= uint32_t(mask) << 8 * octet;
+  }
+  write32le(line, all);
+  if (layout.codes == Codes::Half8)
+    for (unsigned t = 0; t < 4; ++t)
+      write32le(line + (1 + t) * kLine, octets[t]);
+  else
+    for (unsigned t = 0; t < 2; ++t)
+      write32le(line + (1 + t) * kLine, octets[2 * t] | octets[2 * t + 1] << 4);
+}
+
+/// The inverse of packHalf.
+static void unpackHalf(const Tile16Layout &layout, const uint8_t *line,
+                       uint8_t *to) {
+  uint32_t all = read32le(line);
+  bool isBytes = layout.codes == Codes::Half8;
+  for (unsigned k = 0; k < kBlock; ++k) {
+    unsigned octet = k / 8;
+    uint8_t mask = all >> 8 * octet;
+    uint32_t codes =
+        isBytes ? read32le(line + (1 + octet) * kLine)
+                : read32le(line + (1 + octet / 2) * kLine) >> 4 * (octet % 2) &
+                      0x0f0f0f0f;
+    uint8_t code = 0;
+    if (mask >> k % 8 & 1)
+      code = codes >> 8 * (placeInOctet(layout, mask, k % 8) & 3);
+    to[k] = code ^ uint8_t(layout.zeroPoint);
+  }
+}
+
 /// Writes the 32 codes of one row and block; `line` is the row's dword of the
 /// block's first line.
-static void packCodes(Codes codes, const uint8_t *from, uint8_t *line) {
+static void packCodes(const Tile16Layout &layout, const uint8_t *from,
+                      uint8_t *line) {
   uint32_t quad[kQuads];
   for (int64_t q = 0; q < kQuads; ++q)
     quad[q] = read32le(from + 4 * q);
@@ -78,7 +136,11 @@ static void packCodes(Codes codes, const uint8_t *from, uint8_t *line) {
       dword |= (quad[q] >> shift & kOne) << q;
     put(first, dword);
   };
-  switch (codes) {
+  switch (layout.codes) {
+  case Codes::Half8:
+  case Codes::Half4:
+    packHalf(layout, from, line);
+    break;
   case Codes::U8:
     for (int64_t q = 0; q < kQuads; ++q)
       put(q, quad[q]);
@@ -113,7 +175,10 @@ static void packCodes(Codes codes, const uint8_t *from, uint8_t *line) {
 }
 
 /// The inverse of packCodes.
-static void unpackCodes(Codes codes, const uint8_t *line, uint8_t *to) {
+static void unpackCodes(const Tile16Layout &layout, const uint8_t *line,
+                        uint8_t *to) {
+  if (layout.halfOf)
+    return unpackHalf(layout, line, to);
   auto get = [&](int64_t index) { return read32le(line + index * kLine); };
   for (int64_t q = 0; q < kQuads; ++q) {
     uint32_t dword = 0;
@@ -124,7 +189,7 @@ static void unpackCodes(Codes codes, const uint8_t *line, uint8_t *to) {
       return get(index) >> 2 * (q % 4) & 0x03030303;
     };
     auto oneBit = [&](int64_t index) { return get(index) >> q & 0x01010101; };
-    switch (codes) {
+    switch (layout.codes) {
     case Codes::U8:
       dword = get(q);
       break;
@@ -143,6 +208,9 @@ static void unpackCodes(Codes codes, const uint8_t *line, uint8_t *to) {
     case Codes::U2:
       dword = twoBits(q / 4);
       break;
+    case Codes::Half8:
+    case Codes::Half4:
+      llvm_unreachable("unpacked above");
     case Codes::F32:
     case Codes::F16:
     case Codes::BF16:
@@ -216,7 +284,7 @@ private:
   void packChunk(uint8_t *chunk, int64_t row, int64_t at, int64_t count) {
     uint8_t *lines = chunk + layout.codesOffset() + 4 * row;
     for (int64_t i = 0; i < count; i += kBlock)
-      packCodes(layout.codes, data.codes + at + i,
+      packCodes(layout, data.codes + at + i,
                 lines + i / kBlock * layout.blockCodeBytes());
 
     uint8_t *scales = chunk + layout.scalesOffset();
@@ -387,7 +455,7 @@ Error decodeTile16Row(StringRef name, int64_t n, int64_t k,
     const uint8_t *chunk = group + i / layout.chunk * layout.chunkBytes();
     int64_t block = i % layout.chunk / kBlock;
     uint8_t codes[kBlock];
-    unpackCodes(layout.codes,
+    unpackCodes(layout,
                 chunk + layout.codesOffset() + block * layout.blockCodeBytes() +
                     4 * row,
                 codes);

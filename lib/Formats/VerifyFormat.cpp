@@ -80,6 +80,23 @@ static Error verifyCodeMap(const NumberFormat &format) {
   return Error::success();
 }
 
+/// Claims the mask, if there is one.
+static Error verifyPattern(const NumberFormat &format, BitVector &used) {
+  const SparsePattern &pattern = format.pattern;
+  if (!format.isSparse())
+    return Error::success();
+  if (pattern.kept == 0 || pattern.kept > pattern.of ||
+      format.blockElements % pattern.of != 0)
+    return fail(format, Twine(pattern.kept) + " of " + Twine(pattern.of) +
+                            " elements of a block of " +
+                            Twine(format.blockElements));
+  if (format.packing != Packing::Bits || format.hasOffset() ||
+      !format.codeOfZero())
+    return fail(format, "elements without codes are 0, so it needs a code of "
+                        "value 0, and neither offsets nor other packings");
+  return claim(format, "mask", pattern.mask, format.blockElements, 1, used);
+}
+
 Error winnow::verifyFormat(const NumberFormat &format) {
   if (format.blockElements == 0 || format.blockElements > kMaxBlockElements ||
       format.blockBytes == 0 || format.blockBytes > 4 * kMaxBlockElements)
@@ -88,19 +105,23 @@ Error winnow::verifyFormat(const NumberFormat &format) {
                             " bytes");
   BitVector used(8 * format.blockBytes);
   if (format.isFloat()) {
-    if (format.blockElements != 1 || !format.scales.empty())
-      return fail(format, "floats have blocks of one element and no scales");
+    if (format.blockElements != 1 || !format.scales.empty() ||
+        format.isSparse())
+      return fail(format, "floats have blocks of one element, and neither "
+                          "scales nor masks");
     return claim(format, "element", format.code, 1, format.codeMap.bits, used);
   }
 
   if (Error error = verifyCodeMap(format))
+    return error;
+  if (Error error = verifyPattern(format, used))
     return error;
   if (format.packing == Packing::Base3) {
     if (format.blockElements != 256 || format.blockBytes < 52)
       return fail(format, "base-3 packing is for 256 elements in 52 bytes");
     used.set(0, 8 * 52);
   } else if (Error error =
-                 claim(format, "code", format.code, format.blockElements,
+                 claim(format, "code", format.code, format.storedElements(),
                        format.codeMap.bits, used)) {
     return error;
   }

@@ -24,6 +24,7 @@ FORMATS = {"f32": 1, "f16": 1, "bf16": 1}
 FORMATS |= dict.fromkeys("q4_0 q4_1 q5_0 q5_1 q8_0 iq4_nl mxfp4".split(), 32)
 FORMATS |= {"q2_0": 64, "nvfp4": 64, "q1_0": 128}
 FORMATS |= {"int4_g32": 32, "int4_g64": 64, "int4_g128": 128, "int8_g128": 128}
+FORMATS |= dict.fromkeys((f"int{b}_g32_{n}" for b in (4, 8) for n in ("2of4", "4of8")), 32)
 FORMATS |= dict.fromkeys("q2_k q3_k q4_k q5_k q6_k iq4_xs tq1_0 tq2_0".split(), 256)
 FLOAT_FORMATS = ("f32", "f16", "bf16")
 # What inputs are rounded to in front of weights of a format.

@@ -54,7 +54,33 @@ def test_page_of_formats_is_up_to_date(programs: Programs, tmp_path: Path) -> No
     assert printed in (ROOT / "docs" / "WeightFormats.md").read_text()
 
 
-@pytest.mark.parametrize("kind", ["q8_0", "int4_g32"])
+@pytest.mark.parametrize(
+    ("kind", "dense", "kept", "of"),
+    [
+        ("int8_g32_2of4", "q8_0", 2, 4),
+        ("int8_g32_4of8", "q8_0", 4, 8),
+        ("int4_g32_2of4", "int4_g32", 2, 4),
+        ("int4_g32_4of8", "int4_g32", 4, 8),
+    ],
+)
+def test_leaving_weights_out_is_masking_them(
+    kind: str, dense: str, kept: int, of: int, programs: Programs, tmp_path: Path
+) -> None:
+    """Of each few inputs the largest magnitudes stay, of equal ones the first."""
+    numbers = np.random.default_rng(5).normal(0, 0.02, (48, 256)).astype(np.float32)
+    numbers[:4] = np.round(numbers[:4], 2)
+    groups = numbers.reshape(-1, of)
+    order = np.argsort(-np.abs(groups), axis=1, kind="stable")
+    mask = np.zeros_like(groups, dtype=bool)
+    np.put_along_axis(mask, order[:, :kept], values=True, axis=1)
+    masked = np.where(mask, groups, np.float32(0)).reshape(numbers.shape)
+    winnow_opt = programs.directory / "winnow-opt"
+    sparse = recode(winnow_opt, tmp_path / "sparse", numbers, [kind])[kind]
+    assert np.array_equal(sparse, recode(winnow_opt, tmp_path / "dense", masked, [dense])[dense])
+    assert (sparse != 0).sum() > 0.4 * numbers.size
+
+
+@pytest.mark.parametrize("kind", ["q8_0", "int4_g32", "int8_g32_2of4", "int4_g32_4of8"])
 @pytest.mark.parametrize("tiny", ["llama-blocks-96"], indirect=True)
 def test_logits_are_those_of_the_encoded_weights(
     tiny: Tiny,

@@ -391,7 +391,8 @@ def test_random_param(winnow_opt: Path, tmp_path: Path) -> None:
 
 BLOCK_FORMATS = (
     "q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs tq1_0 tq2_0 mxfp4 nvfp4 "
-    "q1_0 q2_0 int4_g32 int4_g64 int4_g128 int8_g128"
+    "q1_0 q2_0 int4_g32 int4_g64 int4_g128 int8_g128 int4_g32_2of4 int4_g32_4of8 "
+    "int8_g32_2of4 int8_g32_4of8"
 ).split()
 
 

@@ -50,10 +50,11 @@ double relativeError(ArrayRef<float> x, ArrayRef<float> y) {
   return std::sqrt(error / size);
 }
 
+/// But for sparse ones, whose elements are mostly off: SparseFormatTest.cpp.
 std::vector<const NumberFormat *> codedFormats() {
   std::vector<const NumberFormat *> formats;
   for (StringRef name : encodableFormats())
-    if (!lookupFormat(name)->isFloat())
+    if (!lookupFormat(name)->isFloat() && !lookupFormat(name)->isSparse())
       formats.push_back(lookupFormat(name));
   return formats;
 }
@@ -99,7 +100,7 @@ TEST(Encode, WrittenBitsAreRead) {
     // All bits but those written stay as they are.
     std::vector<uint8_t> block(format.blockBytes, 0xFF);
     uint32_t ones = (uint64_t(1) << format.codeMap.bits) - 1;
-    for (unsigned i = 0; i < format.blockElements; ++i) {
+    for (unsigned i = 0; i < format.storedElements(); ++i) {
       writeBits(format.code, block.data(), i, ones & (37 * i + 5));
       ASSERT_EQ(readBits(format.code, block.data(), i), ones & (37 * i + 5));
       if (i)

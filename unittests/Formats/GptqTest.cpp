@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 
 #include <cmath>
+#include <numeric>
 #include <random>
 
 using namespace llvm;
@@ -216,6 +217,63 @@ TEST_P(GptqFormats, DiagonalMatricesRoundToNearest) {
   std::vector<uint8_t> bytes(cantFail(format.bytesPerRow(width)));
   ASSERT_EQ(messageOf(encode(format, row, bytes)), "");
   EXPECT_EQ(encodeRow(format, gram, row).bytes, bytes);
+}
+
+/// Of sparse formats: at the first of each few inputs those are chosen that
+/// cost least, w^2 / U_kk^2 of what the numbers are by then (Frantar and
+/// Alistarh, SparseGPT, arXiv 2301.00774); the others have no code, and what
+/// that is off is spread like the rest.
+TEST(Gptq, SparseFormatsDropWhatCostsLeast) {
+  for (const char *name :
+       {"int4_g32_2of4", "int4_g32_4of8", "int8_g32_2of4", "int8_g32_4of8"}) {
+    SCOPED_TRACE(name);
+    const NumberFormat &format = *lookupFormat(name);
+    int64_t width = 256, of = format.pattern.of;
+    std::vector<float> gram = correlatedGram(width);
+    std::vector<float> row = normalNumbers(width, 11);
+    Encoded found = encodeRow(format, gram, row);
+    Matrix u = expectedFactor(gram, width);
+    std::vector<double> w(row.begin(), row.end());
+    int64_t sameAsMagnitudes = 0;
+    for (int64_t k = 0; k < width; ++k) {
+      if (k % of == 0) {
+        auto costOf = [&](int64_t j) { return std::pow(w[j] / u[j][j], 2); };
+        auto chosen = [&](auto score) {
+          std::vector<int64_t> order(of);
+          std::iota(order.begin(), order.end(), k);
+          llvm::stable_sort(
+              order, [&](int64_t a, int64_t b) { return score(a) > score(b); });
+          order.resize(format.pattern.kept);
+          llvm::sort(order);
+          return order;
+        };
+        std::vector<int64_t> expected = chosen(costOf), masked;
+        for (int64_t j = k; j < k + of; ++j)
+          if (readBits(
+                  format.pattern.mask,
+                  &found.bytes[j / format.blockElements * format.blockBytes],
+                  j % format.blockElements))
+            masked.push_back(j);
+        EXPECT_EQ(masked, expected);
+        sameAsMagnitudes +=
+            expected == chosen([&](int64_t j) { return std::fabs(row[j]); });
+        for (int64_t j = k; j < k + of; ++j)
+          if (!is_contained(expected, j))
+            EXPECT_EQ(found.numbers[j], 0);
+      }
+      double e = (w[k] - found.numbers[k]) / u[k][k];
+      for (int64_t j = k; j < width; ++j)
+        w[j] -= e * u[k][j];
+    }
+    EXPECT_LT(sameAsMagnitudes, width / of);
+
+    std::vector<float> nearest(width);
+    std::vector<uint8_t> bytes(found.bytes.size());
+    ASSERT_EQ(messageOf(encode(format, row, bytes)), "");
+    ASSERT_EQ(messageOf(decode(format, bytes, nearest)), "");
+    EXPECT_LT(quadraticForm(gram, difference(row, found.numbers)),
+              0.5 * quadraticForm(gram, difference(row, nearest)));
+  }
 }
 
 TEST(Gptq, WeightsOfDeadInputsAreZero) {

@@ -28,7 +28,9 @@ TEST(NumberFormat, RowsAreWellFormedAndUseEveryBit) {
     if (format.packing == Packing::Base3)
       continue;
     // No bit is used twice, so a full count means that all are used.
-    unsigned bits = format.blockElements * format.codeMap.bits;
+    unsigned bits = format.storedElements() * format.codeMap.bits;
+    if (format.isSparse())
+      bits += format.blockElements;
     for (const ScaleLevel &level : format.scales)
       for (const BitPart &part : level.parts)
         bits += part.width * (format.blockElements / level.granularity);
@@ -43,9 +45,9 @@ TEST(NumberFormat, DotClasses) {
   auto classOf = [](StringRef name) { return lookupFormat(name)->dotClass(); };
   for (const char *name : {"f32", "f16", "bf16"})
     EXPECT_EQ(classOf(name), DotClass::Float) << name;
-  for (const char *name :
-       {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "tq1_0", "tq2_0", "q1_0",
-        "q2_0", "int4_g64", "int8_g128", "a8_b32"})
+  for (const char *name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "tq1_0",
+                           "tq2_0", "q1_0", "q2_0", "int4_g64", "int8_g128",
+                           "int4_g32_2of4", "int8_g32_4of8", "a8_b32"})
     EXPECT_EQ(classOf(name), DotClass::IntegerOffset) << name;
   for (const char *name : {"iq4_nl", "mxfp4", "nvfp4"})
     EXPECT_EQ(classOf(name), DotClass::IntegerTable) << name;
@@ -130,7 +132,8 @@ TEST(NumberFormat, VerifierNamesWhatIsWrong) {
   expectFailure(base.affine(4, 0, {{5, i / 2, 0}}),
                 "code: a part exceeds the 4 bits of the integer");
   expectFailure(NumberFormat("bad", 2, 4).floats(StoredType::F32),
-                "floats have blocks of one element and no scales");
+                "floats have blocks of one element, and neither scales nor "
+                "masks");
   expectFailure(base.base3(), "base-3 packing is for 256 elements in 52 bytes");
   constexpr NumberFormat two =
       NumberFormat("bad", 16, 12).affine(4, 0, {nibbles});

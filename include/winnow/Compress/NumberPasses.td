@@ -357,7 +357,9 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     numbers of each block at the level for which products of the block lose least
     (`clip` of winnow.recode), if there is a Gram matrix.
     Matrices that no linear layer reads, and float formats, are rounded to
-    nearest. `only` and `skip` look at the name of a weight and
+    nearest. Formats that store two of four inputs, or four of eight, leave out
+    those of the least magnitude, with gptq those whose loss costs least by then
+    (arXiv 2301.00774). `only` and `skip` look at the name of a weight and
     at the names of layers that read it, such as blk.3.mlp.
 
     ```mlir

@@ -367,6 +367,9 @@ def WinnowPruneTokens : Pass<"winnow-prune-tokens", "::mlir::ModuleOp"> {
 def WinnowSparsify : Pass<"winnow-sparsify", "::mlir::ModuleOp"> {
   let summary = "Take channels of MLPs, or heads, out of a model";
   let description = [{
+    Of single weights two of four, or four of eight, stay in a number format:
+    winnow-quantize-weights{format=int8_g32_2of4}.
+
     What: makes layers narrower. A channel goes with everything that makes it and
     everything that reads it:
 

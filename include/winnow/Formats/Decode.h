@@ -20,7 +20,7 @@ namespace winnow {
 /// g = k / groupSize is a[g] * values[k] + b[g]. Entries past the block's
 /// elements and groups are not written.
 struct CanonicalBlock {
-  /// Stored codes c, unsigned.
+  /// Stored codes c, unsigned; of elements without one, the code of 0.
   uint8_t codes[kMaxBlockElements];
   /// v(c).
   int8_t values[kMaxBlockElements];
@@ -60,6 +60,8 @@ private:
   };
 
   void readCodes(const uint8_t *block, uint8_t *codes) const;
+  /// Moves the codes of a sparse block to their elements.
+  void spreadCodes(const uint8_t *block, uint8_t *codes) const;
   void readScales(const uint8_t *block, CanonicalBlock &out) const;
 
   const NumberFormat &format;
@@ -70,6 +72,7 @@ private:
   bool consecutiveBytes = false;
   /// v(c) for all codes.
   int8_t valueOf[256];
+  uint8_t zeroCode = 0;
 };
 
 /// Decodes whole blocks (so whole rows): `out` must be a multiple of the block

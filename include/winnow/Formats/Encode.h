@@ -41,15 +41,19 @@ public:
   ~BlockEncoder();
 
   /// `blockElements` numbers to `blockBytes` bytes. Groups of numbers all below
-  /// 2^-100 in magnitude become zeros. Fails for NaN and infinities in formats
-  /// that have none, and where a number or its scale is too large to be stored.
+  /// 2^-100 in magnitude become zeros. A sparse format keeps the largest
+  /// magnitudes, of equal ones the first. Fails for NaN and infinities in
+  /// formats that have none, and where a number or its scale is too large to be
+  /// stored.
   llvm::Error encode(const float *numbers, uint8_t *block) const;
 
   /// The same one number after another: `rounded` hears of each element which
   /// number its code stands for, and may then change `numbers` from there on.
-  /// Scales are those of the numbers when the first of them gets its code.
+  /// Scales are those of the numbers when the first of them gets its code. A
+  /// sparse format keeps the largest w_k^2 `weights[k]` of each few numbers as
+  /// they are when the first of those has its turn.
   llvm::Error encodeInOrder(
-      const float *numbers, uint8_t *block,
+      const float *numbers, llvm::ArrayRef<float> weights, uint8_t *block,
       llvm::function_ref<void(unsigned k, float number)> rounded) const;
 
   const NumberFormat &getFormat() const { return format; }
@@ -59,9 +63,13 @@ private:
   llvm::Error checkFinite(const float *numbers) const;
   /// The search's solution for a unit.
   llvm::Error solve(const float *numbers, struct ScaleSolution &solution) const;
-  /// Writes scales and codes of a unit, the elements of one outer scale.
+  /// Of a unit of numbers: which have a code, and the others replaced by 0.
+  void keepLargest(const float *numbers, llvm::MutableArrayRef<float> left,
+                   llvm::MutableArrayRef<bool> kept) const;
+  /// Writes scales and codes of a unit, the elements of one outer scale; `kept`
+  /// says which of them have a code.
   void write(unsigned unit, const struct ScaleSolution &solution,
-             uint8_t *block) const;
+             llvm::ArrayRef<bool> kept, uint8_t *block) const;
 
   const NumberFormat &format;
   std::unique_ptr<ScaleSearch> search;

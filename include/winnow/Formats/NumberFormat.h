@@ -73,6 +73,15 @@ enum class Packing {
   Base3, ///< five ternary digits per byte, as TQ1_0 has them
 };
 
+/// N:M sparsity: of each `of` consecutive elements only `kept` have a code, the
+/// others are 0. Which ones is data, never read off their values.
+struct SparsePattern {
+  unsigned kept = 0;
+  unsigned of = 0; ///< 0: every element has a code
+  /// One bit an element: 1 where it has a code.
+  BitParts mask;
+};
+
 /// What a level of the scale chain does.
 enum class ScaleRole {
   Mul,       ///< a factor of a
@@ -120,8 +129,10 @@ struct NumberFormat {
   std::optional<uint32_t> ggufType;
   CodeMap codeMap;
   Packing packing = Packing::Bits;
-  /// Where the code of an element is, for `Packing::Bits`.
+  /// Where the code of an element is, for `Packing::Bits`; of sparse formats,
+  /// of the elements that have one, in their order.
   BitParts code;
+  SparsePattern pattern;
   /// Outermost first; products are taken in this order.
   FixedList<ScaleLevel, 4> scales;
 
@@ -139,6 +150,9 @@ struct NumberFormat {
   constexpr NumberFormat tabulated(unsigned bits, llvm::ArrayRef<int8_t> table,
                                    BitParts parts) const;
   constexpr NumberFormat base3() const;
+  /// Only `kept` of `of` elements have codes; bit i of `mask` is element i's.
+  constexpr NumberFormat sparse(unsigned kept, unsigned of,
+                                BitParts mask) const;
   constexpr NumberFormat floats(StoredType type) const;
   constexpr NumberFormat scale(ScaleRole role, StoredType type,
                                unsigned granularity, BitParts parts,
@@ -147,6 +161,14 @@ struct NumberFormat {
   // What follows from a row.
 
   bool isFloat() const { return codeMap.kind == CodeMap::Kind::Float; }
+  bool isSparse() const { return pattern.of != 0; }
+  /// Elements of a block that have codes.
+  unsigned storedElements() const {
+    return isSparse() ? blockElements / pattern.of * pattern.kept
+                      : blockElements;
+  }
+  /// The smallest code of value 0, if there is one.
+  std::optional<unsigned> codeOfZero() const;
   /// Elements that share a and b: the finest granularity of the scale chain.
   unsigned groupSize() const;
   unsigned groupsPerBlock() const { return blockElements / groupSize(); }
@@ -221,6 +243,13 @@ constexpr NumberFormat NumberFormat::tabulated(unsigned bits,
 constexpr NumberFormat NumberFormat::base3() const {
   NumberFormat result = affine(2, 1, {});
   result.packing = Packing::Base3;
+  return result;
+}
+
+constexpr NumberFormat NumberFormat::sparse(unsigned kept, unsigned of,
+                                            BitParts mask) const {
+  NumberFormat result = *this;
+  result.pattern = {kept, of, mask};
   return result;
 }
 

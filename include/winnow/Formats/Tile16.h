@@ -18,6 +18,13 @@
 //   U4U2   2 x { 2 lines as U4, 1 line: bits 4-5 of quad q in bits 2q, 2q+1 }
 //   U2     2 lines, line t: quad 4t+q in bits 2q, 2q+1
 //   U2U1   1 line with bit 2 of quad q in bit q, then as U2
+//   Half8  1 line: bit k of a row's dword tells whether its input k has a code;
+//          4 lines: the codes of inputs 8t to 8t+7, of which four have one,
+//          exclusive-or the zero point, so that bytes of 0 are weights of 0
+//   Half4  the same in 1 + 2 lines, line t: inputs 16t to 16t+7 in the low
+//          nibbles, the next eight in the high ones
+//
+// Of two codes for four inputs, those of inputs 8t to 8t+3 are bytes 0 and 1.
 //
 //   scales (one per `group` inputs and row)      place in the chunk
 //   F16    f16 d[chunk/group][16]                 after the codes
@@ -62,7 +69,19 @@ struct Tile16Layout {
   /// Inputs of a block: what shares one scale of the activations.
   static constexpr int64_t kBlock = 32;
 
-  enum class Codes { F32, BF16, F16, U8, U4, U4U1, U4U2, U2, U2U1 };
+  enum class Codes {
+    F32,
+    BF16,
+    F16,
+    U8,
+    U4,
+    U4U1,
+    U4U2,
+    U2,
+    U2U1,
+    Half8,
+    Half4
+  };
   enum class Scales { None, F16, BF16, F16Min, U6, S8, U4Min };
 
   /// The format's name as in `#winnow.encoding<...>`, e.g. "q4_k".
@@ -77,6 +96,8 @@ struct Tile16Layout {
   /// The 16 entries that replace a 4-bit code before zeroPoint is taken off,
   /// or null.
   const uint8_t *table;
+  /// Of Half8 and Half4: half of so many inputs in a row have a code, 4 or 8.
+  int64_t halfOf = 0;
 
   /// The layout of `format`; fails for a name that has none.
   static llvm::Expected<const Tile16Layout *> get(llvm::StringRef format);

@@ -3,6 +3,7 @@
 #include "Tile16Emitter.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 
@@ -63,31 +64,92 @@ Value Tile16Emitter::masked(Value value, int64_t shiftRight, int32_t mask) {
   return kb.andI(value, splat(mask));
 }
 
-Value Tile16Emitter::lookup(Value codes) {
-  SmallVector<int8_t> entries;
-  int64_t copies = oneRow() ? 1 : kb.target().avx512 ? 4 : 2;
-  for (int64_t copy = 0; copy < copies; ++copy)
-    llvm::append_range(entries, ArrayRef<uint8_t>(layout.table, 16));
-  Value table = kb.vectorI8(entries);
-  Type bytes = table.getType();
-  if (oneRow()) {
-    Value index = kb.bitcast(kb.broadcast(codes, 4), bytes);
-    Value found =
-        kb.intrinsic("llvm.x86.ssse3.pshuf.b.128", bytes, {table, index});
-    return kb.extract(kb.bitcast(found, kb.vectorType(kb.i32Type(), 4)), 0);
-  }
-  auto index = kb.bitcast(codes, kb.vectorType(kb.i8Type(), 64));
-  Type words = lanesOf(kb.i32Type());
+Value Tile16Emitter::toBytes(Value lanes) {
+  return oneRow()
+             ? kb.bitcast(kb.broadcast(lanes, 4), kb.vectorType(kb.i8Type()))
+             : kb.bitcast(lanes, kb.vectorType(kb.i8Type(), 64));
+}
+
+Value Tile16Emitter::fromBytes(Value bytes) {
+  return oneRow()
+             ? kb.extract(kb.bitcast(bytes, kb.vectorType(kb.i32Type(), 4)), 0)
+             : kb.bitcast(bytes, lanesOf(kb.i32Type()));
+}
+
+Value Tile16Emitter::shuffleBytes(Value table, Value index) {
+  if (oneRow())
+    return kb.intrinsic("llvm.x86.ssse3.pshuf.b.128", table.getType(),
+                        {table, index});
   if (kb.target().avx512)
-    return kb.bitcast(
-        kb.intrinsic("llvm.x86.avx512.pshuf.b.512", bytes, {table, index}),
-        words);
+    return kb.intrinsic("llvm.x86.avx512.pshuf.b.512", table.getType(),
+                        {table, index});
   auto half = [&](int64_t first) {
-    return kb.intrinsic("llvm.x86.avx2.pshuf.b", bytes,
-                        {table, kb.slice(index, first, 32)});
+    Value part = kb.slice(table, first, 32);
+    return kb.intrinsic("llvm.x86.avx2.pshuf.b", part.getType(),
+                        {part, kb.slice(index, first, 32)});
   };
   SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, 64));
-  return kb.bitcast(kb.shuffle(half(0), half(32), all), words);
+  return kb.shuffle(half(0), half(32), all);
+}
+
+Value Tile16Emitter::lookup(Value codes) {
+  SmallVector<int8_t> entries;
+  for (int64_t copy = 0; copy < (oneRow() ? 1 : 4); ++copy)
+    llvm::append_range(entries, ArrayRef<uint8_t>(layout.table, 16));
+  return fromBytes(shuffleBytes(kb.vectorI8(entries), toBytes(codes)));
+}
+
+Value Tile16Emitter::lookupDwords(ArrayRef<int32_t> table, Value index) {
+  if (oneRow())
+    index = kb.broadcast(index);
+  Value found;
+  if (kb.target().avx512) {
+    found = kb.intrinsic("llvm.x86.avx512.permvar.si.512", index.getType(),
+                         {kb.vectorI32(table), index});
+  } else {
+    auto half = [&](int64_t first) {
+      Value part = kb.slice(index, first, 8);
+      auto from = [&](int64_t entry) {
+        return kb.intrinsic("llvm.x86.avx2.permd", part.getType(),
+                            {kb.vectorI32(table.slice(entry, 8)), part});
+      };
+      Value upper = kb.andI(part, kb.splatI32(8, 8));
+      return kb.select(kb.equal(upper, kb.splatI32(0, 8)), from(0), from(8));
+    };
+    SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, kRows));
+    found = kb.shuffle(half(0), half(8), all);
+  }
+  return oneRow() ? kb.extract(found, 0) : found;
+}
+
+Value Tile16Emitter::spread(BlockCodes &codes, Value stored, int64_t q) {
+  Value mask = loadLine(codes, 0);
+  bool isUpper = q % 2, hasHalves = layout.halfOf == 4;
+  // Which of the stored bytes each input of the quad has, and how many the
+  // quad has, by its four bits of the mask.
+  SmallVector<int32_t> places, counts;
+  for (int32_t bits = 0; bits < 16; ++bits) {
+    uint32_t place = 0, next = isUpper && hasHalves ? 2 : 0;
+    for (int32_t k = 0; k < 4; ++k)
+      place |= (bits >> k & 1 ? next++ : 0x80) << 8 * k;
+    places.push_back(int32_t(place));
+    counts.push_back(llvm::popcount(uint32_t(bits)) * kOneBit);
+  }
+  auto quadBits = [&](int64_t quad) {
+    return quad == 0 ? mask : kb.shrU(mask, splat(4 * quad));
+  };
+  Value index = lookupDwords(places, quadBits(q));
+  if (isUpper && !hasHalves)
+    index = kb.add(index, lookupDwords(counts, quadBits(q - 1)));
+  if (!oneRow()) {
+    // Each row has its own four of the 16 bytes that are shuffled together.
+    SmallVector<int32_t> rows;
+    for (int32_t r = 0; r < kRows; ++r)
+      rows.push_back(r % 4 * 4 * kOneBit);
+    index = kb.orI(index, kb.vectorI32(rows));
+  }
+  Value found = fromBytes(shuffleBytes(toBytes(stored), toBytes(index)));
+  return kb.xorI(found, splat(layout.zeroPoint * kOneBit));
 }
 
 /// The lines of a chunk that hold no codes, which loadLine asks for itself.
@@ -214,6 +276,13 @@ Value Tile16Emitter::quad(BlockCodes &codes, int64_t q) {
     value = kb.orI(twoBits(1 + q / 4), high);
     break;
   }
+  case Codes::Half8:
+    value = spread(codes, loadLine(codes, 1 + q / 2), q);
+    break;
+  case Codes::Half4:
+    value = spread(
+        codes, masked(loadLine(codes, 1 + q / 4), q / 2 % 2 * 4, kNibble), q);
+    break;
   case Codes::F32:
   case Codes::F16:
   case Codes::BF16:

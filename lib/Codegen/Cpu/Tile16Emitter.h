@@ -68,7 +68,17 @@ private:
   Value loadByte(Value ptr);
   Value loadHalf(Value ptr);
   Value masked(Value value, int64_t shiftRight, int32_t mask);
+  /// i32 lanes (in one-row mode, copies of the number) as bytes, and back.
+  Value toBytes(Value lanes);
+  Value fromBytes(Value bytes);
+  /// In each 16 bytes: table[index], and 0 where the index is negative.
+  Value shuffleBytes(Value table, Value index);
   Value lookup(Value codes);
+  /// table[index & 15] in i32 lanes.
+  Value lookupDwords(llvm::ArrayRef<int32_t> table, Value index);
+  /// Quad `q` of codes that half of eight inputs have: `stored` has their four
+  /// bytes.
+  Value spread(BlockCodes &codes, Value stored, int64_t q);
 
   KernelBuilder &kb;
   const Tile16Layout &layout;
