@@ -39,6 +39,7 @@ from winnow.errors import (
 from winnow.generation import Generation, Stream, Token
 from winnow.huggingface import HuggingFaceTokenizer
 from winnow.model import DiagnosticFunction, Model
+from winnow.profile import Profile, StageProfile
 from winnow.progress import ProgressFunction
 from winnow.sampler import Sampler
 from winnow.session import Session
@@ -141,8 +142,10 @@ __all__ = [
     "MismatchError",
     "Model",
     "OutOfMemoryError",
+    "Profile",
     "Sampler",
     "Session",
+    "StageProfile",
     "Stream",
     "TensorSpec",
     "TextStream",

@@ -105,6 +105,22 @@ class Tensor(ctypes.Structure):
         return cls(DTYPES.index(array.dtype), array.ndim, shape, array.ctypes.data)
 
 
+class Stage(ctypes.Structure):
+    """winnow_stage."""
+
+    _fields_ = (
+        ("entry", c_char_p),
+        ("dims", POINTER(c_int64)),
+        ("past", c_int64),
+        ("stage", c_int32),
+        ("thread", c_int32),
+        ("leaves", c_int32),
+    )
+
+
+PROFILER = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Stage))
+
+
 class ModelInfo(ctypes.Structure):
     """winnow_model_info."""
 
@@ -159,7 +175,7 @@ class Api(ctypes.Structure):
         ("reset", _function(c_int32, c_void_p)),
         ("invoke", _function(c_int32, c_void_p, c_char_p, *_TENSORS, *_TENSORS, _ERROR)),
         # Artifacts of older compilers lack these: see `function`.
-        ("set_profiler", c_void_p),
+        ("set_profiler", _function(c_int32, c_void_p, PROFILER, c_void_p, _ERROR)),
         ("status_name", _function(c_char_p, c_int32)),
         (
             "open_with_options",

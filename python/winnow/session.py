@@ -31,6 +31,7 @@ from winnow.artifact import Artifact, Entry
 from winnow.errors import CancelledError, InvalidArgumentError, OutOfMemoryError, UnsupportedError
 from winnow.generation import Generation, OnToken, Stream
 from winnow.huggingface import encode_whole
+from winnow.profile import Profile
 
 Rows = Literal["last", "all", "none"]
 """Which tokens of a call get logits."""
@@ -86,6 +87,7 @@ class Session:
             session.value, self._api.session_destroy, model, options
         )
         self._lock = threading.Lock()
+        self._profiler: Any = None
         self.artifact = artifact
         """What it computes with."""
         self.context: int = options.context or artifact.context
@@ -403,6 +405,21 @@ class Session:
         texts = Texts(ids.ctypes.data, lengths.ctypes.data, lengths.size)
         outputs = (None if array is None else array.ctypes.data for array in (hidden, embeddings))
         self._call(function(self._api, "encode"), byref(texts), *outputs)
+
+    # Where the time goes.
+
+    def profile(self) -> Profile:
+        """Times the stages of the calls inside a `with` block, one at a time:
+
+            with session.profile() as profile:
+                session.prefill(ids)
+            print(profile)
+
+        `profile.stages` has the numbers; results do not change. A call takes some
+        microseconds more for each stage and thread. Raises UnsupportedError for
+        artifacts of older compilers.
+        """
+        return Profile(self)
 
     # Any entry point.
 
