@@ -50,6 +50,8 @@ TEST_P(LinearRows, QuantizesRowsLikeTheHost) {
         case 4:
           std::fill_n(x.begin(), 32, 0x1p-140f);
           break;
+        default:
+          break;
         }
         quantizeRow(x.data(), buffer.data(), row, m, k);
         Quantized expected = quantize(x);

@@ -239,7 +239,7 @@ protected:
     text += llvm::formatv(") -> ({0}", rows);
     text += hasCache ? ", " + kCache.str() + ") {\n" : ") {\n";
     if (hasCache)
-      text += llvm::formatv(kAppend.data(), kCache).str();
+      text += llvm::formatv(kAppend.str().c_str(), kCache).str();
     if (hasAttention)
       text += kAttention;
     std::string before = hasAttention ? "y" : "x";

@@ -13,8 +13,10 @@ using namespace winnow;
 
 namespace {
 constexpr IndexFunction i = IndexFunction::index();
+// NOLINTBEGIN(readability-identifier-naming): as the enums name them.
 constexpr auto Mul = ScaleRole::Mul;
 constexpr auto F16 = StoredType::F16;
+// NOLINTEND(readability-identifier-naming)
 } // namespace
 
 TEST(NumberFormat, RowsAreWellFormedAndUseEveryBit) {
