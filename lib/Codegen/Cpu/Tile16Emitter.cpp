@@ -149,7 +149,9 @@ Value Tile16Emitter::spread(BlockCodes &codes, Value stored, int64_t q) {
     index = kb.orI(index, kb.vectorI32(rows));
   }
   Value found = fromBytes(shuffleBytes(toBytes(stored), toBytes(index)));
-  return kb.xorI(found, splat(layout.zeroPoint * kOneBit));
+  // In unsigned numbers: 128 in each byte has the sign bit.
+  uint32_t zero = uint32_t(layout.zeroPoint) * uint32_t(kOneBit);
+  return kb.xorI(found, splat(int32_t(zero)));
 }
 
 /// The lines of a chunk that hold no codes, which loadLine asks for itself.
