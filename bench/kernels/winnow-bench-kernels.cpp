@@ -62,13 +62,6 @@ cl::opt<std::string> assembly("assembly", cl::desc("write it to this file"),
                               cl::cat(category));
 cl::opt<bool> noCeilings("no-ceilings", cl::cat(category));
 
-using LinearFunction = void(const void *x, const void *w, const float *bias,
-                            float *y, int64_t m, int64_t n, int64_t k,
-                            int64_t ldx, int64_t ldy, void *scratch,
-                            int64_t thread, int64_t threads);
-using RecodeFunction = void(const float *x, void *buffer, int64_t row,
-                            int64_t rows, int64_t k);
-
 /// Zeroed memory in huge pages where the system gives them.
 class Pages {
 public:

@@ -72,6 +72,8 @@ Expected<GptqFactor> GptqFactor::create(ArrayRef<float> gram, int64_t width) {
       for (int64_t j = i; j < width; ++j)
         factor.upper[i * width + j] =
             static_cast<float>(inverse(width - 1 - i, width - 1 - j));
+    for (int64_t k = 0; k < width; ++k)
+      factor.costs.push_back(1 / (factor.getRow(k)[0] * factor.getRow(k)[0]));
     return factor;
   }
 }
@@ -91,11 +93,6 @@ Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
     if (factor.isDead(k))
       row[k] = 0;
   const NumberFormat &format = encoder.getFormat();
-  // What dropping a number costs, where a format keeps only some.
-  std::vector<float> weights;
-  if (format.isSparse())
-    for (int64_t k = 0; k < width; ++k)
-      weights.push_back(1 / (factor.getRow(k)[0] * factor.getRow(k)[0]));
   int64_t first = 0;
   auto spread = [&](unsigned index, float rounded) {
     int64_t k = first + index;
@@ -108,10 +105,8 @@ Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
        first += format.blockElements, block += format.blockBytes)
     if (Error error = encoder.encodeInOrder(
             row.data() + first,
-            weights.empty()
-                ? ArrayRef<float>()
-                : ArrayRef(weights).slice(first, format.blockElements),
-            block, spread))
+            factor.getCosts().slice(first, format.blockElements), block,
+            spread))
       return createStringError("element " + Twine(first) +
                                " and on: " + toString(std::move(error)));
   return Error::success();

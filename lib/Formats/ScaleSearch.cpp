@@ -107,8 +107,19 @@ CodeValues::CodeValues(const CodeMap &map) {
   }
 }
 
-// Adding 1.5 * 2^23 leaves an integer in the fraction.
-static constexpr float kIntegers = 12582912.0f;
+/// The nearest of `last` + 1 values from `low` on at the distance `step`, for a
+/// number or for lanes of them.
+template <typename T>
+WINNOW_INLINE static T nearestOf(T x, float low, float step, float inverseStep,
+                                 T last) {
+  // Adding 1.5 * 2^23 leaves an integer in the fraction.
+  constexpr float integers = 12582912.0f;
+  T zero = {};
+  T rank = (x - low) * inverseStep;
+  rank = rank > zero ? rank : zero;
+  rank = rank < last ? rank : last;
+  return ((rank + integers) - integers) * step + low;
+}
 
 void CodeValues::round(const float *x, unsigned n, float inverse, float offset,
                        float *nearest) const {
@@ -123,12 +134,9 @@ void CodeValues::round(const float *x, unsigned n, float inverse, float offset,
   }
   float low = values[0], step = values[1] - values[0];
   float inverseStep = 1 / step, last = float(count - 1);
-  for (unsigned k = 0; k < n; ++k) {
-    float rank = (inverse * (x[k] - offset) - low) * inverseStep;
-    rank = rank > 0 ? rank : 0;
-    rank = rank < last ? rank : last;
-    nearest[k] = ((rank + kIntegers) - kIntegers) * step + low;
-  }
+  for (unsigned k = 0; k < n; ++k)
+    nearest[k] =
+        nearestOf(inverse * (x[k] - offset), low, step, inverseStep, last);
 }
 
 WINNOW_INLINE void CodeValues::roundLanes(const float *x, unsigned n,
@@ -138,13 +146,11 @@ WINNOW_INLINE void CodeValues::roundLanes(const float *x, unsigned n,
     return round(x, n, inverse, offset, nearest);
   float low = values[0], step = values[1] - values[0];
   float inverseStep = 1 / step;
-  Lanes zero = {}, last = zero + float(count - 1);
+  Lanes last = Lanes{} + float(count - 1);
   for (unsigned k = 0; k < n; k += kLanes) {
-    Lanes rank = (inverse * (load(x + k) - offset) - low) * inverseStep;
-    rank = rank > zero ? rank : zero;
-    rank = rank < last ? rank : last;
-    rank = ((rank + kIntegers) - kIntegers) * step + low;
-    std::memcpy(nearest + k, &rank, sizeof(rank));
+    Lanes found = nearestOf<Lanes>(inverse * (load(x + k) - offset), low, step,
+                                   inverseStep, last);
+    std::memcpy(nearest + k, &found, sizeof(found));
   }
 }
 

@@ -64,7 +64,7 @@ class Profile:
     """
 
     session: Session
-    stages: list[StageProfile] = field(default_factory=list)
+    stages: list[StageProfile] = field(default_factory=list, init=False)
     """All stages of the artifact, by entry point and in the order in which they run."""
 
     def __post_init__(self) -> None:

@@ -1,24 +1,19 @@
 //===- ScoresTest.cpp - How good the results of a model are ---------------===//
 
 #include "winnow/Client/Scores.h"
+#include "../RandomNumbers.h"
 
 #include "gtest/gtest.h"
 
 #include <cmath>
 #include <limits>
-#include <random>
 
 using namespace winnow::client;
 
 namespace {
 
 std::vector<float> makeLogits(size_t count, float scale, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> logits(count);
-  for (float &logit : logits)
-    logit = normal(random);
-  return logits;
+  return winnow::test::normalNumbers(count, seed, 0, scale);
 }
 
 double logSumOf(const std::vector<float> &logits) {

@@ -3,24 +3,15 @@
 #ifndef WINNOW_UNITTESTS_CODEGEN_LINEARTESTUTILS_H
 #define WINNOW_UNITTESTS_CODEGEN_LINEARTESTUTILS_H
 
+#include "../RandomNumbers.h"
 #include "JitTest.h"
 
 #include "winnow/Codegen/Cpu/Linear.h"
 #include "winnow/Formats/Activation.h"
 
 #include <gtest/gtest.h>
-#include <random>
 
 namespace winnow::test {
-
-using LinearFunction = void(const void *x, const void *w, const float *bias,
-                            float *y, int64_t m, int64_t n, int64_t k,
-                            int64_t ldx, int64_t ldy, void *scratch,
-                            int64_t thread, int64_t threads);
-using RecodeFunction = void(const float *x, void *buffer, int64_t row,
-                            int64_t rows, int64_t k);
-using EmbedFunction = void(const void *w, int64_t id, int64_t k, float scale,
-                           float *out);
 
 /// What memory that no kernel may write holds.
 inline constexpr float kCanary = 12345.0f;
@@ -56,12 +47,7 @@ inline Quantized quantize(const std::vector<float> &row) {
 }
 
 inline std::vector<float> randomRow(int64_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.2f, 1.5f);
-  std::vector<float> row(length);
-  for (float &value : row)
-    value = normal(random);
-  return row;
+  return normalNumbers(static_cast<size_t>(length), seed, 0.2f, 1.5f);
 }
 
 /// The recoder of a kernel's activations; any of them for f32.

@@ -1,5 +1,6 @@
 //===- RowKernelsTest.cpp - Row emitters against f64 formulas -------------===//
 
+#include "../RandomNumbers.h"
 #include "JitTest.h"
 
 #include "../CacheNumbers.h"
@@ -17,7 +18,6 @@
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
-#include <random>
 
 using namespace mlir;
 using namespace winnow;
@@ -29,12 +29,7 @@ namespace {
 constexpr float kCanary = 12345.0f;
 
 std::vector<float> randomRow(size_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> distribution(0.5f, 2.0f);
-  std::vector<float> row(length);
-  for (float &value : row)
-    value = distribution(random);
-  return row;
+  return normalNumbers(length, seed, 0.5f, 2.0f);
 }
 
 class RowKernels : public testing::TestWithParam<std::string> {

@@ -2,6 +2,7 @@
 
 #include "winnow/Formats/Encode.h"
 #include "../Errors.h"
+#include "../RandomNumbers.h"
 #include "winnow/Formats/Activation.h"
 #include "winnow/Formats/Decode.h"
 
@@ -32,12 +33,7 @@ std::string refusal(StringRef name, ArrayRef<float> x) {
 }
 
 std::vector<float> normalNumbers(size_t count, float deviation) {
-  std::mt19937 random(7);
-  std::normal_distribution<float> normal(0, deviation);
-  std::vector<float> numbers(count);
-  for (float &number : numbers)
-    number = normal(random);
-  return numbers;
+  return test::normalNumbers(count, 7, 0, deviation);
 }
 
 /// Root mean square of x - y over that of x.

@@ -2,29 +2,21 @@
 
 #include "winnow/Formats/Gptq.h"
 #include "../Errors.h"
+#include "../RandomNumbers.h"
 #include "winnow/Formats/Decode.h"
 
 #include "gtest/gtest.h"
 
 #include <cmath>
 #include <numeric>
-#include <random>
 
 using namespace llvm;
 using namespace winnow;
+using winnow::test::normalNumbers;
 
 namespace {
 
 using Matrix = std::vector<std::vector<double>>;
-
-std::vector<float> normalNumbers(size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, 1);
-  std::vector<float> numbers(count);
-  for (float &number : numbers)
-    number = normal(random);
-  return numbers;
-}
 
 /// The mean of x xᵀ of inputs that go together: neighbours share most of them.
 std::vector<float> correlatedGram(int64_t width) {

@@ -1,13 +1,13 @@
 //===- SparseFormatTest.cpp - Formats that keep N of M elements -----------===//
 
 #include "../Errors.h"
+#include "../RandomNumbers.h"
 #include "winnow/Formats/Decode.h"
 #include "winnow/Formats/Encode.h"
 
 #include "gtest/gtest.h"
 
 #include <cmath>
-#include <random>
 
 using namespace llvm;
 using namespace winnow;
@@ -25,12 +25,7 @@ std::vector<const NumberFormat *> sparseFormats() {
 }
 
 std::vector<float> normalNumbers(size_t count) {
-  std::mt19937 random(17);
-  std::normal_distribution<float> normal(0, 0.02f);
-  std::vector<float> numbers(count);
-  for (float &number : numbers)
-    number = normal(random);
-  return numbers;
+  return test::normalNumbers(count, 17, 0, 0.02f);
 }
 
 std::vector<uint8_t> encoded(const NumberFormat &format, ArrayRef<float> x) {

@@ -40,9 +40,12 @@ public:
     return llvm::ArrayRef(upper).slice(k * width + k, width - k);
   }
 
+  /// 1 / U_kk^2: times w_k^2, what leaving out the number k costs.
+  llvm::ArrayRef<float> getCosts() const { return costs; }
+
 private:
   int64_t width = 0;
-  std::vector<float> upper;
+  std::vector<float> upper, costs;
   std::vector<bool> dead;
 };
 

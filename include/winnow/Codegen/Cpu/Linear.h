@@ -28,6 +28,16 @@
 
 namespace winnow::cpu {
 
+/// The kernels below as C++ calls them.
+using LinearFunction = void(const void *x, const void *w, const float *bias,
+                            float *y, int64_t m, int64_t n, int64_t k,
+                            int64_t ldx, int64_t ldy, void *scratch,
+                            int64_t thread, int64_t threads);
+using RecodeFunction = void(const float *x, void *buffer, int64_t row,
+                            int64_t rows, int64_t k);
+using EmbedFunction = void(const void *w, int64_t id, int64_t k, float scale,
+                           float *out);
+
 enum class Activations {
   F32,   ///< f32 rows, `ldx` elements apart
   A8B32, ///< 8-bit codes with a scale per 32, as emitRecodeRow writes them
@@ -55,14 +65,17 @@ struct LinearSpec {
 ///   func(x ptr, w ptr, bias ptr, y ptr, M i64, N i64, K i64, ldx i64,
 ///        ldy i64, scratch ptr, thread i64, threads i64)
 ///
+/// or LinearFunction, once it is machine code.
+///
 /// x: f32 [M, K] with rows `ldx` elements apart, or the recoded rows
 /// (ldx ignored). w: tile16, 64-byte aligned. y: f32 [M, N], rows `ldy`
 /// elements apart. scratch: this thread's own linearScratchBytes(...) bytes,
 /// 64-byte aligned. Every thread of the team calls it with the same arguments
 /// but for scratch and `thread`; the result is complete when all have returned.
-/// Threads take disjoint ranges of n, so x is only read. M may be 0.
-/// Fails for an unknown format, for activations that it does not take, and with
-/// a diagnostic beside the error for an op in the map that has no vectors.
+/// Threads take disjoint ranges of n, or of rows where those are many; x is
+/// only read. M may be 0. Fails for an unknown format, for activations that it
+/// does not take, and with a diagnostic beside the error for an op in the map
+/// that has no vectors.
 llvm::Expected<mlir::func::FuncOp> getLinearKernel(mlir::ModuleOp module,
                                                    const Target &target,
                                                    const LinearSpec &spec);
@@ -97,7 +110,7 @@ void emitRecodeRow(KernelBuilder &kb, Activations activations, mlir::Value x,
                    mlir::Value k);
 
 /// A function func(x ptr, buffer ptr, row i64, rows i64, K i64) around
-/// emitRecodeRow.
+/// emitRecodeRow, a RecodeFunction.
 mlir::func::FuncOp getRecodeRowKernel(mlir::ModuleOp module,
                                       const Target &target,
                                       Activations activations);
@@ -110,7 +123,7 @@ llvm::Error emitEmbedRow(KernelBuilder &kb, llvm::StringRef format,
                          mlir::Value scale, mlir::Value out);
 
 /// A function func(w ptr, id i64, K i64, scale f32, out ptr) around
-/// emitEmbedRow.
+/// emitEmbedRow, an EmbedFunction.
 llvm::Expected<mlir::func::FuncOp> getEmbedRowKernel(mlir::ModuleOp module,
                                                      const Target &target,
                                                      llvm::StringRef format);
