@@ -56,7 +56,8 @@ bool ChatTemplate::render(const std::vector<ChatMessage> &messages,
   globals.set("tools", Value::none());
   globals.set("documents", Value::none());
   prompt.clear();
-  if (Evaluator(context.now).run(impl->body, std::move(globals), prompt, error))
+  if (Evaluator(context.now, context.mostWork)
+          .run(impl->body, std::move(globals), prompt, error))
     return true;
   prompt.clear();
   error = "chat template, " + error;

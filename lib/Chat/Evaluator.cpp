@@ -11,9 +11,6 @@
 namespace winnow {
 namespace chat {
 
-/// Steps and pieces of 16 bytes that one run may take; an item of a list counts
-/// as eight.
-static constexpr size_t kMostWork = size_t(1) << 23;
 /// Bytes that one value may have, shared parts counted as often as they occur.
 static constexpr size_t kMostSize = size_t(1) << 26;
 static constexpr int kMostDepth = 100;
@@ -58,8 +55,8 @@ Value Evaluator::fail(const std::string &message) {
 }
 
 bool Evaluator::charge(size_t more) {
-  work += std::min(more, kMostWork);
-  if (work > kMostWork)
+  work += std::min(more, mostWork);
+  if (work > mostWork)
     fail("the template takes too much work");
   return !failed();
 }
@@ -202,6 +199,9 @@ Value Evaluator::repeat(const Value &a, int64_t times) {
   size_t count = times > 0 ? static_cast<size_t>(times) : 0;
   if (count && a.size > kMostSize / count)
     return fail("the value is too large");
+  // Before it is made, since it may be far larger than what work is left.
+  if (!charge(count * a.size / 16))
+    return Value();
   if (a.isString()) {
     std::string text;
     for (size_t i = 0; i < count; ++i)

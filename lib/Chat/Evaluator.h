@@ -25,8 +25,8 @@ struct Arguments {
 /// undefined values, and `error` says why.
 class Evaluator {
 public:
-  /// `now`: see ChatContext.
-  explicit Evaluator(int64_t now) : now(now) {}
+  /// `now` and `mostWork`: see ChatContext.
+  Evaluator(int64_t now, size_t mostWork) : now(now), mostWork(mostWork) {}
   ~Evaluator();
 
   bool run(const Body &body, Dict globals, std::string &output,
@@ -69,6 +69,7 @@ private:
   void write(const std::string &text);
 
   int64_t now;
+  size_t mostWork;
   std::vector<Scope> scopes;
   std::string *output = nullptr;
   std::string error;

@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                        {"user", " What is 2+2? "},
                                        {"assistant", "<think>\n</think>\n4"},
                                        {"user", "\xc3\x9c\xff \xe5\xad\x97"}};
-  ChatContext context = {"<s>", "</s>", true, 1700000000};
+  // Nothing else depends on how much work is too much, and loops without end
+  // would take a second each.
+  ChatContext context = {"<s>", "</s>", true, 1700000000, size_t(1) << 14};
   if (!parsed->render(messages, context, prompt, error) && error.empty())
     abort();
   return 0;

@@ -17,6 +17,7 @@
 #ifndef WINNOW_CHAT_CHATTEMPLATE_H
 #define WINNOW_CHAT_CHATTEMPLATE_H
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,6 +38,9 @@ struct ChatContext {
   bool addGenerationPrompt = true;
   /// For strftime_now: seconds since 1970, written in local time.
   int64_t now = 0;
+  /// Steps and pieces of 16 bytes that a run may take; an item of a list counts
+  /// as eight. As it is, the longest run takes about a second.
+  size_t mostWork = size_t(1) << 23;
 };
 
 class ChatTemplate {
