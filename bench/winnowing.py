@@ -2,19 +2,27 @@
 and speed of the compiled program.
 
     winnowing.py [--build build] [--folder build/winnowing] [--threads 2]
-        [--tokens 4096] [--skip quality|speed] [--output FILE.json]
+        [--tokens 4096] [--rounds 3] [--skip quality|speed] [--output FILE.json]
 
 Perplexity, KL and agreement are those of `winnow-run --evaluate` on the evaluation
 text of scripts/fetch_texts.py, in windows of 512 tokens, against the model as the
 checkpoint has it. Recipes that choose by statistics have those of the calibration text,
 Gram matrices among them, and those that measure candidates do it on the beginning of
 that text. Artifacts whose recipe did not change are kept in the folder.
+
+Speeds are medians of `winnow-run --bench`, all artifacts in turn in each round, each
+time from another copy of its weights in memory. Beside the time that a recipe saves
+stands what it should save at the ceilings of the same run: a phase takes as long as
+reading its bytes at the bandwidth of memory, or as its operations at the peak of 8-bit
+products, whichever is longer.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +36,10 @@ from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
 WINDOW = 512
+PHASES = ("prefill", "decode")
 DROPPED = (1, 2, 3, 4, 5, 6)
 BLOCKS = (1, 2)
-MIXED = (90, 80, 70, 60, 50)
+MIXED = (90, 80, 70, 60)
 KEPT = (0.9, 0.75)
 MIXED_FORMATS = "keep,q8_0,q6_k,q5_k,q5_0,q4_k,iq4_nl,iq4_xs,q3_k"
 FORMATS = {
@@ -93,7 +102,11 @@ class Workshop:
         return run_json(self.programs / "winnow-run", name, "--evaluate", text, *options)
 
     def bench(self, name: Path) -> dict[str, float]:
-        """Speed at a prompt of 512 tokens."""
+        """Speed at a prompt of WINDOW tokens, of weights in another place: how fast
+        they are read depends on where in memory they happen to lie."""
+        weights, copy = (name.with_name(name.name + end) for end in (".weights", ".copy"))
+        shutil.copyfile(weights, copy)
+        copy.replace(weights)
         options = ("--bench", "--json", "--threads", self.threads)
         return run_json(self.programs / "winnow-run", name, *options)
 
@@ -125,26 +138,62 @@ def rank(workshop: Workshop) -> list[int]:
     return [int(entry["name"].split(".")[1]) for entry in manifest["decisions"]]
 
 
+def summarize(runs: list[dict[str, float]]) -> dict[str, Any]:
+    """Medians over the rounds, and the ceilings of each."""
+    row = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    row["read_ceiling"] = statistics.median(
+        run["read_bytes_per_second"] / run["share_of_read_bandwidth"] for run in runs
+    )
+    return row
+
+
+def add_savings(rows: list[dict[str, Any]]) -> None:
+    """What share of the first row's time each row saves, and what it should save."""
+    read = statistics.median(row["read_ceiling"] for row in rows)
+    peak = statistics.median(row["int8_operations_per_second"] for row in rows)
+
+    def expect(row: dict[str, Any], phase: str) -> float:
+        tokens = WINDOW if phase == "prefill" else 1
+        operations = tokens * row["linear_operations_per_token"]
+        return max(row["bytes_per_token"] / read, operations / peak)
+
+    plain = rows[0]
+    for row in rows[1:]:
+        for phase in PHASES:
+            speed = f"{phase}_tokens_per_second"
+            row[f"{phase}_saved"] = 1 - plain[speed] / row[speed]
+            row[f"{phase}_predicted"] = 1 - expect(row, phase) / expect(plain, phase)
+
+
 def cell(row: dict[str, Any], key: str, digits: int) -> str:
     return f"{row[key]:.{digits}f}" if key in row else ""
+
+
+def savings(row: dict[str, Any], phase: str) -> str:
+    """What is saved, and should be, in percent."""
+    if f"{phase}_saved" not in row:
+        return ""
+    return " / ".join(f"{100 * row[f'{phase}_{what}']:.1f}" for what in ("saved", "predicted"))
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows in Markdown."""
     lines = [
-        "| recipe | MB | perplexity | KL | top-1 | prefill | decode |",
-        "|---|---|---|---|---|---|---|",
+        "| recipe | MB | perplexity | KL | top-1 | prefill | saved, % | decode | saved, % |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cells = [row["recipe"], f"{row['bytes'] / 1e6:.1f}", cell(row, "perplexity", 2)]
         cells += [cell(row, "kl", 4), cell(row, "top1_agreement", 3)]
-        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in ("prefill", "decode")]
+        for phase in PHASES:
+            cells += [cell(row, f"{phase}_tokens_per_second", 0), savings(row, phase)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = make_parser(__doc__, threads=2, tokens=4096)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--skip", choices=["quality", "speed"])
     options = parser.parse_args()
     folder = open_folder(options, "winnowing")
@@ -181,10 +230,16 @@ def main() -> None:
         row: dict[str, Any] = {"recipe": name, "passes": recipe, "bytes": size}
         if options.skip != "quality":
             row |= workshop.evaluate(artifact, text, plain)
-        if options.skip != "speed":
-            row |= workshop.bench(artifact)
         rows.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)
+    if options.skip != "speed":
+        runs: list[list[dict[str, float]]] = [[] for _ in rows]
+        for _ in range(options.rounds):
+            for row, timed in zip(rows, runs, strict=True):
+                timed.append(workshop.bench(workshop.compile(row["recipe"], row["passes"])))
+        for row, timed in zip(rows, runs, strict=True):
+            row |= summarize(timed)
+        add_savings(rows)
     print(table(rows))
     if options.output:
         report = {"ranking": ranking, "window": WINDOW, "rows": rows}
