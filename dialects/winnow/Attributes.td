@@ -87,6 +87,94 @@ def Winnow_EncodingAttr : Winnow_Attr<"Encoding", "encoding",
   let genVerifyDecl = 1;
 }
 
+def Winnow_CodesAttr : Winnow_Attr<"Codes", "codes"> {
+  let summary = "How codes of weights are chosen by what inputs are like";
+  let description = [{
+    #### Semantics
+
+    `method` names a row of the table of code methods
+    (include/winnow/Formats/CodeMethod.h): what becomes of a row w of a weight
+    whose layer reads inputs x. `gptq` (Frantar et al., arXiv 2210.17323) lets
+    codes make up for one another where inputs go together: with H = mean x xᵀ,
+    0.01 of the mean of its diagonal added to that, and H = (Uᵀ U)⁻¹, U upper
+    triangular, one k after another
+
+    ```
+    w'_k = the nearest number that the format has, under scales of the numbers
+           of the block as they are when its first one is encoded
+    w_j  = w_j - (w_k - w'_k) / U_kk * U_kj       for all j > k
+    ```
+
+    A sparse format keeps the largest (w_k / U_kk)² of each few numbers, as they
+    are when the first of those has its turn (Frantar and Alistarh, arXiv
+    2301.00774).
+
+    `clip` cuts off each block b of a row at a level before it gets its codes, as
+    AWQ does (Lin et al., arXiv 2306.00978): of the codes for
+
+    ```
+    min(max(b, -m), m)    m = (1 - i / 20) max |b|, i = 0, 1, ..., 9
+    ```
+
+    those for whose numbers b' (b - b') H_b (b - b')ᵀ is least, H_b the part of
+    H that belongs to the block; the first of equals.
+
+    `wanda` (Sun et al., arXiv 2306.11695) is for sparse formats: of each few
+    numbers the largest |w_k| sqrt(mean x_k²) stay, the first of equals, and are
+    rounded to nearest.
+
+    #### Numerics
+
+    U is computed in f64 and used in f32; gptq subtracts in f32, the sums of clip
+    are f64. Inputs whose H_kk is 0 have weights of 0.
+
+    #### Corner cases
+
+    Where H has no factor, ten times as much is added to its diagonal, up to five
+    times. Statistics that are not finite, or negative on the diagonal, are an
+    error where weights are written.
+
+    #### Inputs
+
+    None: it is an attribute of `winnow.recode`.
+
+    #### Attributes
+
+    - A1 `method`: clip, gptq or wanda.
+    - A2 `tap`: the tap of the module's `winnow.statistics` that has the inputs'
+      statistics: `gram.mean`, or `channels.rms` for wanda (docs/Statistics.md).
+
+    #### Results
+
+    None.
+
+    #### Constraints
+
+    - C1 The method is in the table.
+    - C2 The tap has a name.
+
+    #### Invariants
+
+    - V1 With a diagonal H, gptq changes nothing.
+    - V2 With clip, (b - b') H_b (b - b')ᵀ of a block is at most what it is
+      without.
+    - V3 With equal norms, wanda keeps the largest magnitudes, as no method does.
+
+    #### Example
+
+    ```mlir
+    func.func @codes(%w: tensor<2x64xf32>) -> tensor<2x64xf32, #winnow.encoding<q4_0>> {
+      %e = winnow.recode %w {codes = #winnow.codes<gptq, "blk.0.ffn_up.weight">} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<q4_0>>
+      return %e : tensor<2x64xf32, #winnow.encoding<q4_0>>
+    }
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"method">:$method,
+                        StringRefParameter<"whose statistics">:$tap);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
 def Winnow_NormKind : I32EnumAttr<"NormKind", "What a norm divides by", [
     I32EnumAttrCase<"RMS", 0, "rms">, I32EnumAttrCase<"Layer", 1, "layer">,
     I32EnumAttrCase<"L2", 2, "l2">]> {

@@ -128,26 +128,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     For bf16, each number is rounded to the nearest one of 8 significant bits,
     half to even.
 
-    With `gptq`, the codes of a row w of weights are those of GPTQ (Frantar et
-    al., arXiv 2210.17323), which make up for one another where the inputs x of
-    `linear` go together: with H = mean x xᵀ, 0.01 of the mean of its diagonal
-    added to that, and H = (Uᵀ U)⁻¹, U upper triangular, one k after another
-
-    ```
-    w'_k = the nearest number that the format has, under scales of the numbers
-           of the block as they are when its first one is encoded
-    w_j  = w_j - (w_k - w'_k) / U_kk * U_kj       for all j > k
-    ```
-
-    With `clip`, each block b of a row is cut off at a level before it gets its
-    codes, as AWQ does (Lin et al., arXiv 2306.00978): of the codes for
-
-    ```
-    min(max(b, -m), m)    m = (1 - i / 20) max |b|, i = 0, 1, ..., 9
-    ```
-
-    those for whose numbers b' (b - b') H_b (b - b')ᵀ is least, H_b the part of
-    H = mean x xᵀ that belongs to the block; the first of equals.
+    With `codes`, the codes of weights are those of a method that knows what the
+    inputs of their layer are like (#winnow.codes).
 
     #### Numerics
 
@@ -173,9 +155,7 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
 
     #### Attributes
 
-    - A1 `gptq`, optional: the tap of the module's `winnow.statistics` whose
-      `gram.mean` is H (docs/Statistics.md). Formats are in the types.
-    - A2 `clip`, optional: the same for `clip`.
+    - A1 `codes`, optional: how codes are chosen. Formats are in the types.
 
     #### Results
 
@@ -188,12 +168,10 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
       constraints).
     - C2 shape(output) = shape(input) (trait).
     - C3 The result has no encoding or an activation format (a8_b32, bf16) in
-      the layout `rows`. Weights are encoded elsewhere, when they are compressed. Of weights,
-    numbers that are not finite are an error of formats other than f16 and bf16,
-    and so are numbers beyond the largest scale.
+      the layout `rows`, or one of weights that can be encoded into.
     - C4 The input has no encoding or the layout `rows`.
-    - C5 gptq and clip stand at a matrix that becomes weights in a block format.
-    - C6 There is one of them at most.
+    - C5 codes stand at a matrix that becomes weights in a block format, those of
+      wanda in a sparse one.
 
     #### Invariants
 
@@ -202,9 +180,6 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
       rounding; a second time changes nothing more than rounding. Plain to bf16
       and back moves a normal number by at most 2^-8 of it, a second time by
       nothing.
-    - V3 With a diagonal H, gptq changes nothing.
-    - V4 With clip, (w - w') H_b (w - w')ᵀ of a block is at most what it is
-      without.
 
     #### Example
 
@@ -220,8 +195,8 @@ def Winnow_RecodeOp : Winnow_TokenOp<"recode", [
     ```
   }];
   // C1
-  let arguments = (ins Winnow_F32Tensor:$input, OptionalAttr<StrAttr>:$gptq,
-    OptionalAttr<StrAttr>:$clip);
+  let arguments = (ins Winnow_F32Tensor:$input,
+    OptionalAttr<Winnow_CodesAttr>:$codes);
   let results = (outs Winnow_F32Tensor:$output);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($output)";
   let hasVerifier = 1;

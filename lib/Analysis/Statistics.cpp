@@ -301,6 +301,18 @@ void rotateStatistics(ModuleOp module, StringRef name, int64_t width,
                             kRotated, tap, builder.getI64IntegerAttr(size)));
 }
 
+std::optional<std::vector<float>>
+Statistics::evaluate(StringRef kind, StringRef name, int64_t width) const {
+  if (kind == "gram.mean") {
+    std::optional<Gram> gram = lookupGram(name, width);
+    return gram ? std::optional(gram->evaluate()) : std::nullopt;
+  }
+  std::optional<ArrayRef<float>> found = lookup(kind, name);
+  if (!found || found->size() != static_cast<size_t>(width))
+    return std::nullopt;
+  return found->vec();
+}
+
 bool Statistics::isRotated(StringRef name) const {
   auto rotated =
       attribute ? attribute.getAs<DictionaryAttr>(kRotated) : DictionaryAttr();

@@ -5,8 +5,7 @@
 #include "winnow/Analysis/OfflineWeight.h"
 #include "winnow/Analysis/ParamSource.h"
 #include "winnow/Analysis/Statistics.h"
-#include "winnow/Formats/Clip.h"
-#include "winnow/Formats/Gptq.h"
+#include "winnow/Formats/CodeMethod.h"
 
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Threading.h"
@@ -39,24 +38,19 @@ llvm::Expected<std::vector<uint8_t>> encodeWeight(RecodeOp recode,
   if (!size)
     return size.takeError();
   std::vector<uint8_t> bytes(*size);
-  std::optional<GptqFactor> factor;
-  std::vector<float> gram;
-  if (StringAttr tap =
-          recode.getGptq() ? recode.getGptqAttr() : recode.getClipAttr()) {
+  std::optional<std::vector<float>> statistic;
+  std::unique_ptr<CodeFitter> fitter;
+  if (CodesAttr codes = recode.getCodesAttr()) {
+    const CodeMethod &method = *lookupCodeMethod(codes.getMethod());
     Statistics statistics(recode->getParentOfType<ModuleOp>());
-    std::optional<Gram> found = statistics.lookupGram(tap.getValue(), width);
-    if (!found)
+    statistic = statistics.evaluate(method.statistic, codes.getTap(), width);
+    if (!statistic)
       return llvm::createStringError(
           "expects the statistics '" +
-          getStatisticKey("gram.mean", tap.getValue()) +
+          getStatisticKey(method.statistic, codes.getTap()) +
           "' of its width in the module");
-    gram = found->evaluate();
-  }
-  if (recode.getGptq()) {
-    llvm::Expected<GptqFactor> created = GptqFactor::create(gram, width);
-    if (!created)
-      return created.takeError();
-    factor.emplace(std::move(*created));
+    if (llvm::Error error = method.create(*statistic, width).moveInto(fitter))
+      return std::move(error);
   }
   BlockEncoder encoder(format);
   BlockDecoder decoder(format);
@@ -65,10 +59,8 @@ llvm::Expected<std::vector<uint8_t>> encodeWeight(RecodeOp recode,
     ArrayRef<float> in = numbers.slice(row * width, width);
     auto out = MutableArrayRef(bytes).slice(bytes.size() / rows * row,
                                             bytes.size() / rows);
-    llvm::Error error = factor ? encodeGptq(encoder, *factor, in, out)
-                        : recode.getClip()
-                            ? encodeClipped(encoder, decoder, gram, in, out)
-                            : encode(format, in, out);
+    llvm::Error error = fitter ? fitter->encode(encoder, decoder, in, out)
+                               : encode(format, in, out);
     if (error)
       errors[row] = llvm::toString(std::move(error));
   });

@@ -36,9 +36,13 @@ ChoosableWeight::findOption(const NumberFormat *target) const {
 void changeFormat(MatrixParam &matrix, const NumberFormat &target,
                   bool isFitted) {
   matrix.decode();
-  if (formatOf(matrix.getRead().getType()) != &target)
-    matrix.encode(target,
-                  isFitted ? matrix.getParam().getSymNameAttr() : StringAttr());
+  if (formatOf(matrix.getRead().getType()) == &target)
+    return;
+  ParamOp param = matrix.getParam();
+  CodesAttr codes;
+  if (isFitted)
+    codes = CodesAttr::get(param.getContext(), "gptq", param.getSymName());
+  matrix.encode(target, codes);
 }
 
 std::optional<SmallVector<const NumberFormat *>>

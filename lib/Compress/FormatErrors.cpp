@@ -3,8 +3,7 @@
 #include "FormatErrors.h"
 
 #include "winnow/Analysis/WeightReader.h"
-#include "winnow/Formats/Decode.h"
-#include "winnow/Formats/Encode.h"
+#include "winnow/Formats/CodeMethod.h"
 #include "winnow/Formats/Gptq.h"
 
 #include "mlir/IR/Threading.h"
@@ -59,22 +58,22 @@ static double ratio(double error, double norm) {
   return norm > 0 ? error / norm : 0;
 }
 
-/// Encodes a row, by GPTQ if there is a factor, decodes it and gives what is
+/// Encodes a row, by `fitter` if there is one, decodes it and gives what is
 /// missing.
 static llvm::Error encodeRow(const BlockEncoder &encoder,
                              const BlockDecoder &decoder,
-                             const GptqFactor *factor, ArrayRef<float> numbers,
+                             const CodeFitter *fitter, ArrayRef<float> numbers,
                              MutableArrayRef<float> differences) {
   const NumberFormat &format = encoder.getFormat();
   auto blocks = static_cast<int64_t>(numbers.size()) / format.blockElements;
   std::vector<uint8_t> bytes(blocks * format.blockBytes);
-  if (factor)
-    if (llvm::Error error = encodeGptq(encoder, *factor, numbers, bytes))
+  if (fitter)
+    if (llvm::Error error = fitter->encode(encoder, decoder, numbers, bytes))
       return error;
   for (int64_t i = 0; i < blocks; ++i) {
     uint8_t *block = bytes.data() + i * format.blockBytes;
     int64_t k = i * format.blockElements;
-    if (!factor)
+    if (!fitter)
       if (llvm::Error error = encoder.encode(numbers.data() + k, block))
         return error;
     decoder.decode(block, differences.data() + k);
@@ -151,12 +150,12 @@ FormatErrors::measure(const MatrixParam &matrix,
 
   // The relative error of codes in a format.
   auto errorOf = [&](const NumberFormat &format,
-                     const GptqFactor *factor) -> FailureOr<double> {
+                     const CodeFitter *fitter) -> FailureOr<double> {
     BlockEncoder encoder(format);
     BlockDecoder decoder(format);
     FailureOr<Norms> missing =
         sumUp([&](ArrayRef<float> row, MutableArrayRef<float> differences) {
-          return encodeRow(encoder, decoder, factor, row, differences);
+          return encodeRow(encoder, decoder, fitter, row, differences);
         });
     if (failed(missing))
       return failure();
@@ -168,13 +167,12 @@ FormatErrors::measure(const MatrixParam &matrix,
     return error;
   };
 
-  std::optional<GptqFactor> factor;
-  if (fits && !inputs.gram.empty()) {
-    llvm::Expected<GptqFactor> created = GptqFactor::create(inputs.gram, width);
-    if (!created)
-      return param.emitOpError() << llvm::toString(created.takeError());
-    factor = std::move(*created);
-  }
+  std::unique_ptr<CodeFitter> fitter;
+  if (fits && !inputs.gram.empty())
+    if (llvm::Error error = lookupCodeMethod("gptq")
+                                ->create(inputs.gram, width)
+                                .moveInto(fitter))
+      return param.emitOpError() << llvm::toString(std::move(error));
   SmallVector<FormatError> errors;
   for (const NumberFormat *format : formats) {
     FormatError &added = errors.emplace_back();
@@ -184,9 +182,9 @@ FormatErrors::measure(const MatrixParam &matrix,
     if (failed(rounded))
       return failure();
     added.rounded = *rounded;
-    if (!factor || format->isFloat())
+    if (!fitter || format->isFloat())
       continue;
-    FailureOr<double> fitted = errorOf(*format, &*factor);
+    FailureOr<double> fitted = errorOf(*format, fitter.get());
     if (failed(fitted))
       return failure();
     added.fitted.emplace(*fitted);

@@ -12,7 +12,7 @@
 
 #include "winnow/Analysis/Statistics.h"
 #include "winnow/Compress/Passes.h"
-#include "winnow/Formats/Encode.h"
+#include "winnow/Formats/CodeMethod.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringExtras.h"
@@ -51,6 +51,8 @@ private:
   LogicalResult encode(Choice &choice);
 
   const NumberFormat *target = nullptr;
+  /// Null for the nearest codes.
+  const CodeMethod *codes = nullptr;
 };
 
 } // namespace
@@ -103,27 +105,32 @@ LogicalResult QuantizeWeights::scale(ArrayRef<Choice> choices) {
 /// Lets the ops that read a param read it in its format.
 LogicalResult QuantizeWeights::encode(Choice &choice) {
   ParamOp param = choice.matrix.getParam();
-  StringAttr gptq, clip;
-  if (method != "rtn" && !choice.format->isFloat() &&
-      choice.matrix.isMultiplied()) {
+  CodesAttr attribute;
+  if (codes && !choice.format->isFloat() && choice.matrix.isMultiplied()) {
     Statistics statistics(getOperation());
     StringRef name = param.getSymName();
     auto read = cast<RankedTensorType>(choice.matrix.getRead().getType());
-    bool hasGram =
-        statistics.lookupGram(name, read.getShape().back()).has_value();
+    int64_t width = read.getShape().back();
+    bool isKnown =
+        codes->needsGram()
+            ? statistics.lookupGram(name, width).has_value()
+            : statistics.evaluate(codes->statistic, name, width).has_value();
     // The levels of AWQ need the matrix, its factors not.
-    if (!hasGram &&
-        (method == "gptq" || !statistics.lookup("channels.rms", name)))
+    bool canDoWithout =
+        method == "awq" && statistics.lookup("channels.rms", name);
+    if (!isKnown && !canDoWithout)
       return param.emitOpError("needs the statistics '")
-             << getStatisticKey("gram.mean", name)
+             << getStatisticKey(codes->statistic, name)
              << "' of its width for 'method=" << method
              << "': --statistics=FILE, written by winnow-compile --calibrate "
                 "--observe="
-             << (method == "gptq" ? "gram" : "channels,gram");
-    if (hasGram)
-      (method == "gptq" ? gptq : clip) = param.getSymNameAttr();
+             << (method == "awq"      ? "channels,gram"
+                 : codes->needsGram() ? "gram"
+                                      : "channels");
+    if (isKnown)
+      attribute = CodesAttr::get(&getContext(), codes->name, name);
   }
-  choice.matrix.encode(*choice.format, gptq, clip);
+  choice.matrix.encode(*choice.format, attribute);
   return success();
 }
 
@@ -134,10 +141,21 @@ LogicalResult QuantizeWeights::verifyOptions() {
     return emitError(location) << "expects a format for weights: keep, "
                                << llvm::join(encodableFormats(), ", ")
                                << "; found '" << format << "'";
-  if (method != "rtn" && method != "gptq" && method != "awq")
-    return emitError(location) << "expects 'method' of winnow-quantize-weights "
-                                  "to be rtn, gptq or awq; found '"
-                               << method << "'";
+  codes = lookupCodeMethod(method == "awq" ? "clip" : StringRef(method));
+  if (method != "rtn" && !codes) {
+    auto names = llvm::map_range(
+        codeMethods(), [](const CodeMethod &known) { return known.name; });
+    return emitError(location)
+           << "expects 'method' of winnow-quantize-weights "
+              "to be one of rtn, awq, "
+           << llvm::join(names, ", ") << "; found '" << method << "'";
+  }
+  if (codes && codes->isForSparse && !target->isSparse())
+    return emitError(location)
+           << "expects 'format' of winnow-quantize-weights to be one that "
+              "leaves "
+              "numbers out for 'method="
+           << method << "', which chooses them; found '" << format << "'";
   return success();
 }
 

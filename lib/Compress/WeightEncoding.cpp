@@ -86,8 +86,7 @@ void MatrixParam::decode() {
   }
 }
 
-void MatrixParam::encode(const NumberFormat &format, StringAttr gptq,
-                         StringAttr clip) {
+void MatrixParam::encode(const NumberFormat &format, CodesAttr codes) {
   MLIRContext *context = param.getContext();
   EncodingAttr encoding;
   if (format.name != "f32")
@@ -101,7 +100,7 @@ void MatrixParam::encode(const NumberFormat &format, StringAttr gptq,
       OpBuilder builder(context);
       builder.setInsertionPointAfterValue(read->get());
       result = RecodeOp::create(builder, read->get().getLoc(), type,
-                                read->get(), gptq, clip);
+                                read->get(), codes);
     }
     read->set(result);
   }

@@ -42,10 +42,9 @@ public:
   /// Takes back changes of the format, so that numbers are rounded once: ops
   /// read what was encoded.
   void decode();
-  /// Lets ops read it in `format`, with the codes or levels of winnow.recode's
-  /// `gptq` and `clip`. Precondition: it is not encoded.
-  void encode(const NumberFormat &format, mlir::StringAttr gptq = {},
-              mlir::StringAttr clip = {});
+  /// Lets ops read it in `format`, with codes that are chosen by `codes` or
+  /// else the nearest. Precondition: it is not encoded.
+  void encode(const NumberFormat &format, CodesAttr codes = {});
 
 private:
   ParamOp param;

@@ -2,6 +2,7 @@
 
 #include "winnow/Dialect/WinnowDialect.h"
 
+#include "winnow/Formats/CodeMethod.h"
 #include "winnow/Formats/NumberFormat.h"
 #include "winnow/Formats/Tile16.h"
 
@@ -61,6 +62,32 @@ LogicalResult EncodingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                          << format << "'";
     }
   }
+  return success();
+}
+
+Attribute CodesAttr::parse(AsmParser &parser, Type) {
+  std::string method, tap;
+  if (parser.parseLess() || parser.parseKeywordOrString(&method) ||
+      parser.parseComma() || parser.parseString(&tap) || parser.parseGreater())
+    return {};
+  return parser.getChecked<CodesAttr>(parser.getContext(), method, tap);
+}
+
+void CodesAttr::print(AsmPrinter &printer) const {
+  printer << "<" << getMethod() << ", ";
+  printer.printString(getTap());
+  printer << ">";
+}
+
+LogicalResult CodesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                StringRef method, StringRef tap) {
+  // C1: the method is a row of the table.
+  if (!lookupCodeMethod(method))
+    return emitError() << "expects a known way to choose codes, found '"
+                       << method << "'";
+  // C2: something that can be looked up.
+  if (tap.empty())
+    return emitError() << "expects the name of a tap, found none";
   return success();
 }
 

@@ -3,7 +3,7 @@
 #include "Checks.h"
 
 #include "winnow/Formats/Activation.h"
-#include "winnow/Formats/Encode.h"
+#include "winnow/Formats/CodeMethod.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -98,19 +98,16 @@ LogicalResult RecodeOp::verify() {
     return emitOpError("expects an input in the layout 'rows', found '")
            << source.getLayout() << "'";
   // C5: codes of weights are chosen.
-  for (StringRef name : {"gptq", "clip"}) {
-    if (!(*this)->hasAttr(name))
-      continue;
+  if (CodesAttr codes = getCodesAttr()) {
     const NumberFormat *format =
         isActivation(target) ? nullptr : lookupFormat(target.getFormat());
-    if (!format || format->isFloat() ||
+    bool forSparse = lookupCodeMethod(codes.getMethod())->isForSparse;
+    if (!format || format->isFloat() || (forSparse && !format->isSparse()) ||
         cast<RankedTensorType>(getType()).getRank() != 2)
-      return emitOpError("expects a matrix of weights in a block format for '")
-             << name << "', found " << getType();
+      return emitOpError("expects a matrix of weights in a ")
+             << (forSparse ? "sparse" : "block") << " format for codes by '"
+             << codes.getMethod() << "', found " << getType();
   }
-  // C6: one way to choose them.
-  if (getGptq() && getClip())
-    return emitOpError("expects 'gptq' or 'clip', found both");
   return success();
 }
 

@@ -152,7 +152,7 @@ LoadedModel::copyWith(mlir::ModuleOp module) const {
   // They may be large.
   bool areNeeded = changed
                        ->walk([](RecodeOp recode) {
-                         return recode.getGptqAttr() || recode.getClipAttr()
+                         return recode.getCodesAttr()
                                     ? mlir::WalkResult::interrupt()
                                     : mlir::WalkResult::advance();
                        })

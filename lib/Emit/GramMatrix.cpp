@@ -10,7 +10,7 @@ void GramMatrix::leave() {
   std::lock_guard<std::mutex> lock(mutex);
   if (--users)
     return;
-  factor.reset();
+  fitters.clear();
   evaluated = {};
 }
 
@@ -27,15 +27,14 @@ ArrayRef<float> GramMatrix::getNumbers() {
   return evaluate();
 }
 
-Expected<const GptqFactor *> GramMatrix::getFactor(int64_t width) {
+Expected<const CodeFitter *> GramMatrix::getFitter(const CodeMethod &method,
+                                                   int64_t width) {
   std::lock_guard<std::mutex> lock(mutex);
-  if (!factor) {
-    Expected<GptqFactor> created = GptqFactor::create(evaluate(), width);
-    if (!created)
-      return created.takeError();
-    factor = std::make_unique<const GptqFactor>(std::move(*created));
-  }
-  return factor.get();
+  std::unique_ptr<const CodeFitter> &fitter = fitters[&method];
+  if (!fitter)
+    if (Error error = method.create(evaluate(), width).moveInto(fitter))
+      return std::move(error);
+  return fitter.get();
 }
 
 } // namespace winnow

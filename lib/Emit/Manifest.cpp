@@ -167,10 +167,8 @@ std::string makeManifest(mlir::ModuleOp module,
       entry["largest_error"] = error.largest;
       if (recoder->hasGram())
         entry["relative_output_error"] = error.relativeOutput();
-      if (recoder->isGptq())
-        entry["method"] = "gptq";
-      else if (recoder->isClipped())
-        entry["method"] = "clip";
+      if (const CodeMethod *codes = recoder->getCodeMethod())
+        entry["method"] = codes->name;
       recoding.add(error, sourceBytes, bytes);
     }
     weights.push_back(std::move(entry));

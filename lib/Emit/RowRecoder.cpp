@@ -2,6 +2,8 @@
 
 #include "RowRecoder.h"
 
+#include "winnow/Formats/Gptq.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 
@@ -70,15 +72,14 @@ void RowRecoder::decodeStored(ArrayRef<uint8_t> bytes,
 
 Error RowRecoder::encodeRow(ArrayRef<float> numbers,
                             MutableArrayRef<uint8_t> out) const {
-  if (method.gptq) {
-    Expected<const GptqFactor *> factor = method.gram->getFactor(width);
-    if (!factor)
-      return factor.takeError();
-    return encodeGptq(encoder, **factor, numbers, out);
+  if (method.codes) {
+    const CodeFitter *fitter = method.fitter.get();
+    if (!fitter)
+      if (Error error =
+              method.gram->getFitter(*method.codes, width).moveInto(fitter))
+        return error;
+    return fitter->encode(encoder, after, numbers, out);
   }
-  if (method.clip)
-    return encodeClipped(encoder, after, method.gram->getNumbers(), numbers,
-                         out);
   const NumberFormat &to = encoder.getFormat();
   for (int64_t k = 0; k < width; k += to.blockElements)
     if (Error failed =

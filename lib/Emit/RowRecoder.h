@@ -6,8 +6,7 @@
 #include "GramMatrix.h"
 
 #include "winnow/Analysis/OfflineWeight.h"
-#include "winnow/Formats/Clip.h"
-#include "winnow/Formats/Decode.h"
+#include "winnow/Formats/CodeMethod.h"
 
 namespace winnow {
 
@@ -31,10 +30,10 @@ struct RecodingError {
 struct RecodingMethod {
   /// What its inputs are like; null if that is not known.
   std::shared_ptr<GramMatrix> gram;
-  /// Fits codes to `gram`, which is not null then.
-  bool gptq = false;
-  /// The same, for levels that numbers are cut off at.
-  bool clip = false;
+  /// Null for the nearest codes.
+  const CodeMethod *codes = nullptr;
+  /// Chooses them; null if it is of `gram`, which is not null then.
+  std::unique_ptr<const CodeFitter> fitter;
 };
 
 /// Changes the number format of rows and keeps their errors. Rows may be
@@ -61,8 +60,8 @@ public:
 
   /// Whether it is known what the inputs are like.
   bool hasGram() const { return static_cast<bool>(method.gram); }
-  bool isGptq() const { return method.gptq; }
-  bool isClipped() const { return method.clip; }
+  /// Null for the nearest codes.
+  const CodeMethod *getCodeMethod() const { return method.codes; }
 
   /// The error of all rows. Precondition: all are recoded.
   RecodingError getError() const;

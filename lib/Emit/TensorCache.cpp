@@ -15,7 +15,7 @@ namespace winnow {
 static std::string keyOf(const LoweredWeight &weight) {
   std::string key;
   raw_string_ostream os(key);
-  os << weight.name << '\n' << weight.gptq << '\n' << weight.clip << '\n';
+  os << weight.name << '\n' << weight.codes << '\n';
   weight.type.print(os);
   weight.stored.print(os);
   weight.source.print(os);

@@ -32,9 +32,7 @@ std::vector<LoweredWeight> getLoweredWeights(mlir::ModuleOp module) {
     weight.source = entry.getAs<mlir::DictionaryAttr>("source");
     weight.offset = entry.getAs<mlir::IntegerAttr>("offset").getInt();
     weight.size = entry.getAs<mlir::IntegerAttr>("size").getInt();
-    weight.gptq = entry.getAs<mlir::StringAttr>("gptq").getValue();
-    if (auto clip = entry.getAs<mlir::StringAttr>("clip"))
-      weight.clip = clip.getValue();
+    weight.codes = entry.getAs<CodesAttr>("codes");
     weight.rows = entry.getAs<mlir::DenseI64ArrayAttr>("rows");
     weight.columns = entry.getAs<mlir::DenseI64ArrayAttr>("columns");
     weight.recoded = entry.contains("recoded");
@@ -190,7 +188,8 @@ RowSource::storedRows(int64_t first, int64_t count,
 }
 
 namespace {
-/// The Gram matrices of a module's statistics, one for weights that share it.
+/// What a module's statistics say of the inputs of weights; matrices are shared
+/// by weights that have the same.
 class GramMatrices {
 public:
   explicit GramMatrices(mlir::ModuleOp module)
@@ -200,27 +199,40 @@ public:
   Expected<RecodingMethod> methodOf(const LoweredWeight &weight,
                                     int64_t width) {
     RecodingMethod method;
-    method.gptq = !weight.gptq.empty();
-    method.clip = !weight.clip.empty();
-    std::optional<Gram> found =
-        statistics->lookupGram(method.gptq   ? weight.gptq
-                               : method.clip ? weight.clip
-                                             : weight.name,
-                               width);
-    if ((method.gptq || method.clip) && !found)
-      return createStringError("weight '" + weight.name +
-                               "' has no Gram matrix of its width in the "
-                               "statistics, as its codes need it");
-    if (!found)
-      return method;
-    std::shared_ptr<GramMatrix> &shared = matrices[found->numbers.data()];
-    if (!shared)
-      shared = std::make_shared<GramMatrix>(*found, statistics);
-    method.gram = shared;
+    StringRef tap = weight.name;
+    if (weight.codes) {
+      method.codes = lookupCodeMethod(weight.codes.getMethod());
+      tap = weight.codes.getTap();
+      if (Error error = makeFitter(weight, width, method))
+        return std::move(error);
+    }
+    if (std::optional<Gram> found = statistics->lookupGram(tap, width)) {
+      std::shared_ptr<GramMatrix> &shared = matrices[found->numbers.data()];
+      if (!shared)
+        shared = std::make_shared<GramMatrix>(*found, statistics);
+      method.gram = shared;
+    }
     return method;
   }
 
 private:
+  /// The method's fitter, unless it is of a Gram matrix, which only has to be
+  /// there.
+  Error makeFitter(const LoweredWeight &weight, int64_t width,
+                   RecodingMethod &method) {
+    StringRef kind = method.codes->statistic, tap = weight.codes.getTap();
+    if (method.codes->needsGram()) {
+      if (statistics->lookupGram(tap, width))
+        return Error::success();
+    } else if (auto numbers = statistics->evaluate(kind, tap, width)) {
+      return method.codes->create(*numbers, width).moveInto(method.fitter);
+    }
+    return createStringError("weight '" + weight.name + "' has no '" +
+                             getStatisticKey(kind, tap) +
+                             "' of its width in the statistics, as its codes "
+                             "need it");
+  }
+
   std::shared_ptr<const Statistics> statistics;
   DenseMap<const float *, std::shared_ptr<GramMatrix>> matrices;
 };

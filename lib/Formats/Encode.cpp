@@ -81,13 +81,14 @@ static void choose(const SparsePattern &pattern, ArrayRef<float> scores,
   }
 }
 
-void BlockEncoder::keepLargest(const float *numbers,
+void BlockEncoder::keepLargest(const float *numbers, ArrayRef<float> weights,
                                MutableArrayRef<float> left,
                                MutableArrayRef<bool> kept) const {
   const SparsePattern &pattern = format.pattern;
   for (unsigned first = 0; first < unitSize; first += pattern.of) {
     for (unsigned k = 0; k < pattern.of; ++k)
-      left[first + k] = std::fabs(numbers[first + k]);
+      left[first + k] = std::fabs(numbers[first + k]) *
+                        (weights.empty() ? 1 : weights[first + k]);
     MutableArrayRef<bool> keptHere = kept.slice(first, pattern.of);
     choose(pattern, left.slice(first, pattern.of), keptHere);
     for (unsigned k = 0; k < pattern.of; ++k)
@@ -142,7 +143,8 @@ Error BlockEncoder::solve(const float *numbers, ScaleSolution &solution) const {
               largest, format.name));
 }
 
-Error BlockEncoder::encode(const float *numbers, uint8_t *block) const {
+Error BlockEncoder::encode(const float *numbers, uint8_t *block,
+                           ArrayRef<float> weights) const {
   if (!search)
     return encodeFloat(*numbers, block);
   if (Error error = checkFinite(numbers))
@@ -153,7 +155,10 @@ Error BlockEncoder::encode(const float *numbers, uint8_t *block) const {
     float left[kMaxBlockElements];
     bool kept[kMaxBlockElements];
     if (format.isSparse()) {
-      keepLargest(first, left, kept);
+      keepLargest(first,
+                  weights.empty() ? weights
+                                  : weights.slice(unit * unitSize, unitSize),
+                  left, kept);
       first = left;
     }
     ScaleSolution solution;
@@ -178,7 +183,7 @@ Error BlockEncoder::encodeInOrder(
     float left[kMaxBlockElements];
     bool kept[kMaxBlockElements];
     if (pattern.of)
-      keepLargest(first, left, kept);
+      keepLargest(first, {}, left, kept);
     ScaleSolution solution;
     if (Error error = solve(pattern.of ? left : first, solution))
       return error;

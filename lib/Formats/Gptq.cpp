@@ -1,6 +1,8 @@
 //===- Gptq.cpp - Codes that make up for one another ----------------------===//
 
 #include "winnow/Formats/Gptq.h"
+
+#include "CodeFitters.h"
 #include "winnow/Formats/WideVectors.h"
 
 #include "llvm/ADT/Twine.h"
@@ -93,7 +95,7 @@ Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
     if (factor.isDead(k))
       row[k] = 0;
   const NumberFormat &format = encoder.getFormat();
-  int64_t first = 0;
+  int64_t first = 0; // of the block
   auto spread = [&](unsigned index, float rounded) {
     int64_t k = first + index;
     ArrayRef<float> u = factor.getRow(k);
@@ -101,15 +103,35 @@ Error encodeGptq(const BlockEncoder &encoder, const GptqFactor &factor,
     // In place: the encoder reads what is still to come.
     subtract(row.data() + k, e, u.data(), width - k);
   };
-  for (uint8_t *block = bytes.data(); first < width;
-       first += format.blockElements, block += format.blockBytes)
-    if (Error error = encoder.encodeInOrder(
-            row.data() + first,
-            factor.getCosts().slice(first, format.blockElements), block,
-            spread))
-      return createStringError("element " + Twine(first) +
-                               " and on: " + toString(std::move(error)));
-  return Error::success();
+  return encodeBlocks(format, width, bytes, [&](int64_t k, uint8_t *block) {
+    first = k;
+    return encoder.encodeInOrder(
+        row.data() + k, factor.getCosts().slice(k, format.blockElements), block,
+        spread);
+  });
+}
+
+namespace {
+class GptqFitter final : public CodeFitter {
+public:
+  explicit GptqFitter(GptqFactor factor) : factor(std::move(factor)) {}
+
+  Error encode(const BlockEncoder &encoder, const BlockDecoder &,
+               ArrayRef<float> numbers,
+               MutableArrayRef<uint8_t> bytes) const override {
+    return encodeGptq(encoder, factor, numbers, bytes);
+  }
+
+private:
+  GptqFactor factor;
+};
+} // namespace
+
+CreatedFitter createGptqFitter(ArrayRef<float> gram, int64_t width) {
+  Expected<GptqFactor> factor = GptqFactor::create(gram, width);
+  if (!factor)
+    return factor.takeError();
+  return std::make_unique<GptqFitter>(std::move(*factor));
 }
 
 /// The sum of products of f32, in f64 and in eight lanes.

@@ -9,13 +9,13 @@
 // CHECK-DAG:   remark: [Missed] q {{.*}}the input of awq stays as it is: no factors lose less
 // CHECK-DAG:   remark: [Missed] plain {{.*}}the input of awq stays as it is: nothing in front can be divided
 // CHECK-LABEL: func @linear(
-// CHECK:         winnow.recode %{{.*}} {clip = "q"} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
-// CHECK:         winnow.recode %{{.*}} {clip = "k"} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
+// CHECK:         winnow.recode %{{.*}} {codes = #winnow.codes<clip, "q">} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
+// CHECK:         winnow.recode %{{.*}} {codes = #winnow.codes<clip, "k">} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
 // CHECK:         winnow.recode %{{.*}} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
 // NONE: error: 'winnow.param' op needs the statistics 'gram.mean/none' of its width for 'method=awq': --statistics=FILE, written by winnow-compile --calibrate --observe=channels,gram
 // MEAN: error: 'winnow.linear' op needs the statistics 'channels.abs_mean/q' of its width for 'method=awq'
 // SOME-DAG:    remark: [Missed] q {{.*}}the input of awq stays as it is: not all that read it are quantized here
-// FLOAT-NOT:   clip =
+// FLOAT-NOT:   codes =
 
 module attributes {winnow.statistics = {model = "", tokens = 3 : i64, readers = {k = "q"}, values = {
     "channels.abs_mean/q" = dense<1.0> : tensor<32xf32>,

@@ -6,11 +6,11 @@
 // Weights that share an input share its statistics; a table has none; floats
 // are rounded one by one.
 // CHECK-LABEL: func @linear(
-// CHECK:         winnow.recode %{{.*}} {gptq = "q"} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
-// CHECK:         winnow.recode %{{.*}} {gptq = "k"} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
+// CHECK:         winnow.recode %{{.*}} {codes = #winnow.codes<gptq, "q">} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
+// CHECK:         winnow.recode %{{.*}} {codes = #winnow.codes<gptq, "k">} : tensor<2x32xf32> -> tensor<2x32xf32, #winnow.encoding<q4_0>>
 // CHECK-LABEL: func @table(
 // CHECK:         winnow.recode %{{.*}} : tensor<8x32xf32> -> tensor<8x32xf32, #winnow.encoding<q4_0>>
-// FLOAT-NOT:   gptq =
+// FLOAT-NOT:   codes =
 // SHAPE: error: 'winnow.param' op needs the statistics 'gram.mean/wide' of its width for 'method=gptq': --statistics=FILE, written by winnow-compile --calibrate --observe=gram
 // NONE: error: 'winnow.param' op needs the statistics 'gram.mean/q'
 

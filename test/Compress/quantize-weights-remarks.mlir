@@ -12,7 +12,7 @@
 // CHECK-DAG: remark: [Missed] same {{.*}}is q4_k already
 
 // FORMAT: error: expects a format for weights: keep, f32, f16, bf16, q4_0, {{.*}}int4_g64, {{.*}}; found '{{.*}}'
-// METHOD: error: expects 'method' of winnow-quantize-weights to be rtn, gptq or awq; found 'hqq'
+// METHOD: error: expects 'method' of winnow-quantize-weights to be one of rtn, awq, clip, gptq, wanda; found 'hqq'
 // NOBODY: error: has no weight or layer whose name matches 'only' of winnow-quantize-weights, 'wood'
 // REGEX: error: expects a regular expression in 'only': repetition-operator operand invalid
 

@@ -1,5 +1,5 @@
-"""`winnow-quantize-weights{method=gptq}`: native code against the interpreter, and
-how much better products are than with codes rounded to nearest."""
+"""`winnow-quantize-weights{method=gptq}`, and wanda: native code against the
+interpreter, and how much better products are than with codes rounded to nearest."""
 
 from __future__ import annotations
 
@@ -36,13 +36,24 @@ def compile_with(
     return json.loads(name.with_name(name.name + ".json").read_text())
 
 
+@pytest.mark.parametrize(
+    ("number_format", "method", "observed"),
+    [("q4_0", "gptq", "gram"), ("int8_g32_2of4", "wanda", "channels")],
+)
 @pytest.mark.parametrize("model", ["llama-blocks-96", "gemma3-k-quants"])
 def test_interpreter_agrees(
-    model: str, tiny_paths: dict[str, Path], programs: Programs, text: Path, tmp_path: Path
+    model: str,
+    number_format: str,
+    method: str,
+    observed: str,
+    tiny_paths: dict[str, Path],
+    programs: Programs,
+    text: Path,
+    tmp_path: Path,
 ) -> None:
     path = tiny_paths[model]
-    statistics = calibrate(programs, path, tmp_path / "statistics", text, "--observe=gram")
-    line = LINE.format("q4_0", "gptq")
+    statistics = calibrate(programs, path, tmp_path / "statistics", text, f"--observe={observed}")
+    line = LINE.format(number_format, method)
     options = ("--activations=f32",)
     facts = compile_with(programs, path, tmp_path / "name", line, statistics, *options)
     fitted = [weight["name"] for weight in facts["weights"] if "method" in weight]
@@ -61,7 +72,7 @@ def test_interpreter_agrees(
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
     # Other codes than those rounded to nearest.
     plain = compile_with(
-        programs, path, tmp_path / "plain", LINE.format("q4_0", "rtn"), statistics, *options
+        programs, path, tmp_path / "plain", LINE.format(number_format, "rtn"), statistics, *options
     )
     rounded = programs.logits(tmp_path / "plain", list(map(int, ids)), tmp_path / "plain.npy")
     assert np.abs(found - rounded).max() > 1e-3 * np.abs(rounded).max()
@@ -106,6 +117,27 @@ def test_products_of_minilm_are_better(
         "--threads=1",
     )
     assert (tmp_path / "gptq.weights").read_bytes() == stored
+
+
+@pytest.mark.slow
+def test_inputs_tell_which_weights_of_minilm_may_go(programs: Programs, tmp_path: Path) -> None:
+    """Two of four by magnitude, by Wanda and by SparseGPT, on another text."""
+    model = minilm_path()
+    statistics = calibrate(
+        programs, model, tmp_path / "statistics", texts().calibration, "--observe=channels,gram"
+    )
+    programs.compile(model, tmp_path / "plain")
+    errors = {}
+    for method in ("rtn", "wanda", "gptq"):
+        name = tmp_path / method
+        line = LINE.format("int8_g32_2of4", method).replace("}", " only=layer}")
+        facts = compile_with(programs, model, name, line, statistics, "--activations=f32")
+        used = {weight["method"] for weight in facts["weights"] if "method" in weight}
+        assert used == ({method} if method != "rtn" else set())
+        errors[method] = evaluate(
+            programs, name, texts().evaluation, "--against", tmp_path / "plain"
+        )["cosine_error"]
+    assert errors["gptq"] < errors["wanda"] < errors["rtn"]
 
 
 @pytest.mark.slow

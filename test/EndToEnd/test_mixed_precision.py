@@ -169,8 +169,8 @@ def test_choice_and_size(
         programs.compile(path, tmp_path / "mixed.mlir", recipe(tmp_path, line), *options)
         programs.compile(path, tmp_path / "lines.mlir", recipe(tmp_path, lines), *options)
         mixed, single = ((tmp_path / f"{n}.mlir").read_text() for n in ("mixed", "lines"))
-        fits |= '{gptq = "' in mixed
-        fitted = re.compile(r' \{gptq = "[^"]*"\}')
+        fits |= 'codes<gptq, "' in mixed
+        fitted = re.compile(r' \{codes = #winnow\.codes<gptq, "[^"]*">\}')
         assert fitted.sub("", mixed) == fitted.sub("", single)
     assert fits == (method == "gptq")
 

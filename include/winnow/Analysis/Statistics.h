@@ -93,6 +93,10 @@ public:
   /// It lives as long, too.
   std::optional<Gram> lookupGram(llvm::StringRef name, int64_t width) const &;
   void lookupGram(llvm::StringRef name, int64_t width) const && = delete;
+  /// The numbers of either kind for an input of `width` channels, as they are
+  /// now, or nothing.
+  std::optional<std::vector<float>>
+  evaluate(llvm::StringRef kind, llvm::StringRef name, int64_t width) const;
   /// Whether channels have been rotated since the calibration, so that not all
   /// of their statistics are known.
   bool isRotated(llvm::StringRef name) const;

@@ -355,11 +355,12 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     where that can be folded into what stands in front; elsewhere nothing is
     scaled, and a remark says why. Then it cuts off the
     numbers of each block at the level for which products of the block lose least
-    (`clip` of winnow.recode), if there is a Gram matrix.
-    Matrices that no linear layer reads, and float formats, are rounded to
-    nearest. Formats that store two of four inputs, or four of eight, leave out
-    those of the least magnitude, with gptq those whose loss costs least by then
-    (arXiv 2301.00774). `only` and `skip` look at the name of a weight and
+    (#winnow.codes<clip>), if there is a Gram matrix; clip is that step alone.
+    Formats that store two of four inputs, or four of eight, leave out those of
+    the least magnitude, with gptq those whose loss costs least by then (arXiv
+    2301.00774); wanda (arXiv 2306.11695) leaves out those of the least magnitude
+    times norm of the input, and needs no more than --observe=channels. Matrices
+    that no linear layer reads, and float formats, are rounded to nearest. `only` and `skip` look at the name of a weight and
     at the names of layers that read it, such as blk.3.mlp.
 
     ```mlir
@@ -395,7 +396,7 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     Option<"format", "format", "std::string", "\"keep\"",
            "Number format, as in #winnow.encoding, or keep">,
     Option<"method", "method", "std::string", "\"rtn\"",
-           "How codes are chosen: rtn, gptq or awq">,
+           "How codes are chosen: rtn, awq, clip, gptq or wanda">,
     Option<"only", "only", "std::string", "\"\"",
            "Regular expression that the name of a weight, or of a layer that "
            "reads it, has to match">,

@@ -14,11 +14,8 @@ namespace winnow {
 /// On a param: its type as the checkpoint stores it, once a pass has given it
 /// the type that kernels read.
 inline constexpr llvm::StringLiteral kStoredTypeAttr = "winnow.stored";
-/// On a param: the tap of the statistics that its codes are fitted to, see
-/// `gptq` of winnow.recode.
-inline constexpr llvm::StringLiteral kGptqAttr = "winnow.gptq";
-/// The same for `clip`.
-inline constexpr llvm::StringLiteral kClipAttr = "winnow.clip";
+/// On a param: how its codes are chosen, `codes` of winnow.recode.
+inline constexpr llvm::StringLiteral kCodesAttr = "winnow.codes";
 /// On a param: the steps of Analysis/OfflineWeight.h on its numbers.
 inline constexpr llvm::StringLiteral kStepsAttr = "winnow.steps";
 /// On a param: the rows and the columns of the stored tensor that are left.

@@ -23,8 +23,7 @@ struct LoweredWeight {
   mlir::DictionaryAttr source;
   int64_t offset = 0;
   int64_t size = 0;
-  llvm::StringRef gptq; ///< the tap that codes are fitted to, or ""
-  llvm::StringRef clip; ///< the tap that levels are fitted to, or ""
+  CodesAttr codes; ///< how codes are chosen, null for the nearest
   /// The rows and columns of the stored tensor that are left, null if all are.
   mlir::DenseI64ArrayAttr rows, columns;
   llvm::SmallVector<OfflineStep> steps; ///< on these numbers, decoded

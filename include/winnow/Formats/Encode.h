@@ -42,10 +42,11 @@ public:
 
   /// `blockElements` numbers to `blockBytes` bytes. Groups of numbers all below
   /// 2^-100 in magnitude become zeros. A sparse format keeps the largest
-  /// magnitudes, of equal ones the first. Fails for NaN and infinities in
-  /// formats that have none, and where a number or its scale is too large to be
-  /// stored.
-  llvm::Error encode(const float *numbers, uint8_t *block) const;
+  /// magnitudes, of equal ones the first; with `weights`, one for each number,
+  /// the largest |w_k| `weights[k]`. Fails for NaN and infinities in formats
+  /// that have none, and where a number or its scale is too large to be stored.
+  llvm::Error encode(const float *numbers, uint8_t *block,
+                     llvm::ArrayRef<float> weights = {}) const;
 
   /// The same one number after another: `rounded` hears of each element which
   /// number its code stands for, and may then change `numbers` from there on.
@@ -64,7 +65,8 @@ private:
   /// The search's solution for a unit.
   llvm::Error solve(const float *numbers, struct ScaleSolution &solution) const;
   /// Of a unit of numbers: which have a code, and the others replaced by 0.
-  void keepLargest(const float *numbers, llvm::MutableArrayRef<float> left,
+  void keepLargest(const float *numbers, llvm::ArrayRef<float> weights,
+                   llvm::MutableArrayRef<float> left,
                    llvm::MutableArrayRef<bool> kept) const;
   /// Writes scales and codes of a unit, the elements of one outer scale; `kept`
   /// says which of them have a code.

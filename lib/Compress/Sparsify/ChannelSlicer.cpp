@@ -77,8 +77,7 @@ static void take(OpOperand &operand, unsigned axis, ArrayRef<int64_t> indices) {
   if (encode || target.rounded)
     taken =
         RecodeOp::create(builder, location, withFormat(taken, *target.format),
-                         taken, encode ? encode.getGptqAttr() : StringAttr(),
-                         encode ? encode.getClipAttr() : StringAttr());
+                         taken, encode ? encode.getCodesAttr() : CodesAttr());
   operand.set(taken);
   if (encode && encode.use_empty())
     encode.erase();

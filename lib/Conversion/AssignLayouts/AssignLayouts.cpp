@@ -27,9 +27,9 @@ namespace {
 /// What the kernels read of a param.
 struct Layout {
   RankedTensorType type;
-  /// The `gptq` and the `clip` of the recodes that are left to the writer of
-  /// the weights, or null.
-  StringAttr gptq, clip;
+  /// The `codes` of the recodes that are left to the writer of the weights, or
+  /// null.
+  CodesAttr codes;
   /// The rows and columns that are left and the steps on them that are left to
   /// it, or null.
   DenseI64ArrayAttr rows, columns;
@@ -76,13 +76,10 @@ FailureOr<Layout> AssignLayouts::layOut(ParamOp param,
     // Plain tables are tiled only for the sake of other readers.
     tiled |= !isTableUse(operand) || getEncoding(here);
     RecodeOp encode = weight.encode;
-    StringAttr gptqHere = encode ? encode.getGptqAttr() : StringAttr();
-    StringAttr clipHere = encode ? encode.getClipAttr() : StringAttr();
-    agree &= !read || (read == here && layout.gptq == gptqHere &&
-                       layout.clip == clipHere);
+    CodesAttr codesHere = encode ? encode.getCodesAttr() : CodesAttr();
+    agree &= !read || (read == here && layout.codes == codesHere);
     read = here;
-    layout.gptq = gptqHere;
-    layout.clip = clipHere;
+    layout.codes = codesHere;
     layout.recoded = static_cast<bool>(encode);
   };
   for (ParamRefOp use : uses)
@@ -165,8 +162,9 @@ void AssignLayouts::runOnOperation() {
     param->setAttr(kStoredTypeAttr, TypeAttr::get(param.getType()));
     param.setTypeAttr(TypeAttr::get(layout->type));
     std::pair<StringLiteral, Attribute> left[] = {
-        {kGptqAttr, layout->gptq},       {kClipAttr, layout->clip},
-        {kStepsAttr, layout->steps},     {kRowsAttr, layout->rows},
+        {kCodesAttr, layout->codes},
+        {kStepsAttr, layout->steps},
+        {kRowsAttr, layout->rows},
         {kColumnsAttr, layout->columns},
     };
     for (auto [name, value] : left)

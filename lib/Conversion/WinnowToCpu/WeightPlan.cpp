@@ -43,12 +43,9 @@ FailureOr<ArrayAttr> winnow::layOutWeights(ModuleOp module) {
                                            : param.getTypeAttr()),
         builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
         builder.getNamedAttr("size", builder.getI64IntegerAttr(*bytes)),
-        builder.getNamedAttr("gptq", param->hasAttr(kGptqAttr)
-                                         ? param->getAttr(kGptqAttr)
-                                         : builder.getStringAttr("")),
     });
     for (auto [key, name] :
-         {std::pair("clip", kClipAttr), std::pair("steps", kStepsAttr),
+         {std::pair("codes", kCodesAttr), std::pair("steps", kStepsAttr),
           std::pair("rows", kRowsAttr), std::pair("columns", kColumnsAttr),
           std::pair("recoded", kRecodedAttr)})
       if (Attribute value = param->getAttr(name))

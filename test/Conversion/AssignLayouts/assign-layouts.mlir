@@ -110,7 +110,7 @@ func.func @two_kinds_of_codes(%x: tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor
   %w = winnow.use @codes : tensor<32x64xf32>
   %e = winnow.recode %w : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
   %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
-  %g = winnow.recode %w {gptq = "codes"} : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
+  %g = winnow.recode %w {codes = #winnow.codes<gptq, "codes">} : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
   %z = winnow.linear %x, %g : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
   return %y, %z : tensor<?x32xf32>, tensor<?x32xf32>
 }
@@ -118,11 +118,11 @@ func.func @two_kinds_of_codes(%x: tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor
 // -----
 
 // What codes are fitted to stays with the weight.
-// CHECK: winnow.param @fitted from {random = 1 : i64} {winnow.gptq = "tap", winnow.stored = tensor<32x64xf32>} : tensor<32x64xf32, #winnow.encoding<q4_0, tile16>>
+// CHECK: winnow.param @fitted from {random = 1 : i64} {winnow.codes = #winnow.codes<gptq, "tap">, winnow.stored = tensor<32x64xf32>} : tensor<32x64xf32, #winnow.encoding<q4_0, tile16>>
 winnow.param @fitted from {random = 1 : i64} : tensor<32x64xf32>
 func.func @fitted_codes(%x: tensor<?x64xf32>) -> tensor<?x32xf32> {
   %w = winnow.use @fitted : tensor<32x64xf32>
-  %e = winnow.recode %w {gptq = "tap"} : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
+  %e = winnow.recode %w {codes = #winnow.codes<gptq, "tap">} : tensor<32x64xf32> -> tensor<32x64xf32, #winnow.encoding<q4_0>>
   %y = winnow.linear %x, %e : tensor<?x64xf32>, tensor<32x64xf32, #winnow.encoding<q4_0>> -> tensor<?x32xf32>
   return %y : tensor<?x32xf32>
 }

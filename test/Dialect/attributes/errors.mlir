@@ -42,6 +42,16 @@ func.func private @encoding_c6_dynamic(tensor<4x?xf32, #winnow.encoding<f16>>)
 
 // -----
 
+// expected-error @+1 {{expects a known way to choose codes, found 'hqq'}}
+func.func private @codes_c1() attributes {m = #winnow.codes<hqq, "w">}
+
+// -----
+
+// expected-error @+1 {{expects the name of a tap, found none}}
+func.func private @codes_c2() attributes {m = #winnow.codes<gptq, "">}
+
+// -----
+
 // expected-error @+1 {{expects a positive window for a mask of kind 'sliding_window', found 0}}
 func.func private @mask_c1_missing() attributes {m = #winnow.mask<sliding_window>}
 

@@ -24,6 +24,11 @@ func.func private @masks() attributes {masks = [
   #winnow.mask<prefix, prefix = 16>, #winnow.mask<tree>,
   #winnow.mask<grid, window = 1, width = 7>, #winnow.mask<grid, window = 2, sinks = 1, width = 7>, #winnow.mask<explicit>]}
 
+// CHECK-LABEL: @codes
+// CHECK-SAME: [#winnow.codes<gptq, "blk.0.ffn_up.weight">, #winnow.codes<clip, "a \22b\22">, #winnow.codes<wanda, "w">]
+func.func private @codes() attributes {codes = [
+  #winnow.codes<gptq, "blk.0.ffn_up.weight">, #winnow.codes<clip, "a \"b\"">, #winnow.codes<"wanda", "w">]}
+
 // CHECK-LABEL: @rope_scalings
 // CHECK-SAME: #winnow.rope_scaling<none>
 // CHECK-SAME: #winnow.rope_scaling<linear, factor = 2.000000e+00 : f64>

@@ -147,40 +147,32 @@ func.func @embed_c4(%t: tensor<100x8xf32>, %ids: tensor<3xi32>) {
 // -----
 
 func.func @recode_c5_float(%x: tensor<2x64xf32>) {
-  // expected-error @+1 {{expects a matrix of weights in a block format for 'gptq', found 'tensor<2x64xf32, #winnow.encoding<f16>>'}}
-  %y = winnow.recode %x {gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<f16>>
+  // expected-error @+1 {{expects a matrix of weights in a block format for codes by 'gptq', found 'tensor<2x64xf32, #winnow.encoding<f16>>'}}
+  %y = winnow.recode %x {codes = #winnow.codes<gptq, "w">} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<f16>>
   return
 }
 
 // -----
 
 func.func @recode_c5_activation(%x: tensor<2x64xf32>) {
-  // expected-error @+1 {{expects a matrix of weights in a block format for 'gptq'}}
-  %y = winnow.recode %x {gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<a8_b32>>
+  // expected-error @+1 {{expects a matrix of weights in a block format for codes by 'gptq'}}
+  %y = winnow.recode %x {codes = #winnow.codes<gptq, "w">} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<a8_b32>>
   return
 }
 
 // -----
 
 func.func @recode_c5_rank(%x: tensor<64xf32>) {
-  // expected-error @+1 {{expects a matrix of weights in a block format for 'gptq'}}
-  %y = winnow.recode %x {gptq = "w"} : tensor<64xf32> -> tensor<64xf32, #winnow.encoding<q4_0>>
+  // expected-error @+1 {{expects a matrix of weights in a block format for codes by 'gptq'}}
+  %y = winnow.recode %x {codes = #winnow.codes<gptq, "w">} : tensor<64xf32> -> tensor<64xf32, #winnow.encoding<q4_0>>
   return
 }
 
 // -----
 
-func.func @recode_c5_clip(%x: tensor<64xf32>) {
-  // expected-error @+1 {{expects a matrix of weights in a block format for 'clip'}}
-  %y = winnow.recode %x {clip = "w"} : tensor<64xf32> -> tensor<64xf32, #winnow.encoding<q4_0>>
-  return
-}
-
-// -----
-
-func.func @recode_c6(%x: tensor<2x64xf32>) {
-  // expected-error @+1 {{expects 'gptq' or 'clip', found both}}
-  %y = winnow.recode %x {clip = "w", gptq = "w"} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<q4_0>>
+func.func @recode_c5_sparse(%x: tensor<2x64xf32>) {
+  // expected-error @+1 {{expects a matrix of weights in a sparse format for codes by 'wanda', found 'tensor<2x64xf32, #winnow.encoding<q4_0>>'}}
+  %y = winnow.recode %x {codes = #winnow.codes<wanda, "w">} : tensor<2x64xf32> -> tensor<2x64xf32, #winnow.encoding<q4_0>>
   return
 }
 
