@@ -14,6 +14,7 @@
 #include "winnow/Dialect/WinnowDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -74,21 +75,82 @@ constexpr StringLiteral kAttention =
     "  winnow.yield %j : tensor<?x32xf32>\n"
     "}\n";
 
+/// Matrices of a layer in front that has channels: how much larger and slower
+/// they are than the others, what rounding them costs more, how many channels
+/// there are, and what it costs that a tenth or a quarter of them leave.
+constexpr uint64_t kWide = 4;
+constexpr double kWideWorth = 10;
+constexpr int64_t kChannels = 1280;
+constexpr double kTenthError = 1e-3, kNarrowError = 6e-3;
+constexpr StringLiteral kMlp =
+    "%y = winnow.layer residual(%x) inputs(%u = %x) : (tensor<2x32xf32>, "
+    "tensor<2x32xf32>) -> tensor<2x32xf32> {\n"
+    "  %up = winnow.use @up : tensor<1280x32xf32>\n"
+    "  %h = winnow.linear %u, %up : tensor<2x32xf32>, tensor<1280x32xf32> -> "
+    "tensor<2x1280xf32>\n"
+    "  %e = tensor.empty() : tensor<2x1280xf32>\n"
+    "  %a = linalg.map { arith.negf } ins(%h : tensor<2x1280xf32>) "
+    "outs(%e : tensor<2x1280xf32>)\n"
+    "  %down = winnow.use @down : tensor<32x1280xf32>\n"
+    "  %f = winnow.linear %a, %down : tensor<2x1280xf32>, "
+    "tensor<32x1280xf32> -> tensor<2x32xf32>\n"
+    "  winnow.yield %f : tensor<2x32xf32>\n"
+    "} loc(\"wide\")\n";
+
+/// Formats of the two matrices, and the share of the channels that is left.
+struct Wide {
+  unsigned up = 0, down = 0;
+  double share = 1;
+
+  double sum(const double *values) const { return values[up] + values[down]; }
+  uint64_t bytes() const {
+    return static_cast<uint64_t>(
+        share * static_cast<double>(kWide * (kBytes[up] + kBytes[down])));
+  }
+  double seconds() const { return share * double(kWide) * sum(kSeconds); }
+  double divergence() const {
+    return kWideWorth * sum(kErrors) + (share == 1     ? 0
+                                        : share == 0.9 ? kTenthError
+                                                       : kNarrowError);
+  }
+};
+
 /// The format of each layer, as a place in kFormats.
 using State = std::array<unsigned, 5>;
+
+StringRef layerOf(LinearOp linear) {
+  return cast<NameLoc>(linear->getParentOfType<LayerOp>().getLoc()).getName();
+}
+
+unsigned formatOf(LinearOp linear) {
+  EncodingAttr encoding = getEncoding(linear.getWeight().getType());
+  StringRef format = encoding ? encoding.getFormat() : StringRef("f32");
+  return static_cast<unsigned>(llvm::find(kFormats, format) - kFormats);
+}
 
 State stateOf(ModuleOp module) {
   State state;
   state.fill(4);
   module.walk([&](LinearOp linear) {
-    auto layer = linear->getParentOfType<LayerOp>();
-    StringRef name = cast<NameLoc>(layer.getLoc()).getName();
-    EncodingAttr encoding = getEncoding(linear.getWeight().getType());
-    StringRef format = encoding ? encoding.getFormat() : StringRef("f32");
-    state[kLayers.find(name)] =
-        static_cast<unsigned>(llvm::find(kFormats, format) - kFormats);
+    if (layerOf(linear) != "wide")
+      state[kLayers.find(layerOf(linear))] = formatOf(linear);
   });
   return state;
+}
+
+/// Of a module that has such a layer.
+std::optional<Wide> wideOf(ModuleOp module) {
+  std::optional<Wide> wide;
+  module.walk([&](LinearOp linear) {
+    if (layerOf(linear) != "wide")
+      return;
+    if (!wide)
+      wide.emplace();
+    auto shape = linear.getWeight().getType().getShape();
+    (shape[0] == 32 ? wide->down : wide->up) = formatOf(linear);
+    wide->share = double(std::max(shape[0], shape[1])) / double(kChannels);
+  });
+  return wide;
 }
 
 /// The place of the caches' format, if there are any.
@@ -141,6 +203,11 @@ public:
       if (state[i] != 4)
         weights.push_back(
             {kLayers.substr(i, 1).str(), false, {}, kBytes[state[i]]});
+    if (std::optional<Wide> wide = wideOf(module))
+      for (auto [name, format] :
+           {std::pair("up", wide->up), {"down", wide->down}})
+        weights.push_back(
+            {name, false, {}, Wide{format, 4, wide->share}.bytes()});
     return weights;
   }
   llvm::Expected<uint64_t>
@@ -159,6 +226,8 @@ public:
     double divergence = divergenceOf(stateOf(candidate));
     if (std::optional<unsigned> cache = cacheOf(candidate))
       divergence += kCacheErrors[*cache];
+    if (std::optional<Wide> wide = wideOf(candidate))
+      divergence += wide->divergence();
     double rows = rowsOf(candidate);
     divergence += rows == 1 ? 0 : rows == 0.5 ? kHalfError : kQuarterError;
     if (time && divergence < timedBelow)
@@ -175,6 +244,13 @@ public:
     if (std::optional<unsigned> cache = cacheOf(candidate)) {
       phase.seconds += kCacheSeconds[*cache];
       phase.stages.push_back({"", {}, kCacheSeconds[*cache]});
+    }
+    if (std::optional<Wide> wide = wideOf(candidate)) {
+      phase.seconds += wide->seconds();
+      for (auto [name, format] :
+           {std::pair("up", wide->up), {"down", wide->down}})
+        phase.stages.push_back(
+            {"", {name}, Wide{format, 4, wide->share}.seconds()});
     }
     for (size_t i = 0; i < state.size(); ++i)
       if (state[i] != 4) {
@@ -204,16 +280,17 @@ protected:
     static bool registered = (registerWinnowCompressPasses(), true);
     (void)registered;
     context.loadDialect<WinnowDialect, func::FuncDialect, arith::ArithDialect,
-                        tensor::TensorDialect>();
+                        linalg::LinalgDialect, tensor::TensorDialect>();
     parse(Extra::Nothing);
   }
 
   /// What a module has beside the layers.
-  enum class Extra { Nothing, Cache, Attention };
+  enum class Extra { Nothing, Cache, Attention, Mlp };
 
   void parse(Extra extra) {
     bool hasCache = extra == Extra::Cache;
     bool hasAttention = extra == Extra::Attention;
+    bool hasMlp = extra == Extra::Mlp;
     StringRef rows = hasAttention ? "tensor<?x32xf32>" : "tensor<2x32xf32>";
     std::string text = "module attributes {winnow.statistics = {model = \"\", "
                        "tokens = 3 : i64, readers = {}, values = {";
@@ -224,7 +301,16 @@ protected:
                             layer == 'a' ? "" : ", ", layer,
                             1 - kGone[layer - 'a'] / 10)
                   .str();
+    if (hasMlp)
+      text += ", \"channels.rms/down\" = dense<1.0> : tensor<1280xf32>, "
+              "\"channels.rms/up\" = dense<1.0> : tensor<32xf32>, "
+              "\"similarity.angle/wide..e\" = dense<0.5> : tensor<1xf32>, "
+              "\"similarity.cosine/wide\" = dense<0.0> : tensor<1xf32>";
     text += "}}} {\n";
+    if (hasMlp)
+      text += "winnow.param @up from {random = 1 : i64} : tensor<1280x32xf32>\n"
+              "winnow.param @down from {random = 2 : i64} : "
+              "tensor<32x1280xf32>\n";
     for (char layer : kLayers)
       text += llvm::formatv("winnow.param @{0} from {{random = {1} : i64} : "
                             "tensor<32x32xf32>\n",
@@ -242,7 +328,9 @@ protected:
       text += llvm::formatv(kAppend.str().c_str(), kCache).str();
     if (hasAttention)
       text += kAttention;
-    std::string before = hasAttention ? "y" : "x";
+    if (hasMlp)
+      text += kMlp;
+    std::string before = hasAttention || hasMlp ? "y" : "x";
     for (char layer : kLayers) {
       text += llvm::formatv(
                   "%y{0} = winnow.layer residual(%{1}) inputs(%u = %{1}) : "
@@ -386,6 +474,61 @@ TEST_F(BudgetSearchTest, LeavesTokensOut) {
     EXPECT_EQ(share < 0.5,
               StringRef(result->recipe).contains("winnow-prune-tokens"))
         << result->recipe;
+  }
+}
+
+/// The least divergence of plans of all layers and the wide one that `fits`.
+double
+bestWide(llvm::function_ref<bool(const State &, const Wide &)> fits,
+         llvm::function_ref<double(llvm::function_ref<bool(const State &)>)>
+             bestOfOthers) {
+  double least = INFINITY;
+  for (unsigned up = 0; up < 4; ++up)
+    for (unsigned down = 0; down < 4; ++down)
+      for (double share : {1.0, 0.9, 0.75}) {
+        Wide wide = {up, down, share};
+        least = std::min(least, wide.divergence() +
+                                    bestOfOthers([&](const State &state) {
+                                      return fits(state, wide);
+                                    }));
+      }
+  return least;
+}
+
+TEST_F(BudgetSearchTest, LeavesChannelsOut) {
+  parse(Extra::Mlp);
+  auto bestOfOthers = [](llvm::function_ref<bool(const State &)> fits) {
+    return best(fits, divergenceOf);
+  };
+  uint64_t whole = kWhole + Wide().bytes();
+  bool narrows = false;
+  for (int percent : {60, 25, 20}) {
+    std::string budget = llvm::formatv("size={0}%", percent).str();
+    FailureOr<SearchResult> result = search(budget);
+    ASSERT_TRUE(succeeded(result)) << message;
+    EXPECT_EQ(whole, result->before.bytes);
+    uint64_t allowed = whole * percent / 100;
+    EXPECT_LE(result->found.bytes, allowed);
+    double least = bestWide(
+        [&](const State &state, const Wide &wide) {
+          return bytesOf(state) + wide.bytes() <= allowed;
+        },
+        bestOfOthers);
+    EXPECT_LE(result->found.divergence, 1.3 * least) << budget;
+    narrows |= StringRef(result->recipe).contains("winnow-sparsify{keep=0.");
+  }
+  EXPECT_TRUE(narrows);
+  double wholeSeconds = kWholeSeconds + Wide().seconds();
+  for (double share : {0.6, 0.35}) {
+    FailureOr<SearchResult> result = searchTime(share, wholeSeconds);
+    ASSERT_TRUE(succeeded(result));
+    double least = bestWide(
+        [&](const State &state, const Wide &wide) {
+          return secondsOf(state) + wide.seconds() <=
+                 0.96 * share * wholeSeconds;
+        },
+        bestOfOthers);
+    EXPECT_LE(result->found.divergence, 1.3 * least) << share << result->recipe;
   }
 }
 

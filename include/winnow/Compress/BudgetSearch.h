@@ -11,8 +11,9 @@
 //      divergence of the model in which nothing else is changed. Divergences
 //      are taken to be sums. Where there are Gram matrices and that is better,
 //      codes are fitted by GPTQ; how much less they lose than their errors say,
-//      all of them in one model tell. Where time is limited, smaller caches, or
-//      tokens of an encoder that leave, are changes, each measured alone.
+//      all of them in one model tell. Channels of MLPs that leave and, where
+//      time is limited, smaller caches or tokens of an encoder that leave are
+//      changes, each measured alone.
 //   2. Layers go in the order of divergence by what they save; for each number
 //      of them and each set of changes, formats are chosen greedily
 //      (FormatAllocation.h). The best sum is the first plan.

@@ -159,14 +159,15 @@ LogicalResult BudgetSearch::price() {
   Pricing pricing(module, *candidates, prices, targets);
   // Times of formats matter where time is limited.
   bool timesFormats = options.budget.time.has_value();
+  if (!timesFormats)
+    llvm::erase_if(prices.changes, [](const PricedChange &change) {
+      return change.saves != PricedChange::Saves::Matrices;
+    });
   candidates->plan(pricing.countRuns(timesFormats) + 2 + options.rounds);
   FailureOr<SearchedPlan> before = pricing.timeFormats(timesFormats);
   if (failed(before) || failed(pricing.weighOwners()) ||
-      failed(pricing.weighFittedCodes()) || failed(pricing.weighLayers()))
-    return failure();
-  if (!timesFormats)
-    prices.changes.clear();
-  if (failed(pricing.weighChanges(before->time)))
+      failed(pricing.weighFittedCodes()) || failed(pricing.weighLayers()) ||
+      failed(pricing.weighChanges(before->time, timesFormats)))
     return failure();
   result.before = std::move(*before);
   factors.assign(prices.owners.size(), 1);
@@ -227,6 +228,11 @@ LogicalResult BudgetSearch::findFirst() {
     last = std::move(*next);
     double expected = std::exchange(last.seconds, getSeconds(plan->time));
     limits.seconds = kPlannedTime * expected * allowed.seconds / last.seconds;
+    // Sizes are exact but where matrices become narrower.
+    uint64_t expectedBytes = std::exchange(last.bytes, plan->bytes);
+    if (static_cast<double>(plan->bytes) > allowed.bytes)
+      limits.bytes *=
+          static_cast<double>(expectedBytes) / static_cast<double>(plan->bytes);
   }
   return failForLimits(last);
 }

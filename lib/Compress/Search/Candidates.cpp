@@ -48,6 +48,23 @@ Candidates::change(ArrayRef<std::string> passes) {
   return changed;
 }
 
+FailureOr<std::vector<PlannedWeight>>
+Candidates::planWeights(ModuleOp candidate) {
+  std::vector<PlannedWeight> file;
+  if (llvm::Error error = planner.plan(candidate).moveInto(file))
+    return fail() << "the size of a plan cannot be told: "
+                  << llvm::toString(std::move(error));
+  return std::move(file);
+}
+
+FailureOr<std::vector<PlannedWeight>>
+Candidates::planWeights(ArrayRef<std::string> passes) {
+  FailureOr<OwningOpRef<ModuleOp>> candidate = change(passes);
+  if (failed(candidate))
+    return failure();
+  return planWeights(**candidate);
+}
+
 FailureOr<SearchedPlan> Candidates::measure(ArrayRef<std::string> passes,
                                             const Measurement &how) {
   FailureOr<OwningOpRef<ModuleOp>> candidate = change(passes);
@@ -56,11 +73,10 @@ FailureOr<SearchedPlan> Candidates::measure(ArrayRef<std::string> passes,
   SearchedPlan plan;
   plan.passes.assign(passes.begin(), passes.end());
   if (how.isSized) {
-    std::vector<PlannedWeight> file;
-    if (llvm::Error error = planner.plan(**candidate).moveInto(file))
-      return fail() << "the size of a plan cannot be told: "
-                    << llvm::toString(std::move(error));
-    if (llvm::Error error = planner.getFileSize(file).moveInto(plan.bytes))
+    FailureOr<std::vector<PlannedWeight>> file = planWeights(**candidate);
+    if (failed(file))
+      return failure();
+    if (llvm::Error error = planner.getFileSize(*file).moveInto(plan.bytes))
       return fail() << llvm::toString(std::move(error));
   }
   llvm::Expected<Quality> quality =

@@ -43,10 +43,15 @@ public:
   mlir::FailureOr<SearchedPlan> measure(llvm::ArrayRef<std::string> passes,
                                         const Measurement &how);
   mlir::FailureOr<RunTime> time(llvm::ArrayRef<std::string> passes);
+  /// The weights of the program, without a run.
+  mlir::FailureOr<std::vector<PlannedWeight>>
+  planWeights(llvm::ArrayRef<std::string> passes);
 
 private:
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
   change(llvm::ArrayRef<std::string> passes);
+  mlir::FailureOr<std::vector<PlannedWeight>>
+  planWeights(mlir::ModuleOp candidate);
 
   mlir::ModuleOp module;
   Evaluator &evaluator;

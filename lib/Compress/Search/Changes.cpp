@@ -49,6 +49,19 @@ static void proposePruning(ModuleOp module, func::FuncOp function,
   }
 }
 
+/// Channels of MLPs leave.
+static void proposeNarrowing(ModuleOp module,
+                             std::vector<PricedChange> &changes) {
+  for (double keep : {0.9, 0.75}) {
+    std::string pass = formatv("winnow-sparsify{{keep={0}}", keep).str();
+    if (!canRun(module, pass))
+      continue;
+    PricedChange &change = changes.emplace_back();
+    change.pass = std::move(pass);
+    change.saves = PricedChange::Saves::Matrices;
+  }
+}
+
 std::vector<PricedChange> proposeChanges(ModuleOp module,
                                          ArrayRef<func::FuncOp> functions) {
   std::vector<PricedChange> changes;
@@ -58,6 +71,8 @@ std::vector<PricedChange> proposeChanges(ModuleOp module,
   // time: a divergence of 0.060 in place of 0.044).
   if (functions.size() == 1 && !hasCaches)
     proposePruning(module, functions.front(), changes);
+  if (functions.size() == 1)
+    proposeNarrowing(module, changes);
   if (hasCaches)
     for (StringRef format : {"bf16", "int8"})
       changes.emplace_back().pass =

@@ -7,9 +7,9 @@
 
 namespace winnow {
 
-/// Passes that can be run on the model and that save time alone: tokens of an
-/// encoder that leave, and smaller caches. `functions` are those with layers.
-/// Their prices are not filled in.
+/// Passes that can be run on the model: channels of MLPs that leave; tokens of
+/// an encoder that leave and smaller caches, which save time alone. `functions`
+/// are those with layers. Prices are not filled in.
 std::vector<PricedChange>
 proposeChanges(mlir::ModuleOp module,
                llvm::ArrayRef<mlir::func::FuncOp> functions);

@@ -65,23 +65,39 @@ std::vector<SmallVector<const PricedChange *>> Drafts::combineChanges() const {
   return sets;
 }
 
+/// A share of a weight. Blocks and what is between tensors make it a little
+/// more.
+static PlannedWeight narrowed(PlannedWeight weight, double share) {
+  weight.bytes = static_cast<uint64_t>(
+      std::ceil(static_cast<double>(weight.bytes) * share));
+  return weight;
+}
+
 Drafts::Rest Drafts::apply(const Outline &outline) const {
   auto leaves = [&](StringRef name) {
     return llvm::any_of(outline.gone, [&](const PricedLayer *layer) {
       return layer->params.contains(name);
     });
   };
+  // What changes leave of a weight.
+  auto shareOf = [&](StringRef name) {
+    double share = 1;
+    for (const PricedChange *change : outline.changes)
+      share *= change->shareOf(name);
+    return share;
+  };
   Rest rest;
   rest.outline = outline;
   for (const PlannedWeight &weight : prices.choices.getFile()) {
     rest.places.push_back(rest.file.size());
     if (!leaves(weight.name))
-      rest.file.push_back(weight);
+      rest.file.push_back(narrowed(weight, shareOf(weight.name)));
   }
   rest.seconds = prices.seconds;
+  double rows = 1;
   for (const PricedChange *change : outline.changes) {
     rest.seconds -= change->savedSeconds;
-    rest.matrixShare *= change->matrixShare;
+    rows *= change->matrixShare;
   }
   for (const PricedLayer *layer : outline.gone)
     rest.seconds -= layer->otherSeconds + matrixSeconds(*layer);
@@ -91,17 +107,26 @@ Drafts::Rest Drafts::apply(const Outline &outline) const {
       continue;
     rest.seconds -= prices.weights[number].seconds[weight.getPresentOption()];
     rest.staying.push_back(number);
+    rest.byteShares.push_back(shareOf(param.getSymName()));
+    rest.timeShares.push_back(rows * rest.byteShares.back());
   }
   return rest;
+}
+
+PlannedWeight Drafts::Rest::planned(const FormatChoice &option,
+                                    size_t number) const {
+  return narrowed(option.planned, byteShares[number]);
 }
 
 llvm::Error Drafts::measure(Rest &rest, ArrayRef<unsigned> chosen,
                             const Limits &limits, Draft &draft) const {
   draft.seconds = rest.seconds;
-  for (auto [number, option] : llvm::zip_equal(rest.staying, chosen)) {
+  for (auto [place, number, option] : llvm::enumerate(rest.staying, chosen)) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
-    rest.file[rest.places[weight.place]] = weight.options[option].planned;
-    draft.seconds += prices.weights[number].seconds[option] * rest.matrixShare;
+    rest.file[rest.places[weight.place]] =
+        rest.planned(weight.options[option], place);
+    draft.seconds +=
+        prices.weights[number].seconds[option] * rest.timeShares[place];
   }
   if (llvm::Error error = planner.getFileSize(rest.file).moveInto(draft.bytes))
     return error;
@@ -151,13 +176,14 @@ llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
                                        bool spendsAll) const {
   Rest rest = apply(outline);
   SmallVector<SmallVector<FormatOption>> options;
-  for (size_t number : rest.staying) {
+  for (auto [place, number] : llvm::enumerate(rest.staying)) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
     SmallVector<FormatOption> &added = options.emplace_back();
     for (auto [option, choice] : llvm::enumerate(weight.options)) {
-      double cost = static_cast<double>(choice.planned.bytes) * weighing.bytes +
-                    prices.weights[number].seconds[option] * rest.matrixShare *
-                        weighing.seconds;
+      double cost = static_cast<double>(rest.planned(choice, place).bytes) *
+                        weighing.bytes +
+                    prices.weights[number].seconds[option] *
+                        rest.timeShares[place] * weighing.seconds;
       added.push_back({static_cast<uint64_t>(std::max(0.0, cost)),
                        lossOf(number, option, factors)});
     }

@@ -65,8 +65,10 @@ private:
     /// The weights that may change.
     llvm::SmallVector<size_t> staying;
     double seconds = 0; ///< of all but those
-    /// What those take of their prices.
-    double matrixShare = 1;
+    /// What those take of the bytes and of the seconds of their prices.
+    llvm::SmallVector<double> byteShares, timeShares;
+
+    PlannedWeight planned(const FormatChoice &option, size_t number) const;
   };
 
   Rest apply(const Outline &outline) const;

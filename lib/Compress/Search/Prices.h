@@ -43,15 +43,17 @@ struct PricedLayer {
 /// A pass on the whole model. It costs the same whatever else is done.
 struct PricedChange {
   std::string pass;
-  /// Whose time it saves: stages that multiply no matrix, or all stages, which
-  /// have fewer rows.
-  enum class Saves { Others, Rows } saves = Saves::Others;
+  /// What it saves: time of stages that multiply no matrix, time of all stages,
+  /// which have fewer rows, or matrices, of which it leaves a part.
+  enum class Saves { Others, Rows, Matrices } saves = Saves::Others;
   /// Attention layers in front of this one have to stay.
   int64_t firstFreeAttention = 0;
   /// Of stages that multiply no matrix.
   double savedSeconds = 0;
   /// What products with matrices take of what they took.
   double matrixShare = 1;
+  /// What is left of weights that become smaller, by name.
+  llvm::StringMap<double> shares;
   double divergence = 0;
 
   /// Of the passes with one name a plan has one at most.
@@ -62,6 +64,10 @@ struct PricedChange {
   /// more from text to text than what rounding costs, and a search sees little
   /// of it, so that it counts three times.
   double caution() const { return saves == Saves::Rows ? 2 * divergence : 0; }
+  double shareOf(llvm::StringRef weight) const {
+    auto found = shares.find(weight);
+    return found == shares.end() ? 1 : found->second;
+  }
   bool allows(const PricedLayer &layer) const {
     return layer.granularity != Granularity::Attention ||
            layer.number >= firstFreeAttention;

@@ -16,11 +16,12 @@ namespace winnow {
 /// Shares of the layers of a kind, those that change their input least, that
 /// are tried to leave out.
 static constexpr double kTriedLayers = 0.3;
-/// The share of the time that a change has to save to be worth its loss.
+/// The share of the time, or of the file, that a change has to save to be worth
+/// its loss.
 static constexpr double kLeastSaved = 0.01;
 
 int64_t Pricing::countRuns(bool timesFormats) const {
-  return 3 + (timesFormats ? targets.size() + prices.changes.size() : 0) +
+  return 3 + (timesFormats ? targets.size() : 0) + prices.changes.size() +
          prices.owners.size() +
          int64_t(kTriedLayers * double(prices.layers.size()));
 }
@@ -213,26 +214,61 @@ LogicalResult Pricing::weighLayers() {
   return success();
 }
 
-LogicalResult Pricing::weighChanges(const RunTime &before) {
-  double matricesBefore = 0, othersBefore = 0;
-  std::tie(matricesBefore, othersBefore) = prices.sumStages(before);
-  for (PricedChange &change : prices.changes) {
-    if (failed(candidates.advance(change.pass)))
-      return failure();
-    FailureOr<SearchedPlan> measured =
-        candidates.measure(change.pass, /*how=*/{});
-    if (failed(measured))
-      return failure();
-    auto [matrices, others] = prices.sumStages(measured->time);
-    change.savedSeconds = othersBefore - others;
-    if (change.saves == PricedChange::Saves::Rows && matricesBefore > 0)
-      change.matrixShare = matrices / matricesBefore;
-    change.divergence = measured->divergence;
+FailureOr<bool> Pricing::takeShares(PricedChange &change) {
+  FailureOr<std::vector<PlannedWeight>> after =
+      candidates.planWeights(change.pass);
+  if (failed(after))
+    return failure();
+  llvm::StringMap<uint64_t> left;
+  for (const PlannedWeight &weight : *after)
+    left[weight.name] = weight.bytes;
+  uint64_t all = 0, saved = 0;
+  for (const PlannedWeight &weight : prices.choices.getFile()) {
+    all += weight.bytes;
+    auto found = left.find(weight.name);
+    if (found == left.end() || found->second >= weight.bytes)
+      continue;
+    saved += weight.bytes - found->second;
+    change.shares[weight.name] = double(found->second) / double(weight.bytes);
   }
-  llvm::erase_if(prices.changes, [&](const PricedChange &change) {
-    return change.savedSeconds + (1 - change.matrixShare) * matricesBefore <
-           kLeastSaved * prices.seconds;
-  });
+  return double(saved) >= kLeastSaved * double(all);
+}
+
+LogicalResult Pricing::weighChange(PricedChange &change, const RunTime &before,
+                                   bool timesChanges) {
+  if (failed(candidates.advance(change.pass)))
+    return failure();
+  Measurement how;
+  if (!timesChanges)
+    how.timedBelow = -std::numeric_limits<double>::infinity();
+  FailureOr<SearchedPlan> measured = candidates.measure(change.pass, how);
+  if (failed(measured))
+    return failure();
+  change.divergence = measured->divergence;
+  if (!timesChanges)
+    return success();
+  auto [matricesBefore, othersBefore] = prices.sumStages(before);
+  auto [matrices, others] = prices.sumStages(measured->time);
+  change.savedSeconds = othersBefore - others;
+  if (change.saves == PricedChange::Saves::Rows && matricesBefore > 0)
+    change.matrixShare = matrices / matricesBefore;
+  return success();
+}
+
+LogicalResult Pricing::weighChanges(const RunTime &before, bool timesChanges) {
+  double matrices = prices.sumStages(before).first;
+  std::vector<PricedChange> worthwhile;
+  for (PricedChange &change : prices.changes) {
+    FailureOr<bool> savesBytes = false;
+    if (change.saves == PricedChange::Saves::Matrices)
+      savesBytes = takeShares(change);
+    if (failed(savesBytes) || failed(weighChange(change, before, timesChanges)))
+      return failure();
+    double saved = change.savedSeconds + (1 - change.matrixShare) * matrices;
+    if (*savesBytes || saved >= kLeastSaved * prices.seconds)
+      worthwhile.push_back(std::move(change));
+  }
+  prices.changes = std::move(worthwhile);
   return success();
 }
 

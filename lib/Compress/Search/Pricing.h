@@ -27,14 +27,18 @@ public:
   mlir::LogicalResult weighOwners();
   mlir::LogicalResult weighFittedCodes();
   mlir::LogicalResult weighLayers();
-  /// Of changes, those that save time stay.
-  mlir::LogicalResult weighChanges(const RunTime &before);
+  /// Of changes, those that save enough of the time or of the file stay.
+  mlir::LogicalResult weighChanges(const RunTime &before, bool timesChanges);
 
 private:
   /// Divergence of the model with these matrices in another format, without
   /// what any change costs.
   mlir::FailureOr<double> weigh(llvm::ArrayRef<EncodedMatrix> matrices);
   mlir::LogicalResult weighFittedTable(size_t number);
+  mlir::LogicalResult weighChange(PricedChange &change, const RunTime &before,
+                                  bool timesChanges);
+  /// What is left of weights, and whether that saves enough.
+  mlir::FailureOr<bool> takeShares(PricedChange &change);
   void scaleFitted(ChoosableWeight &weight, double factor);
 
   mlir::ModuleOp module;
