@@ -19,16 +19,15 @@ import json
 import re
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path += [str(ROOT / folder) for folder in ("scripts", "python", "test/EndToEnd")]
+sys.path.append(str(ROOT / "scripts"))
 
-from artifact import Artifact, Rows  # noqa: E402
 from commands import make_parser, open_folder, run  # noqa: E402
+from elsewhere import in_turn, time_decoder  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 from winnowing import Workshop, beginning, drop  # noqa: E402
@@ -74,33 +73,11 @@ def measure(workshop: Workshop, name: str, artifact: Path, text: Path, plain: Pa
     return row
 
 
-def time_elsewhere(artifact: Path, threads: int) -> float:
-    """Seconds of a copy in other memory. Where weights lie makes a program faster or slower
-    by several percent for as long as they do."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / artifact.name
-        for suffix in (".so", ".weights"):
-            contents = artifact.with_name(artifact.name + suffix).read_bytes()
-            copy.with_name(copy.name + suffix).write_bytes(contents)
-        ids = list(range(100, 100 + PROMPT + DECODED))
-        with Artifact(copy) as opened, opened.session(threads=threads) as session:
-            # The first run touches all memory.
-            session.prefill_prompt(ids[:PROMPT], rows=Rows.LAST)
-            session.reset()
-            start = time.perf_counter()
-            session.prefill_prompt(ids[:PROMPT], rows=Rows.LAST)
-            for token in ids[PROMPT:]:
-                session.append(token)
-            return time.perf_counter() - start
-
-
 def add_times(threads: int, artifacts: list[Path], rows: list[dict], rounds: int) -> None:
     """Their seconds in each round, and the share of what the first one takes."""
-    for row in rows:
-        row["seconds"] = []
-    for _ in range(rounds):
-        for path, row in zip(artifacts, rows, strict=True):
-            row["seconds"].append(time_elsewhere(path, threads))
+    timed = in_turn(artifacts, rounds, lambda path: time_decoder(path, threads, PROMPT, DECODED))
+    for row, times in zip(rows, timed, strict=True):
+        row["seconds"] = [one.prefill + one.decode for one in times]
     for row in rows:
         pairs = zip(row["seconds"], rows[0]["seconds"], strict=True)
         row["time"] = statistics.median(mine / plain for mine, plain in pairs)

@@ -3,13 +3,14 @@ pruned prompt, the time that reading the prompt takes, and the time that fewer
 operations should save.
 
     prompt_pruning.py [--policy fastv] [--build build] [--folder build/prompt_pruning]
-        [--threads 2] [--prompt 1024] [--tokens 8192] [--output FILE.json]
+        [--threads 2] [--prompt 1024] [--tokens 8192] [--rounds 7]
+        [--output FILE.json]
 
 Perplexity and KL are those of `winnow-run --evaluate --after`: windows of twice
 `--prompt` tokens, the first half of which is pruned (but for its last 64 tokens), the
-second half predicted; KL is against the model without pruning. Times are the medians
-of `winnow-run --bench`, twice in turn, of which the better one counts. The predicted
-share is that of the linear layers' operations.
+second half predicted; KL is against the model without pruning. Times are the best of
+rounds in which all artifacts run in turn, each in other memory. The predicted share is
+that of the linear layers' operations.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
 from commands import make_parser, open_folder, run, run_json  # noqa: E402
+from elsewhere import in_turn, time_decoder  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
@@ -66,6 +68,7 @@ def main() -> None:
     parser = make_parser(__doc__, threads=2, tokens=8192)
     parser.add_argument("--policy", choices=RECIPES, default="fastv")
     parser.add_argument("--prompt", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     folder = open_folder(options, "prompt_pruning")
     tools = options.build.resolve() / "bin"
@@ -81,13 +84,10 @@ def main() -> None:
     layers = len(manifest["entries"][0]["caches"])
 
     flags = ("--json", "--threads", options.threads)
-    seconds = [float("inf")] * len(names)
-    for _ in range(2):
-        for number, name in enumerate(names):
-            lengths = ("--prefill", options.prompt, "--decode", 8)
-            found = run_json(tools / "winnow-run", name, "--bench", *lengths, *flags)
-            speed = found["prefill_tokens_per_second"]
-            seconds[number] = min(seconds[number], options.prompt / speed)
+    timed = in_turn(
+        names, options.rounds, lambda name: time_decoder(name, options.threads, options.prompt, 0)
+    )
+    seconds = [min(one.prefill for one in times) for times in timed]
 
     rows = []
     print("| keep in front of block | perplexity | KL | time | saved | predicted |")

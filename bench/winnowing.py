@@ -2,7 +2,7 @@
 and speed of the compiled program.
 
     winnowing.py [--build build] [--folder build/winnowing] [--threads 2]
-        [--tokens 4096] [--rounds 3] [--skip quality|speed] [--output FILE.json]
+        [--tokens 4096] [--rounds 5] [--skip quality|speed] [--output FILE.json]
 
 Perplexity, KL and agreement are those of `winnow-run --evaluate` on the evaluation
 text of scripts/fetch_texts.py, in windows of 512 tokens, against the model as the
@@ -10,19 +10,17 @@ checkpoint has it. Recipes that choose by statistics have those of the calibrati
 Gram matrices among them, and those that measure candidates do it on the beginning of
 that text. Artifacts whose recipe did not change are kept in the folder.
 
-Speeds are medians of `winnow-run --bench`, all artifacts in turn in each round, each
-time from another copy of its weights in memory. Beside the time that a recipe saves
-stands what it should save at the ceilings of the same run: a phase takes as long as
-reading its bytes at the bandwidth of memory, or as its operations at the peak of 8-bit
-products, whichever is longer.
+Speeds are those of a prompt of 512 tokens and of 64 more, the best of rounds in which
+all artifacts run in turn, three times in other memory. Beside the time that a recipe saves
+stands what it should save at the ceilings of the same run: each stage takes as long as
+reading its bytes at the bandwidth of memory, or as its operations at the peaks of f32
+and 8-bit products, whichever is longer.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
-import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
 from commands import make_parser, open_folder, run, run_json  # noqa: E402
+from elsewhere import in_turn, time_decoder  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 
 WINDOW = 512
+DECODED = 64
 PHASES = ("prefill", "decode")
 DROPPED = (1, 2, 3, 4, 5, 6)
 BLOCKS = (1, 2)
@@ -60,6 +60,24 @@ FORMATS = {
 
 CHOOSING = ("count=", "gptq", "mixed", "sparsify")
 """What lines have that choose by statistics."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a call of a kernel reads and computes."""
+
+    read: float
+    float_operations: float
+    integer_operations: float
+
+    def least_seconds(self, ceilings: dict[str, float]) -> float:
+        """At the ceilings that `winnow-run --bench` found."""
+        bandwidth = ceilings["read_bytes_per_second"] / ceilings["share_of_read_bandwidth"]
+        computing = (
+            self.float_operations / ceilings["f32_operations_per_second"]
+            + self.integer_operations / ceilings["int8_operations_per_second"]
+        )
+        return max(self.read / bandwidth, computing)
 
 
 @dataclass(frozen=True)
@@ -101,14 +119,17 @@ class Workshop:
         options = ("--against", other, "--context", WINDOW, "--json", "--threads", self.threads)
         return run_json(self.programs / "winnow-run", name, "--evaluate", text, *options)
 
-    def bench(self, name: Path) -> dict[str, float]:
-        """Speed at a prompt of WINDOW tokens, of weights in another place: how fast
-        they are read depends on where in memory they happen to lie."""
-        weights, copy = (name.with_name(name.name + end) for end in (".weights", ".copy"))
-        shutil.copyfile(weights, copy)
-        copy.replace(weights)
-        options = ("--bench", "--json", "--threads", self.threads)
-        return run_json(self.programs / "winnow-run", name, *options)
+    def profile(self, name: Path) -> tuple[dict[str, float], list[list[Stage]]]:
+        """The ceilings, and the stages of each call: of a prompt, and of a token."""
+        trace = self.folder / "trace.json"
+        options = ("--bench", "--decode", 1, "--json", "--threads", self.threads)
+        facts = run_json(self.programs / "winnow-run", name, *options, "--profile", trace)
+        calls: dict[tuple[str, int], list[Stage]] = {}
+        for event in json.loads(trace.read_text())["traceEvents"]:
+            if args := event.get("args", {}):
+                stage = Stage(args["bytes"], args["operations"], args["integer_operations"])
+                calls.setdefault((event["cat"], args["call"]), []).append(stage)
+        return facts, list(calls.values())
 
 
 def beginning(text: Path, tokens: int, folder: Path) -> Path:
@@ -138,31 +159,29 @@ def rank(workshop: Workshop) -> list[int]:
     return [int(entry["name"].split(".")[1]) for entry in manifest["decisions"]]
 
 
-def summarize(runs: list[dict[str, float]]) -> dict[str, Any]:
-    """Medians over the rounds, and the ceilings of each."""
-    row = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-    row["read_ceiling"] = statistics.median(
-        run["read_bytes_per_second"] / run["share_of_read_bandwidth"] for run in runs
+def add_speeds(workshop: Workshop, rows: list[dict[str, Any]], rounds: int) -> None:
+    """Tokens per second, and what they should depend on."""
+    artifacts = [workshop.compile(row["recipe"], row["passes"]) for row in rows]
+    timed = in_turn(
+        artifacts, rounds, lambda path: time_decoder(path, workshop.threads, WINDOW, DECODED, 3)
     )
-    return row
+    ceilings, _ = workshop.profile(artifacts[0])
+    for row, path, times in zip(rows, artifacts, timed, strict=True):
+        row["prefill_tokens_per_second"] = WINDOW / min(one.prefill for one in times)
+        row["decode_tokens_per_second"] = DECODED / min(one.decode for one in times)
+        _, calls = workshop.profile(path)
+        seconds = [sum(stage.least_seconds(ceilings) for stage in call) for call in calls]
+        row["prefill_least_seconds"], row["decode_least_seconds"] = max(seconds), min(seconds)
 
 
 def add_savings(rows: list[dict[str, Any]]) -> None:
     """What share of the first row's time each row saves, and what it should save."""
-    read = statistics.median(row["read_ceiling"] for row in rows)
-    peak = statistics.median(row["int8_operations_per_second"] for row in rows)
-
-    def expect(row: dict[str, Any], phase: str) -> float:
-        tokens = WINDOW if phase == "prefill" else 1
-        operations = tokens * row["linear_operations_per_token"]
-        return max(row["bytes_per_token"] / read, operations / peak)
-
     plain = rows[0]
     for row in rows[1:]:
         for phase in PHASES:
-            speed = f"{phase}_tokens_per_second"
+            speed, least = f"{phase}_tokens_per_second", f"{phase}_least_seconds"
             row[f"{phase}_saved"] = 1 - plain[speed] / row[speed]
-            row[f"{phase}_predicted"] = 1 - expect(row, phase) / expect(plain, phase)
+            row[f"{phase}_predicted"] = 1 - row[least] / plain[least]
 
 
 def cell(row: dict[str, Any], key: str, digits: int) -> str:
@@ -193,7 +212,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = make_parser(__doc__, threads=2, tokens=4096)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--skip", choices=["quality", "speed"])
     options = parser.parse_args()
     folder = open_folder(options, "winnowing")
@@ -233,12 +252,7 @@ def main() -> None:
         rows.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)
     if options.skip != "speed":
-        runs: list[list[dict[str, float]]] = [[] for _ in rows]
-        for _ in range(options.rounds):
-            for row, timed in zip(rows, runs, strict=True):
-                timed.append(workshop.bench(workshop.compile(row["recipe"], row["passes"])))
-        for row, timed in zip(rows, runs, strict=True):
-            row |= summarize(timed)
+        add_speeds(workshop, rows, options.rounds)
         add_savings(rows)
     print(table(rows))
     if options.output:

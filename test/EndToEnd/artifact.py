@@ -79,7 +79,9 @@ class Artifact:
         self, name: Path, weights: Path | None = None, abi_version: int = ABI_VERSION
     ) -> None:
         self._library = ctypes.CDLL(str(name.with_name(name.name + ".so")))
-        entry = self._library[f"{name.name}_winnow_api"]
+        # C names do not begin with a digit.
+        front = "_" if name.name[0].isdigit() else ""
+        entry = self._library[f"{front}{name.name}_winnow_api"]
         entry.restype, entry.argtypes = POINTER(Api), ()
         self.api: Api = entry().contents
         self.handle = c_void_p()
