@@ -146,15 +146,14 @@ LogicalResult QuantizeWeights::verifyOptions() {
     auto names = llvm::map_range(
         codeMethods(), [](const CodeMethod &known) { return known.name; });
     return emitError(location)
-           << "expects 'method' of winnow-quantize-weights "
-              "to be one of rtn, awq, "
+           << "expects 'method' of winnow-quantize-weights to be one of rtn, "
+              "awq, "
            << llvm::join(names, ", ") << "; found '" << method << "'";
   }
   if (codes && codes->isForSparse && !target->isSparse())
     return emitError(location)
            << "expects 'format' of winnow-quantize-weights to be one that "
-              "leaves "
-              "numbers out for 'method="
+              "leaves numbers out for 'method="
            << method << "', which chooses them; found '" << format << "'";
   return success();
 }

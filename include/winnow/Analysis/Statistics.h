@@ -93,8 +93,8 @@ public:
   /// It lives as long, too.
   std::optional<Gram> lookupGram(llvm::StringRef name, int64_t width) const &;
   void lookupGram(llvm::StringRef name, int64_t width) const && = delete;
-  /// The numbers of either kind for an input of `width` channels, as they are
-  /// now, or nothing.
+  /// The numbers of a kind of channels, or of their Gram matrix, for an input
+  /// of `width` channels, as they are now, or nothing.
   std::optional<std::vector<float>>
   evaluate(llvm::StringRef kind, llvm::StringRef name, int64_t width) const;
   /// Whether channels have been rotated since the calibration, so that not all

@@ -353,15 +353,16 @@ def WinnowQuantizeWeights : Pass<"winnow-quantize-weights", "::mlir::ModuleOp"> 
     with the a of 0, 1/20, ..., 19/20 for which the products of all layers that
     read the value lose least (of more than 512 rows, every nth is looked at),
     where that can be folded into what stands in front; elsewhere nothing is
-    scaled, and a remark says why. Then it cuts off the
-    numbers of each block at the level for which products of the block lose least
-    (#winnow.codes<clip>), if there is a Gram matrix; clip is that step alone.
+    scaled, and a remark says why. Then it cuts off the numbers of each block at
+    the level for which products of the block lose least (#winnow.codes<clip>),
+    if there is a Gram matrix; clip is that step alone.
     Formats that store two of four inputs, or four of eight, leave out those of
     the least magnitude, with gptq those whose loss costs least by then (arXiv
     2301.00774); wanda (arXiv 2306.11695) leaves out those of the least magnitude
     times norm of the input, and needs no more than --observe=channels. Matrices
-    that no linear layer reads, and float formats, are rounded to nearest. `only` and `skip` look at the name of a weight and
-    at the names of layers that read it, such as blk.3.mlp.
+    that no linear layer reads, and float formats, are rounded to nearest. `only`
+    and `skip` look at the name of a weight and at the names of layers that read
+    it, such as blk.3.mlp.
 
     ```mlir
     %w = winnow.use @w : tensor<32x64xf32, #winnow.encoding<q8_0>>
