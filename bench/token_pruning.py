@@ -7,8 +7,8 @@ embeddings and the time saved, beside the time that fewer operations should save
 Errors are those of `winnow-run --evaluate`: 1 - cosine, the mean over the paragraphs
 of the evaluation text of scripts/fetch_texts.py, against the model without pruning.
 Times are the best of rounds in which all artifacts encode texts of one length in turn,
-each in other memory. The predicted share is
-that of the operations of linear layers and attention, which bound the time.
+each in other memory. The predicted share is that of the operations of linear layers and
+attention, which bound the time.
 """
 
 from __future__ import annotations

@@ -165,11 +165,11 @@ def add_speeds(workshop: Workshop, rows: list[dict[str, Any]], rounds: int) -> N
     timed = in_turn(
         artifacts, rounds, lambda path: time_decoder(path, workshop.threads, WINDOW, DECODED, 3)
     )
-    ceilings, _ = workshop.profile(artifacts[0])
-    for row, path, times in zip(rows, artifacts, timed, strict=True):
+    profiles = [workshop.profile(path) for path in artifacts]
+    ceilings, _ = profiles[0]
+    for row, times, (_, calls) in zip(rows, timed, profiles, strict=True):
         row["prefill_tokens_per_second"] = WINDOW / min(one.prefill for one in times)
         row["decode_tokens_per_second"] = DECODED / min(one.decode for one in times)
-        _, calls = workshop.profile(path)
         seconds = [sum(stage.least_seconds(ceilings) for stage in call) for call in calls]
         row["prefill_least_seconds"], row["decode_least_seconds"] = max(seconds), min(seconds)
 

@@ -307,10 +307,15 @@ Statistics::evaluate(StringRef kind, StringRef name, int64_t width) const {
     std::optional<Gram> gram = lookupGram(name, width);
     return gram ? std::optional(gram->evaluate()) : std::nullopt;
   }
+  return has(kind, name, width) ? std::optional(lookup(kind, name)->vec())
+                                : std::nullopt;
+}
+
+bool Statistics::has(StringRef kind, StringRef name, int64_t width) const {
+  if (kind == "gram.mean")
+    return lookupGram(name, width).has_value();
   std::optional<ArrayRef<float>> found = lookup(kind, name);
-  if (!found || found->size() != static_cast<size_t>(width))
-    return std::nullopt;
-  return found->vec();
+  return found && found->size() == static_cast<size_t>(width);
 }
 
 bool Statistics::isRotated(StringRef name) const {

@@ -110,11 +110,8 @@ LogicalResult QuantizeWeights::encode(Choice &choice) {
     Statistics statistics(getOperation());
     StringRef name = param.getSymName();
     auto read = cast<RankedTensorType>(choice.matrix.getRead().getType());
-    int64_t width = read.getShape().back();
     bool isKnown =
-        codes->needsGram()
-            ? statistics.lookupGram(name, width).has_value()
-            : statistics.evaluate(codes->statistic, name, width).has_value();
+        statistics.has(codes->statistic, name, read.getShape().back());
     // The levels of AWQ need the matrix, its factors not.
     bool canDoWithout =
         method == "awq" && statistics.lookup("channels.rms", name);

@@ -80,14 +80,10 @@ Error RowRecoder::encodeRow(ArrayRef<float> numbers,
         return error;
     return fitter->encode(encoder, after, numbers, out);
   }
-  const NumberFormat &to = encoder.getFormat();
-  for (int64_t k = 0; k < width; k += to.blockElements)
-    if (Error failed =
-            encoder.encode(numbers.data() + k,
-                           out.data() + k / to.blockElements * to.blockBytes))
-      return createStringError("element " + Twine(k) +
-                               " and on: " + toString(std::move(failed)));
-  return Error::success();
+  return encodeBlocks(encoder.getFormat(), width, out,
+                      [&](int64_t k, uint8_t *block) {
+                        return encoder.encode(numbers.data() + k, block);
+                      });
 }
 
 Error RowRecoder::recodeRow(int64_t row, ArrayRef<float> numbers,

@@ -213,6 +213,18 @@ Error BlockEncoder::encodeInOrder(
   return Error::success();
 }
 
+Error winnow::encodeBlocks(
+    const NumberFormat &format, int64_t width, MutableArrayRef<uint8_t> bytes,
+    function_ref<Error(int64_t k, uint8_t *block)> encodeBlock) {
+  uint8_t *block = bytes.data();
+  for (int64_t k = 0; k < width;
+       k += format.blockElements, block += format.blockBytes)
+    if (Error error = encodeBlock(k, block))
+      return createStringError("element " + Twine(k) +
+                               " and on: " + toString(std::move(error)));
+  return Error::success();
+}
+
 Error winnow::encode(const NumberFormat &format, ArrayRef<float> numbers,
                      MutableArrayRef<uint8_t> bytes) {
   if (!canEncodeWeights(format))
@@ -225,11 +237,8 @@ Error winnow::encode(const NumberFormat &format, ArrayRef<float> numbers,
                              " elements are " + Twine(*expected) +
                              " bytes, found " + Twine(bytes.size()));
   BlockEncoder encoder(format);
-  uint8_t *block = bytes.data();
-  for (size_t k = 0; k < numbers.size();
-       k += format.blockElements, block += format.blockBytes)
-    if (Error error = encoder.encode(numbers.data() + k, block))
-      return createStringError("element " + Twine(k) +
-                               " and on: " + toString(std::move(error)));
-  return Error::success();
+  return encodeBlocks(format, int64_t(numbers.size()), bytes,
+                      [&](int64_t k, uint8_t *block) {
+                        return encoder.encode(numbers.data() + k, block);
+                      });
 }

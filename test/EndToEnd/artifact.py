@@ -25,6 +25,7 @@ from winnow._artifact_api import (
     Texts,
     Tokens,
 )
+from winnow.artifact import api_symbol
 
 
 class Status(IntEnum):
@@ -79,9 +80,7 @@ class Artifact:
         self, name: Path, weights: Path | None = None, abi_version: int = ABI_VERSION
     ) -> None:
         self._library = ctypes.CDLL(str(name.with_name(name.name + ".so")))
-        # C names do not begin with a digit.
-        front = "_" if name.name[0].isdigit() else ""
-        entry = self._library[f"{front}{name.name}_winnow_api"]
+        entry = self._library[api_symbol(name.name)]
         entry.restype, entry.argtypes = POINTER(Api), ()
         self.api: Api = entry().contents
         self.handle = c_void_p()

@@ -97,6 +97,8 @@ public:
   /// of `width` channels, as they are now, or nothing.
   std::optional<std::vector<float>>
   evaluate(llvm::StringRef kind, llvm::StringRef name, int64_t width) const;
+  /// Whether there are any.
+  bool has(llvm::StringRef kind, llvm::StringRef name, int64_t width) const;
   /// Whether channels have been rotated since the calibration, so that not all
   /// of their statistics are known.
   bool isRotated(llvm::StringRef name) const;

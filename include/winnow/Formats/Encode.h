@@ -79,6 +79,14 @@ private:
   unsigned unitSize = 1;
 };
 
+/// Encodes `width` numbers, a multiple of the format's block, block by block:
+/// `encodeBlock(k, block)` writes the one that begins with the number k, which
+/// errors name.
+llvm::Error encodeBlocks(
+    const NumberFormat &format, int64_t width,
+    llvm::MutableArrayRef<uint8_t> bytes,
+    llvm::function_ref<llvm::Error(int64_t k, uint8_t *block)> encodeBlock);
+
 /// Encodes whole blocks (so whole rows): `numbers` must be a multiple of the
 /// block and `bytes` exactly their size; anything else is an error, and so is
 /// what `BlockEncoder::encode` refuses.

@@ -67,10 +67,8 @@ std::vector<SmallVector<const PricedChange *>> Drafts::combineChanges() const {
 
 /// A share of a weight. Blocks and what is between tensors make it a little
 /// more.
-static PlannedWeight narrowed(PlannedWeight weight, double share) {
-  weight.bytes = static_cast<uint64_t>(
-      std::ceil(static_cast<double>(weight.bytes) * share));
-  return weight;
+static uint64_t narrow(uint64_t bytes, double share) {
+  return static_cast<uint64_t>(std::ceil(static_cast<double>(bytes) * share));
 }
 
 Drafts::Rest Drafts::apply(const Outline &outline) const {
@@ -90,14 +88,15 @@ Drafts::Rest Drafts::apply(const Outline &outline) const {
   rest.outline = outline;
   for (const PlannedWeight &weight : prices.choices.getFile()) {
     rest.places.push_back(rest.file.size());
-    if (!leaves(weight.name))
-      rest.file.push_back(narrowed(weight, shareOf(weight.name)));
+    if (leaves(weight.name))
+      continue;
+    rest.file.push_back(weight);
+    rest.file.back().bytes = narrow(weight.bytes, shareOf(weight.name));
   }
   rest.seconds = prices.seconds;
-  double rows = 1;
   for (const PricedChange *change : outline.changes) {
     rest.seconds -= change->savedSeconds;
-    rows *= change->matrixShare;
+    rest.matrixShare *= change->matrixShare;
   }
   for (const PricedLayer *layer : outline.gone)
     rest.seconds -= layer->otherSeconds + matrixSeconds(*layer);
@@ -107,15 +106,9 @@ Drafts::Rest Drafts::apply(const Outline &outline) const {
       continue;
     rest.seconds -= prices.weights[number].seconds[weight.getPresentOption()];
     rest.staying.push_back(number);
-    rest.byteShares.push_back(shareOf(param.getSymName()));
-    rest.timeShares.push_back(rows * rest.byteShares.back());
+    rest.shares.push_back(shareOf(param.getSymName()));
   }
   return rest;
-}
-
-PlannedWeight Drafts::Rest::planned(const FormatChoice &option,
-                                    size_t number) const {
-  return narrowed(option.planned, byteShares[number]);
 }
 
 llvm::Error Drafts::measure(Rest &rest, ArrayRef<unsigned> chosen,
@@ -123,10 +116,12 @@ llvm::Error Drafts::measure(Rest &rest, ArrayRef<unsigned> chosen,
   draft.seconds = rest.seconds;
   for (auto [place, number, option] : llvm::enumerate(rest.staying, chosen)) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
-    rest.file[rest.places[weight.place]] =
-        rest.planned(weight.options[option], place);
+    double share = rest.shares[place];
+    PlannedWeight &planned = rest.file[rest.places[weight.place]];
+    planned = weight.options[option].planned;
+    planned.bytes = narrow(planned.bytes, share);
     draft.seconds +=
-        prices.weights[number].seconds[option] * rest.timeShares[place];
+        prices.weights[number].seconds[option] * (rest.matrixShare * share);
   }
   if (llvm::Error error = planner.getFileSize(rest.file).moveInto(draft.bytes))
     return error;
@@ -179,11 +174,12 @@ llvm::Expected<Draft> Drafts::allocate(const Limits &limits,
   for (auto [place, number] : llvm::enumerate(rest.staying)) {
     const ChoosableWeight &weight = prices.choices.getWeights()[number];
     SmallVector<FormatOption> &added = options.emplace_back();
+    double share = rest.shares[place];
     for (auto [option, choice] : llvm::enumerate(weight.options)) {
-      double cost = static_cast<double>(rest.planned(choice, place).bytes) *
-                        weighing.bytes +
+      uint64_t bytes = narrow(choice.planned.bytes, share);
+      double cost = static_cast<double>(bytes) * weighing.bytes +
                     prices.weights[number].seconds[option] *
-                        rest.timeShares[place] * weighing.seconds;
+                        (rest.matrixShare * share) * weighing.seconds;
       added.push_back({static_cast<uint64_t>(std::max(0.0, cost)),
                        lossOf(number, option, factors)});
     }

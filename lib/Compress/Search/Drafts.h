@@ -65,10 +65,9 @@ private:
     /// The weights that may change.
     llvm::SmallVector<size_t> staying;
     double seconds = 0; ///< of all but those
-    /// What those take of the bytes and of the seconds of their prices.
-    llvm::SmallVector<double> byteShares, timeShares;
-
-    PlannedWeight planned(const FormatChoice &option, size_t number) const;
+    /// What is left of each of those, and what products with rows take.
+    llvm::SmallVector<double> shares;
+    double matrixShare = 1;
   };
 
   Rest apply(const Outline &outline) const;

@@ -239,6 +239,7 @@ LogicalResult Pricing::weighChange(PricedChange &change, const RunTime &before,
   if (failed(candidates.advance(change.pass)))
     return failure();
   Measurement how;
+  how.isSized = false;
   if (!timesChanges)
     how.timedBelow = -std::numeric_limits<double>::infinity();
   FailureOr<SearchedPlan> measured = candidates.measure(change.pass, how);
