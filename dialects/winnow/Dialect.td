@@ -41,6 +41,8 @@ def Winnow_Dialect : Dialect {
     - C6 `winnow.name` is a string, `winnow.dims` an array of strings, and none
       of them is empty.
     - C7 `winnow.model` is a dictionary of a module.
+    - C8 Attributes that an op of the dialect does not define have a dialect's
+      name in front (`test.note`): any other is a slip, which would be ignored.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

@@ -10,8 +10,13 @@ include "winnow/Attributes.td"
 include "winnow/Interfaces.td"
 include "winnow/Types.td"
 
+def Winnow_KnownAttributes : NativeOpTrait<"KnownAttributes"> {
+  let cppNamespace = "::winnow";
+}
+
 class Winnow_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Winnow_Dialect, mnemonic, traits>;
+    : Op<Winnow_Dialect, mnemonic,
+         !listconcat([Winnow_KnownAttributes], traits)>;
 
 /// An op that names its results in printed IR: %attn, %kv, %q.
 defvar Winnow_NamesResults =

@@ -21,6 +21,14 @@ void WinnowDialect::initialize() {
       >();
 }
 
+LogicalResult winnow::verifyKnownAttributes(Operation *op) {
+  for (NamedAttribute attribute : op->getDiscardableAttrs())
+    if (!attribute.getName().strref().contains('.'))
+      return op->emitOpError("has no attribute '")
+             << attribute.getName().strref() << "'";
+  return success();
+}
+
 EncodingAttr winnow::getEncoding(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor ? dyn_cast_or_null<EncodingAttr>(tensor.getEncoding())

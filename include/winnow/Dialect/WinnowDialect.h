@@ -29,6 +29,18 @@ struct ObservationsResource
   llvm::StringRef getName() final { return "Observations"; }
 };
 
+/// C8 of the dialect: what an op does not define belongs to some dialect.
+mlir::LogicalResult verifyKnownAttributes(mlir::Operation *op);
+
+template <typename ConcreteType>
+class KnownAttributes
+    : public mlir::OpTrait::TraitBase<ConcreteType, KnownAttributes> {
+public:
+  static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+    return verifyKnownAttributes(op);
+  }
+};
+
 } // namespace winnow
 
 #include "winnow/Dialect.h.inc"

@@ -124,3 +124,13 @@ module @entry_c7_kind attributes {winnow.model = "gemma"} {}
 func.func @entry_c7_op() attributes {winnow.model = {}} {
   return
 }
+
+// -----
+
+// What used to be an attribute, or is misspelt, would change the result in
+// silence.
+func.func @entry_c8(%w: tensor<4x32xf32>) {
+  // expected-error @+1 {{'winnow.recode' op has no attribute 'gptq'}}
+  %q = winnow.recode %w {gptq = "tap"} : tensor<4x32xf32> to tensor<4x32xf32, #winnow.encoding<q8_0>>
+  return
+}
