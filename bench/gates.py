@@ -2,14 +2,15 @@
 that costs in quality, and what it saves in time.
 
     gates.py [--build build] [--folder build/gates] [--threads 2] [--tokens 4096]
-        [--skip quality|speed] [--output FILE.json]
+        [--rounds 5] [--skip quality|speed] [--output FILE.json]
 
 Thresholds are those for which a share of the first 512 tokens of the calibration text
 passes over, as the forward pass in NumPy of test/EndToEnd/reference finds them; the
 share of the table is that of the first 512 tokens of the evaluation text. Perplexity, KL
 and agreement are those of `winnow-run --evaluate` on that text, in windows of 512
 tokens, against the model as the checkpoint has it. Rows "without" are the same layers
-left out for all tokens.
+left out for all tokens. Prompts are as long as windows; speeds are the best of some
+rounds, all artifacts in turn (elsewhere.py).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 from programs import Programs  # noqa: E402
 from reference.gates import Gate, GatedTransformer  # noqa: E402
-from winnowing import WINDOW, Workshop, beginning, cell, drop  # noqa: E402
+from winnowing import WINDOW, Workshop, add_speeds, beginning, cell, drop  # noqa: E402
 
 BLOCKS = 18
 LAYERS = (8, 9, 10, 11)
@@ -64,8 +65,23 @@ def without(gate: Gate) -> list[str]:
     return drop(list(layers), gate.granularity)
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows in Markdown."""
+    lines = [
+        "| gate | rows left out | perplexity | KL | top-1 | prefill | decode |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [row["recipe"], f"{row['share']:.0%}", cell(row, "perplexity", 2)]
+        cells += [cell(row, "kl", 4), cell(row, "top1_agreement", 3)]
+        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in ("prefill", "decode")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = make_parser(__doc__, threads=2, tokens=4096)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--skip", choices=["quality", "speed"])
     options = parser.parse_args()
     folder = open_folder(options, "gates")
@@ -85,20 +101,16 @@ def main() -> None:
 
     text = beginning(texts().evaluation, options.tokens, folder)
     rows: list[dict[str, Any]] = []
-    print("| gate | rows left out | perplexity | KL | top-1 | prefill | decode |")
-    print("|---|---|---|---|---|---|---|")
     for name, (recipe, share) in recipes.items():
         artifact = workshop.compile(name, recipe)
         row: dict[str, Any] = {"recipe": name, "passes": recipe, "share": share}
         if options.skip != "quality":
             row |= workshop.evaluate(artifact, text, plain)
-        if options.skip != "speed":
-            row |= workshop.bench(artifact)
         rows.append(row)
-        cells = [name, f"{share:.0%}", cell(row, "perplexity", 2), cell(row, "kl", 4)]
-        cells.append(cell(row, "top1_agreement", 3))
-        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in ("prefill", "decode")]
-        print("| " + " | ".join(cells) + " |", flush=True)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+    if options.skip != "speed":
+        add_speeds(workshop, rows, options.rounds)
+    print(table(rows))
     if options.output:
         options.output.write_text(json.dumps(rows, indent=1) + "\n")
 

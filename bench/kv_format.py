@@ -4,10 +4,10 @@ the time of a token behind a long prompt, and quality.
     kv_format.py [--build build] [--folder build/kv_format] [--threads 1]
         [--prompt 2048] [--tokens 8192] [--output FILE.json]
 
-Times are the best ones of `winnow-run --bench`, four times in turn. "read" is what a
+Times are the best of four rounds, all artifacts in turn (elsewhere.py). "read" is what a
 token reads of the caches behind the prompt, keys and values of all tokens that a layer's
 window shows, and "least" the time that reading the weights and that takes at the largest
-read bandwidth which these runs measured.
+read bandwidth which `winnow-run --bench` measures.
 Perplexity and KL are those of `winnow-run --evaluate` in windows of `--prompt` tokens, KL
 against caches of f32.
 """
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
 from commands import make_parser, open_folder, run, run_json  # noqa: E402
+from elsewhere import in_turn, time_decoder  # noqa: E402
 from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 from winnowing import beginning  # noqa: E402
@@ -49,7 +50,6 @@ def main() -> None:
     tools = options.build.resolve() / "bin"
     text = beginning(texts().evaluation, options.tokens, folder)
     flags = ("--json", "--threads", options.threads)
-    shape = ("--prefill", options.prompt, "--decode", DECODED)
 
     names, manifests = [], []
     for key, value in FORMATS:
@@ -59,16 +59,15 @@ def main() -> None:
         run(tools / "winnow-compile", gemma_path(), "-o", names[-1], f"--recipe={recipe}")
         manifests.append(json.loads(names[-1].with_name(names[-1].name + ".json").read_text()))
 
-    decode = [float("inf")] * len(names)
-    prefill = [float("inf")] * len(names)
-    bandwidth = weights = 0.0
-    for _ in range(ROUNDS):
-        for number, name in enumerate(names):
-            facts = run_json(tools / "winnow-run", name, "--bench", *shape, *flags)
-            decode[number] = min(decode[number], facts["decode_seconds_best"] / DECODED)
-            prefill[number] = min(prefill[number], facts["prefill_seconds_best"])
-            bandwidth = max(bandwidth, facts["read_bytes_per_second"])
-            weights = facts["bytes_per_token"] - facts["kv_bytes_per_token"]
+    timed = in_turn(
+        names,
+        ROUNDS,
+        lambda path: time_decoder(path, options.threads, options.prompt, DECODED, 2),
+    )
+    shape = ("--prefill", options.prompt, "--decode", DECODED)
+    facts = run_json(tools / "winnow-run", names[0], "--bench", *shape, *flags)
+    weights = facts["bytes_per_token"] - facts["kv_bytes_per_token"]
+    bandwidth = facts["read_bytes_per_second"]
 
     rows = []
     print("| keys, values | bytes a token | read | decode | least | prefill | perplexity | KL |")
@@ -82,15 +81,16 @@ def main() -> None:
             "formats": formats,
             "cache_bytes_per_token": stored,
             "read_bytes": read,
-            "decode_seconds": decode[number],
-            "prefill_seconds": prefill[number],
+            "decode_seconds": min(one.decode for one in timed[number]) / DECODED,
+            "prefill_seconds": min(one.prefill for one in timed[number]),
             "least_seconds": (weights + read) / bandwidth,
         }
         rows.append(row)
         print(
             f"| {', '.join(formats)} | {stored} | {read / 1e6:.1f} MB "
-            f"| {1000 * decode[number]:.2f} ms | {1000 * row['least_seconds']:.2f} ms "
-            f"| {1000 * prefill[number]:.0f} ms | {row['perplexity']:.3f} | {row['kl']:.2e} |",
+            f"| {1000 * row['decode_seconds']:.2f} ms | {1000 * row['least_seconds']:.2f} ms "
+            f"| {1000 * row['prefill_seconds']:.0f} ms "
+            f"| {row['perplexity']:.3f} | {row['kl']:.2e} |",
             flush=True,
         )
     if options.output:

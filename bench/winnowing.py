@@ -72,12 +72,11 @@ class Stage:
 
     def least_seconds(self, ceilings: dict[str, float]) -> float:
         """At the ceilings that `winnow-run --bench` found."""
-        bandwidth = ceilings["read_bytes_per_second"] / ceilings["share_of_read_bandwidth"]
         computing = (
             self.float_operations / ceilings["f32_operations_per_second"]
             + self.integer_operations / ceilings["int8_operations_per_second"]
         )
-        return max(self.read / bandwidth, computing)
+        return max(self.read / ceilings["read_bytes_per_second"], computing)
 
 
 @dataclass(frozen=True)
@@ -160,16 +159,21 @@ def rank(workshop: Workshop) -> list[int]:
 
 
 def add_speeds(workshop: Workshop, rows: list[dict[str, Any]], rounds: int) -> None:
-    """Tokens per second, and what they should depend on."""
+    """Tokens per second."""
     artifacts = [workshop.compile(row["recipe"], row["passes"]) for row in rows]
     timed = in_turn(
         artifacts, rounds, lambda path: time_decoder(path, workshop.threads, WINDOW, DECODED, 3)
     )
-    profiles = [workshop.profile(path) for path in artifacts]
-    ceilings, _ = profiles[0]
-    for row, times, (_, calls) in zip(rows, timed, profiles, strict=True):
+    for row, times in zip(rows, timed, strict=True):
         row["prefill_tokens_per_second"] = WINDOW / min(one.prefill for one in times)
         row["decode_tokens_per_second"] = DECODED / min(one.decode for one in times)
+
+
+def add_least_seconds(workshop: Workshop, rows: list[dict[str, Any]]) -> None:
+    """The time that each call would take at the ceilings."""
+    profiles = [workshop.profile(workshop.compile(row["recipe"], row["passes"])) for row in rows]
+    ceilings, _ = profiles[0]
+    for row, (_, calls) in zip(rows, profiles, strict=True):
         seconds = [sum(stage.least_seconds(ceilings) for stage in call) for call in calls]
         row["prefill_least_seconds"], row["decode_least_seconds"] = max(seconds), min(seconds)
 
@@ -253,6 +257,7 @@ def main() -> None:
         print(json.dumps(row), file=sys.stderr, flush=True)
     if options.skip != "speed":
         add_speeds(workshop, rows, options.rounds)
+        add_least_seconds(workshop, rows)
         add_savings(rows)
     print(table(rows))
     if options.output:
