@@ -19,6 +19,7 @@ struct HullStep {
   size_t weight;
   unsigned to;
   double error; ///< how much it rises
+  size_t place; ///< among all steps, as they were found
 };
 
 /// Options that some weights would change to, and what comes of it.
@@ -168,7 +169,7 @@ static void addHullSteps(size_t weight, ArrayRef<FormatOption> options,
       double price = error / double(options[at].bytes - options[to].bytes);
       if (!next || price < next->price ||
           (price == next->price && options[to].bytes < options[next->to].bytes))
-        next = HullStep{price, weight, to, error};
+        next = HullStep{price, weight, to, error, steps.size()};
     }
     if (!next)
       return;
@@ -186,8 +187,8 @@ FormatAllocation winnow::allocateFormats(
   for (auto [weight, options] : enumerate(weights))
     addHullSteps(weight, options, allocation.chosen[weight], steps);
   // Prices rise along a hull, so the steps of a weight stay in order.
-  stable_sort(steps, [](const HullStep &a, const HullStep &b) {
-    return a.price < b.price;
+  sort(steps, [](const HullStep &a, const HullStep &b) {
+    return std::tie(a.price, a.place) < std::tie(b.price, b.place);
   });
   allocation.size = sizeOf(allocation.chosen);
   for (const HullStep &step : steps) {

@@ -167,8 +167,10 @@ winnow::evaluateTokenSelect(TokenSelectOp op, const Tensor &scores,
       });
       continue;
     }
-    llvm::stable_sort(others, [&](int64_t a, int64_t b) {
-      return orderOf(scores.floats()[a]) > orderOf(scores.floats()[b]);
+    llvm::sort(others, [&](int64_t a, int64_t b) {
+      int32_t first = orderOf(scores.floats()[a]);
+      int32_t second = orderOf(scores.floats()[b]);
+      return first != second ? first > second : a < b;
     });
     int64_t always = count - static_cast<int64_t>(others.size());
     int64_t best = policy.countKept(count, always) - always;

@@ -129,9 +129,9 @@ static void writePlans(raw_ostream &os, const Report &report) {
                 "<text x=\"4\" y=\"24\">{1:f3}</text><text x=\"4\" "
                 "y=\"284\">0</text><text x=\"300\" y=\"315\">size</text>\n",
                 megabytes(report.bytesBefore), most);
-  llvm::stable_sort(plans, [](const auto *a, const auto *b) {
-    return std::tie(a->bytes, a->divergence) <
-           std::tie(b->bytes, b->divergence);
+  llvm::sort(plans, [](const auto *a, const auto *b) {
+    return std::tie(a->bytes, a->divergence, a) <
+           std::tie(b->bytes, b->divergence, b);
   });
   std::string front;
   double least = most * 2 + 1;

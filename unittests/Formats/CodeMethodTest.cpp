@@ -89,8 +89,9 @@ TEST(CodeMethod, WandaKeepsTheLargestScores) {
       std::vector<int64_t> order;
       for (int64_t k = first; k < first + format.pattern.of; ++k)
         order.push_back(k);
-      stable_sort(order, [&](int64_t a, int64_t b) {
-        return std::fabs(row[a]) * rms[a] > std::fabs(row[b]) * rms[b];
+      sort(order, [&](int64_t a, int64_t b) {
+        return std::pair(-std::fabs(row[a]) * rms[a], a) <
+               std::pair(-std::fabs(row[b]) * rms[b], b);
       });
       for (int64_t k : ArrayRef(order).drop_front(format.pattern.kept))
         zeroed[k] = 0;

@@ -233,8 +233,9 @@ TEST(Gptq, SparseFormatsDropWhatCostsLeast) {
         auto chosen = [&](auto score) {
           std::vector<int64_t> order(of);
           std::iota(order.begin(), order.end(), k);
-          llvm::stable_sort(
-              order, [&](int64_t a, int64_t b) { return score(a) > score(b); });
+          llvm::sort(order, [&](int64_t a, int64_t b) {
+            return std::pair(-score(a), a) < std::pair(-score(b), b);
+          });
           order.resize(format.pattern.kept);
           llvm::sort(order);
           return order;

@@ -48,8 +48,8 @@ std::vector<float> masked(const SparsePattern &pattern, std::vector<float> x) {
     std::vector<size_t> order(pattern.of);
     for (unsigned k = 0; k < pattern.of; ++k)
       order[k] = first + k;
-    llvm::stable_sort(order, [&](size_t a, size_t b) {
-      return std::fabs(x[a]) > std::fabs(x[b]);
+    llvm::sort(order, [&](size_t a, size_t b) {
+      return std::pair(-std::fabs(x[a]), a) < std::pair(-std::fabs(x[b]), b);
     });
     for (unsigned k = pattern.kept; k < pattern.of; ++k)
       x[order[k]] = 0;

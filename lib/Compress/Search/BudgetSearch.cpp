@@ -330,8 +330,8 @@ LogicalResult BudgetSearch::refine() {
     improved = *better;
     SmallVector<unsigned> order =
         llvm::to_vector(llvm::seq<unsigned>(0, factors.size()));
-    llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-      return best.shares[a] > best.shares[b];
+    llvm::sort(order, [&](unsigned a, unsigned b) {
+      return std::pair(-best.shares[a], a) < std::pair(-best.shares[b], b);
     });
     for (unsigned owner : order)
       for (double factor : {2.0, 0.5}) {

@@ -45,7 +45,7 @@ Drafts::rankLayers(const Weighing &weighing) const {
     if (double saved = savedBy(layer, weighing);
         saved > 0 && std::isfinite(layer.divergence))
       ranked.emplace_back(layer.divergence / saved, &layer);
-  llvm::stable_sort(ranked, llvm::less_first());
+  llvm::sort(ranked);
   return llvm::map_to_vector(ranked,
                              [](const auto &one) { return one.second; });
 }

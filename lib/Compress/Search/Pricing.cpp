@@ -58,8 +58,8 @@ static const FormatChoice *findSample(const ChoosableWeight &weight) {
       sorted.push_back(&option);
   if (sorted.empty())
     return nullptr;
-  llvm::stable_sort(sorted, [](const auto *a, const auto *b) {
-    return a->planned.bytes < b->planned.bytes;
+  llvm::sort(sorted, [](const auto *a, const auto *b) {
+    return std::tie(a->planned.bytes, a) < std::tie(b->planned.bytes, b);
   });
   return sorted[sorted.size() / 3];
 }
@@ -185,12 +185,12 @@ LogicalResult Pricing::weighLayers() {
     for (PricedLayer &layer : prices.layers)
       if (layer.granularity == granularity)
         kind.push_back(&layer);
-    llvm::stable_sort(kind, [&](const PricedLayer *a, const PricedLayer *b) {
-      auto cosine = [&](const PricedLayer *layer) {
-        return statistics.lookupNumber("similarity.cosine", layer->name)
-            .value_or(1);
+    llvm::sort(kind, [&](const PricedLayer *a, const PricedLayer *b) {
+      auto difference = [&](const PricedLayer *layer) {
+        return -statistics.lookupNumber("similarity.cosine", layer->name)
+                    .value_or(1);
       };
-      return cosine(a) > cosine(b);
+      return std::pair(difference(a), a) < std::pair(difference(b), b);
     });
     size_t tried =
         static_cast<size_t>(std::ceil(kTriedLayers * double(kind.size())));

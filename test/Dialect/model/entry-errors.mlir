@@ -131,6 +131,6 @@ func.func @entry_c7_op() attributes {winnow.model = {}} {
 // silence.
 func.func @entry_c8(%w: tensor<4x32xf32>) {
   // expected-error @+1 {{'winnow.recode' op has no attribute 'gptq'}}
-  %q = winnow.recode %w {gptq = "tap"} : tensor<4x32xf32> to tensor<4x32xf32, #winnow.encoding<q8_0>>
+  %q = winnow.recode %w {gptq = "tap"} : tensor<4x32xf32> -> tensor<4x32xf32, #winnow.encoding<q8_0>>
   return
 }

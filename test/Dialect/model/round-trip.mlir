@@ -7,10 +7,10 @@ module attributes {winnow.model = {architecture = "llama"}} {
 
 // CHECK:       winnow.param @blk.0.w from {file = "blk.0.w"} : tensor<8x64xf32, #winnow.encoding<q5_0>>
 // CHECK:       winnow.param @ones from {splat = 1.000000e+00 : f32} : tensor<8xf32>
-// CHECK:       winnow.param @noise from {random = 7 : i64} {note = "kept"} : tensor<8x64xf32>
+// CHECK:       winnow.param @noise from {random = 7 : i64} {test.note = "kept"} : tensor<8x64xf32>
 winnow.param @blk.0.w from {file = "blk.0.w"} : tensor<8x64xf32, #winnow.encoding<q5_0>>
 winnow.param @ones from {splat = 1.0 : f32} : tensor<8xf32>
-winnow.param @noise from {random = 7 : i64} {note = "kept"} : tensor<8x64xf32>
+winnow.param @noise from {random = 7 : i64} {test.note = "kept"} : tensor<8x64xf32>
 
 // Results of use are named after the param.
 // CHECK-LABEL: func @use
@@ -50,11 +50,11 @@ func.func @entry(%a: !cache {winnow.name = "kv0"}, %x: tensor<?x?xf32> {winnow.n
 
 // CHECK-LABEL: func @observe
 // CHECK-NEXT:    winnow.observe channels "blk.0.attn_q.weight"(%{{.*}}) : tensor<?x4xf32>
-// CHECK-NEXT:    winnow.observe gram "blk.0.attn_q.weight"(%{{.*}}) {why = 1 : i64} : tensor<?x4xf32>
+// CHECK-NEXT:    winnow.observe gram "blk.0.attn_q.weight"(%{{.*}}) {test.why = 1 : i64} : tensor<?x4xf32>
 // CHECK-NEXT:    winnow.observe similarity "blk.0.attn"(%{{.*}}, %{{.*}}) : tensor<?x4xf32>, tensor<?x4xf32>
 func.func @observe(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) {
   winnow.observe channels "blk.0.attn_q.weight"(%x) : tensor<?x4xf32>
-  winnow.observe gram "blk.0.attn_q.weight"(%x) {why = 1 : i64} : tensor<?x4xf32>
+  winnow.observe gram "blk.0.attn_q.weight"(%x) {test.why = 1 : i64} : tensor<?x4xf32>
   winnow.observe similarity "blk.0.attn"(%x, %y) : tensor<?x4xf32>, tensor<?x4xf32>
   return
 }
