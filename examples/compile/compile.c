@@ -17,10 +17,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Shows what the compiler does. */
+/* The step that was shown last. */
+struct progress {
+  char step[64];
+};
+
+/* Shows each step of the compiler as it begins. */
 static int show(void *context, const char *step, double done) {
-  (void)context;
-  fprintf(stderr, "%s: %.0f %%\n", step, 100 * done);
+  struct progress *shown = context;
+  (void)done;
+  if (strncmp(shown->step, step, sizeof shown->step - 1) != 0) {
+    snprintf(shown->step, sizeof shown->step, "%s", step);
+    fprintf(stderr, "%s\n", step);
+  }
   return 0; /* go on */
 }
 
@@ -29,8 +38,10 @@ static int compile(const char *path, const char *output) {
   winnow_compiler_model *model = NULL;
   winnow_compiler_load_options load = {.struct_size = sizeof load,
                                        .context = 256};
+  struct progress shown = {""};
   winnow_compiler_options options = {.struct_size = sizeof options,
-                                     .progress = show};
+                                     .progress = show,
+                                     .progress_context = &shown};
   if (winnow_compiler_load(path, &load, &model, &error) != WINNOW_COMPILER_OK ||
       winnow_compiler_compile(model, output, &options, &error) !=
           WINNOW_COMPILER_OK)
