@@ -348,17 +348,33 @@ static func::FuncOp emitCompute(ModuleOp module, const Target &target,
                     },
                     /*unroll=*/false);
               };
-          forEachTile([&](const AttentionTile &tile) { e.startTile(tile); });
+          e.startBlock();
+          forEachTile([&](const AttentionTile &tile) {
+            e.startTile(tile);
+            e.addToBlock(tile);
+          });
+          Value isOneTile = k.lessEqual(blockTiles, k.i64(1));
           k.forLoop(
               firstChunk, lastChunk, k.i64(1),
               [&](Value current) {
-                forEachTile([&](const AttentionTile &tile) {
-                  auto range = e.classify(tile, current);
-                  k.ifThen(k.lessThan(range.first, range.last), [&] {
-                    e.packTile(tile);
-                    e.emitScores(tile, current, range);
-                    e.emitSoftmax(tile, current, range);
-                    e.emitValues(tile, current, range);
+                // Most chunks are nobody's: those of other texts.
+                Value isSeen = k.ifElse(
+                    isOneTile, {k.i1Type()},
+                    [&] { return KernelBuilder::Values{isOneTile}; },
+                    [&] {
+                      auto range = e.classify(e.blockBounds(), current);
+                      return KernelBuilder::Values{
+                          k.lessThan(range.first, range.last)};
+                    })[0];
+                k.ifThen(isSeen, [&] {
+                  forEachTile([&](const AttentionTile &tile) {
+                    auto range = e.classify(e.boundsOf(tile), current);
+                    k.ifThen(k.lessThan(range.first, range.last), [&] {
+                      e.packTile(tile);
+                      e.emitScores(tile, current, range);
+                      e.emitSoftmax(tile, current, range);
+                      e.emitValues(tile, current, range);
+                    });
                   });
                 });
               },

@@ -175,10 +175,9 @@ Value AttentionEmitter::emitLogits(Value scores, const AttentionRow &row,
   return k.select(seen, scores, k.broadcast(minusInfinity()));
 }
 
-AttentionEmitter::BlockRange
-AttentionEmitter::classify(const AttentionTile &tile, Value chunk) {
+AttentionEmitter::BlockRange AttentionEmitter::classify(Value bounds,
+                                                        Value chunk) {
   VectorType integers = k.vectorType(k.i32Type());
-  Value bounds = boundsOf(tile);
   auto bound = [&](int64_t index) {
     return k.loadSplat(k.i32Type(), k.offset(bounds, 4 * index), kLanes);
   };
@@ -187,18 +186,11 @@ AttentionEmitter::classify(const AttentionTile &tile, Value chunk) {
   Value firstSlot = k.mul(chunk, kAttentionChunk);
   Value blocks = k.minS(k.ceilDivU(k.sub(args.keyCount, firstSlot), kLanes),
                         k.i64(kChunkBlocks));
-  auto any = [&](Value lanes) -> Value {
-    return vector::ReductionOp::create(k.builder(), vector::CombiningKind::OR,
-                                       lanes);
+  auto reduce = [&](vector::CombiningKind kind, Value lanes) -> Value {
+    return vector::ReductionOp::create(k.builder(), kind, lanes);
   };
-  // Kinds that are not bounds on positions are never known to be full.
-  bool canBeFull = spec.mask != MaskKind::Tree && spec.mask != MaskKind::Grid &&
-                   spec.mask != MaskKind::Explicit;
-  Value allTrue = arith::ConstantOp::create(
-      k.builder(), DenseElementsAttr::get(k.vectorType(k.i1Type()), true));
-
   KernelBuilder::Values range = k.forLoop(
-      k.i64(0), blocks, k.i64(1), {k.i64(kChunkBlocks), k.i64(0), allTrue},
+      k.i64(0), blocks, k.i64(1), {k.i64(kChunkBlocks), k.i64(0), k.i64(0)},
       [&](Value block, ValueRange carried) {
         Value slot = k.add(firstSlot, k.mul(block, kLanes));
         Value exists = k.firstLanes(k.sub(args.keyCount, slot));
@@ -215,24 +207,18 @@ AttentionEmitter::classify(const AttentionTile &tile, Value chunk) {
           all = k.andI(all, k.andI(k.equal(lowestSegment, segment),
                                    k.equal(segment, highestSegment)));
         }
-        // Blocks before the first one that is seen do not count; any unseen
-        // block after it makes the range less than full, which costs time but
-        // changes nothing.
-        Value isSeen = any(some);
+        Value isSeen = reduce(vector::CombiningKind::OR, some);
         Value first = k.select(isSeen, k.minS(carried[0], block), carried[0]);
         Value last = k.select(isSeen, k.add(block, 1), carried[1]);
-        Value isInside = k.lessThan(first, last);
-        Value allSoFar = k.andI(carried[2], all);
-        return KernelBuilder::Values{first, last,
-                                     k.select(isInside, allSoFar, carried[2])};
+        // Full blocks count up to the first that is not; behind it they are
+        // masked, which costs time but changes nothing.
+        Value isNext = k.equal(k.maxS(first, carried[2]), block);
+        Value isFull = k.andI(isNext, reduce(vector::CombiningKind::AND, all));
+        Value full = k.select(isFull, k.add(block, 1), carried[2]);
+        return KernelBuilder::Values{first, last, full};
       },
       /*unroll=*/false);
-  Value isFull =
-      arith::ConstantOp::create(k.builder(), k.builder().getBoolAttr(false));
-  if (canBeFull)
-    isFull = vector::ReductionOp::create(k.builder(),
-                                         vector::CombiningKind::AND, range[2]);
-  return {range[0], range[1], isFull};
+  return {range[0], k.maxS(range[0], range[2]), range[1]};
 }
 
 } // namespace winnow::cpu

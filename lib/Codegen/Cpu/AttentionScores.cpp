@@ -88,7 +88,7 @@ func::FuncOp emitAttentionScores(ModuleOp module, const Target &target,
                     tile.endToken = args.queries;
                     e.forTile(tile, [&](const AttentionTile &whole) {
                       e.startTile(whole);
-                      auto blocks = e.classify(whole, chunk);
+                      auto blocks = e.classify(e.boundsOf(whole), chunk);
                       k.ifThen(k.lessThan(blocks.first, blocks.last), [&] {
                         e.packTile(whole);
                         e.emitScores(whole, chunk, blocks);

@@ -45,6 +45,7 @@ AttentionPlan::AttentionPlan(const AttentionSpec &spec) {
   positions = reserve(rows);
   segments = reserve(rows);
   bounds = reserve(kBlockTiles * kBoundsBytes / kFloatBytes);
+  blockBounds = reserve(4);
   factors = reserve(2 * kTileRows);
   columns = reserve(kAttentionChunk);
   threadBytes = used;
@@ -139,6 +140,21 @@ void AttentionEmitter::startTile(const AttentionTile &tile) {
   for (int64_t i = 0; i < 4; ++i)
     k.store(bounds[i], k.offset(boundArray, 4 * i), 4);
   k.store(k.i32(0), k.offset(boundArray, int64_t(kPackedFlag)), 4);
+}
+
+void AttentionEmitter::startBlock() {
+  for (int64_t i = 0; i < 4; ++i)
+    k.store(k.i32(i % 2 == 0 ? INT32_MAX : INT32_MIN),
+            k.offset(blockBounds(), 4 * i), 4);
+}
+
+void AttentionEmitter::addToBlock(const AttentionTile &tile) {
+  for (int64_t i = 0; i < 4; ++i) {
+    Value ptr = k.offset(blockBounds(), 4 * i);
+    Value mine = k.load(k.i32Type(), k.offset(boundsOf(tile), 4 * i), 4);
+    Value others = k.load(k.i32Type(), ptr, 4);
+    k.store(i % 2 == 0 ? k.minS(mine, others) : k.maxS(mine, others), ptr, 4);
+  }
 }
 
 /// The lanes of a power of two of vectors, lane by lane: all first lanes, then
@@ -344,8 +360,8 @@ AttentionEmitter::Combination AttentionEmitter::combine(Value oldMaximum,
           maximum};
 }
 
-void AttentionEmitter::emitSoftmaxRows(const AttentionTile &tile, Value chunk,
-                                       const BlockRange &blocks, bool masked) {
+void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
+                                   const BlockRange &blocks) {
   Value firstSlot = k.mul(chunk, kAttentionChunk);
   Value maxima = rowArray(tile, plan.maximum), sums = rowArray(tile, plan.sum);
   VectorType floats = k.vectorType(k.f32Type());
@@ -364,16 +380,29 @@ void AttentionEmitter::emitSoftmaxRows(const AttentionTile &tile, Value chunk,
           return k.offset(scores, k.mul(block, kLanes * kFloatBytes));
         };
 
-        Value lanes = k.forLoop(
-            blocks.first, blocks.last, k.i64(1), {k.broadcast(minusInfinity())},
-            [&](Value block, ValueRange carried) {
-              Value slot = k.add(firstSlot, k.mul(block, kLanes));
-              Value score = emitLogits(k.load(floats, scoresOf(block), 4), row,
-                                       position, segment, slot, masked);
-              k.store(score, scoresOf(block), 4);
-              return KernelBuilder::Values{larger(carried[0], score)};
-            },
-            /*unroll=*/false)[0];
+        auto findMaximum = [&](Value start, Value first, Value last,
+                               bool masked) {
+          return k.forLoop(
+              first, last, k.i64(1), {start},
+              [&](Value block, ValueRange carried) {
+                Value slot = k.add(firstSlot, k.mul(block, kLanes));
+                Value score = emitLogits(k.load(floats, scoresOf(block), 4),
+                                         row, position, segment, slot, masked);
+                k.store(score, scoresOf(block), 4);
+                return KernelBuilder::Values{larger(carried[0], score)};
+              },
+              /*unroll=*/false)[0];
+        };
+        Value lanes = k.broadcast(minusInfinity());
+        // Kinds that are not bounds on positions are never known to be full.
+        bool canBeFull = spec.mask != MaskKind::Tree &&
+                         spec.mask != MaskKind::Grid &&
+                         spec.mask != MaskKind::Explicit;
+        if (canBeFull)
+          lanes = findMaximum(lanes, blocks.first, blocks.full,
+                              /*masked=*/false);
+        lanes = findMaximum(lanes, canBeFull ? blocks.full : blocks.first,
+                            blocks.last, /*masked=*/true);
         for (int64_t half = kLanes / 2; half > 0; half /= 2)
           lanes = larger(k.slice(lanes, 0, half), k.slice(lanes, half, half));
         Value chunkMaximum = k.extract(lanes, 0);
@@ -402,20 +431,6 @@ void AttentionEmitter::emitSoftmaxRows(const AttentionTile &tile, Value chunk,
                 4);
       },
       /*unroll=*/false);
-}
-
-void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
-                                   const BlockRange &blocks) {
-  k.ifElse(
-      blocks.isFull, {},
-      [&] {
-        emitSoftmaxRows(tile, chunk, blocks, /*masked=*/false);
-        return KernelBuilder::Values();
-      },
-      [&] {
-        emitSoftmaxRows(tile, chunk, blocks, /*masked=*/true);
-        return KernelBuilder::Values();
-      });
 }
 
 } // namespace winnow::cpu

@@ -50,6 +50,7 @@ struct AttentionPlan {
   int64_t segments;    ///< [tile][row] i32
   int64_t bounds;      ///< [tile] i32 x 8: lowest and highest position, the
                        ///< same of segments, whether queries are packed
+  int64_t blockBounds; ///< i32 x 4: the same of all tiles of the block
   int64_t factors;     ///< [2][row] f32: of the old state, of the chunk
   int64_t columns;     ///< [kAttentionChunk] f32: column sums
   int64_t threadBytes;
@@ -109,12 +110,17 @@ public:
   /// Copies the tile's queries to scratch, unless that has been done.
   void packTile(const AttentionTile &tile);
 
-  /// The key blocks [first, last) of a chunk outside which no row of the tile
-  /// sees a key, and whether all rows see every key in them.
+  /// Clears the bounds of the block's tiles, and adds those of a tile that has
+  /// been started.
+  void startBlock();
+  void addToBlock(const AttentionTile &tile);
+
+  /// The key blocks [first, last) of a chunk outside which no row within
+  /// `bounds` sees a key; all rows see every key of [first, full).
   struct BlockRange {
-    mlir::Value first, last, isFull;
+    mlir::Value first, full, last;
   };
-  BlockRange classify(const AttentionTile &tile, mlir::Value chunk);
+  BlockRange classify(mlir::Value bounds, mlir::Value chunk);
 
   /// Raw scaled scores of the blocks of a chunk to scratch.
   void emitScores(const AttentionTile &tile, mlir::Value chunk,
@@ -174,6 +180,7 @@ public:
   mlir::Value boundsOf(const AttentionTile &tile) {
     return k.offset(scratch(plan.bounds), k.mul(tile.index, kBoundsBytes));
   }
+  mlir::Value blockBounds() { return scratch(plan.blockBounds); }
 
 private:
   mlir::Value visible(VisibleBounds bounds, mlir::Value position);
@@ -186,8 +193,6 @@ private:
                            mlir::Value slot);
   mlir::Value treeVisible(mlir::Value token, mlir::Value slot);
   mlir::Value explicitVisible(mlir::Value token, mlir::Value slot);
-  void emitSoftmaxRows(const AttentionTile &tile, mlir::Value chunk,
-                       const BlockRange &blocks, bool masked);
   /// A part of a tile's values that fits in registers.
   struct ValuePart {
     mlir::Value channel; ///< the first, i64
