@@ -46,6 +46,8 @@ AttentionPlan::AttentionPlan(const AttentionSpec &spec) {
   segments = reserve(rows);
   bounds = reserve(kBlockTiles * kBoundsBytes / kFloatBytes);
   blockBounds = reserve(4);
+  chunkMaximum = reserve(kTileRows);
+  chunkSum = reserve(kTileRows);
   factors = reserve(2 * kTileRows);
   columns = reserve(kAttentionChunk);
   threadBytes = used;
@@ -57,13 +59,19 @@ Value AttentionEmitter::larger(Value a, Value b) {
   return k.select(isLarger, a, b);
 }
 
+/// `scalar` for each number of `like`.
+static Value spread(KernelBuilder &k, Value scalar, Value like) {
+  auto vector = dyn_cast<VectorType>(like.getType());
+  return vector ? k.broadcast(scalar, vector.getNumElements()) : scalar;
+}
+
 Value AttentionEmitter::isNotEmpty(Value maximum) {
   return arith::CmpFOp::create(k.builder(), arith::CmpFPredicate::UNE, maximum,
-                               minusInfinity());
+                               spread(k, minusInfinity(), maximum));
 }
 
 Value AttentionEmitter::finiteShift(Value maximum) {
-  return k.select(isNotEmpty(maximum), maximum, k.f32(0));
+  return k.select(isNotEmpty(maximum), maximum, spread(k, k.f32(0), maximum));
 }
 
 void AttentionEmitter::forTile(AttentionTile tile,
@@ -363,7 +371,6 @@ AttentionEmitter::Combination AttentionEmitter::combine(Value oldMaximum,
 void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
                                    const BlockRange &blocks) {
   Value firstSlot = k.mul(chunk, kAttentionChunk);
-  Value maxima = rowArray(tile, plan.maximum), sums = rowArray(tile, plan.sum);
   VectorType floats = k.vectorType(k.f32Type());
   k.forLoop(
       k.i64(0), k.i64(tile.rows), k.i64(1),
@@ -418,19 +425,27 @@ void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
             },
             /*unroll=*/false)[0]);
 
-        Value oldMaximum = k.load(k.f32Type(), element(maxima, index), 4);
-        Value oldSum = k.load(k.f32Type(), element(sums, index), 4);
-        Combination factors = combine(oldMaximum, chunkMaximum);
-        k.store(factors.maximum, element(maxima, index), 4);
-        k.store(k.fma(chunkSum, factors.newFactor,
-                      k.mulF(oldSum, factors.oldFactor)),
-                element(sums, index), 4);
-        Value target = element(scratch(plan.factors), index);
-        k.store(factors.oldFactor, target, 4);
-        k.store(factors.newFactor, k.offset(target, kTileRows * kFloatBytes),
-                4);
+        k.store(chunkMaximum, element(scratch(plan.chunkMaximum), index), 4);
+        k.store(chunkSum, element(scratch(plan.chunkSum), index), 4);
       },
       /*unroll=*/false);
+  combineChunk(tile);
+}
+
+/// Adds the chunk's maxima and sums to those of the tile, all rows at once: one
+/// by one, each would wait for the exponentials of its own.
+void AttentionEmitter::combineChunk(const AttentionTile &tile) {
+  VectorType rows = k.vectorType(k.f32Type(), kTileRows);
+  Value maxima = rowArray(tile, plan.maximum), sums = rowArray(tile, plan.sum);
+  Combination factors = combine(k.load(rows, maxima, 4),
+                                k.load(rows, scratch(plan.chunkMaximum), 4));
+  k.store(factors.maximum, maxima, 4);
+  Value oldSum = k.mulF(k.load(rows, sums, 4), factors.oldFactor);
+  Value chunkSum = k.load(rows, scratch(plan.chunkSum), 4);
+  k.store(k.fma(chunkSum, factors.newFactor, oldSum), sums, 4);
+  Value target = scratch(plan.factors);
+  k.store(factors.oldFactor, target, 4);
+  k.store(factors.newFactor, k.offset(target, kTileRows * kFloatBytes), 4);
 }
 
 } // namespace winnow::cpu

@@ -40,19 +40,21 @@ struct AttentionPlan {
   int64_t tileRows() const { return tileTokens * pieceHeads; }
 
   // Byte offsets in a thread's scratch.
-  int64_t packedQuery; ///< [tile][channel][row] f32, scaled
-  int64_t accumulator; ///< [tile][row][paddedValueDim] f32
-  int64_t chunkValues; ///< [row][paddedValueDim] f32: sums of a chunk so far
-  int64_t scores;      ///< [row][kScoreStride] f32, of one tile and chunk
-  int64_t maximum;     ///< [tile][row] f32
-  int64_t sum;         ///< [tile][row] f32
-  int64_t positions;   ///< [tile][row] i32
-  int64_t segments;    ///< [tile][row] i32
-  int64_t bounds;      ///< [tile] i32 x 8: lowest and highest position, the
-                       ///< same of segments, whether queries are packed
-  int64_t blockBounds; ///< i32 x 4: the same of all tiles of the block
-  int64_t factors;     ///< [2][row] f32: of the old state, of the chunk
-  int64_t columns;     ///< [kAttentionChunk] f32: column sums
+  int64_t packedQuery;  ///< [tile][channel][row] f32, scaled
+  int64_t accumulator;  ///< [tile][row][paddedValueDim] f32
+  int64_t chunkValues;  ///< [row][paddedValueDim] f32: sums of a chunk so far
+  int64_t scores;       ///< [row][kScoreStride] f32, of one tile and chunk
+  int64_t maximum;      ///< [tile][row] f32
+  int64_t sum;          ///< [tile][row] f32
+  int64_t positions;    ///< [tile][row] i32
+  int64_t segments;     ///< [tile][row] i32
+  int64_t bounds;       ///< [tile] i32 x 8: lowest and highest position, the
+                        ///< same of segments, whether queries are packed
+  int64_t blockBounds;  ///< i32 x 4: the same of all tiles of the block
+  int64_t chunkMaximum; ///< [row] f32
+  int64_t chunkSum;     ///< [row] f32
+  int64_t factors;      ///< [2][row] f32: of the old state, of the chunk
+  int64_t columns;      ///< [kAttentionChunk] f32: column sums
   int64_t threadBytes;
 
   /// Floats of a row of scores: a chunk and what a step of several key blocks
@@ -137,7 +139,7 @@ public:
                   const BlockRange &blocks);
 
   /// (factor of the old state, factor of the new one, maximum) that combine
-  /// two states with these maxima.
+  /// two states with these maxima; of one row, or of several.
   struct Combination {
     mlir::Value oldFactor, newFactor, maximum;
   };
@@ -168,7 +170,7 @@ public:
   mlir::Value minusInfinity() {
     return k.f32(-std::numeric_limits<float>::infinity());
   }
-  /// Whether the state with this maximum has seen a key (i1).
+  /// Whether the state with this maximum has seen a key (i1, or a vector).
   mlir::Value isNotEmpty(mlir::Value maximum);
   /// 0 for minus infinity, so that it can be subtracted.
   mlir::Value finiteShift(mlir::Value maximum);
@@ -193,6 +195,7 @@ private:
                            mlir::Value slot);
   mlir::Value treeVisible(mlir::Value token, mlir::Value slot);
   mlir::Value explicitVisible(mlir::Value token, mlir::Value slot);
+  void combineChunk(const AttentionTile &tile);
   /// A part of a tile's values that fits in registers.
   struct ValuePart {
     mlir::Value channel; ///< the first, i64
