@@ -93,8 +93,13 @@ private:
 /// is exactly 1.
 Value KernelBuilder::exp(Value x) {
   Lanes lanes(*this, x);
-  // Below the first bound the result is 0, above the second +inf.
-  x = lanes.atMost(lanes.atLeast(x, -104.0), 89.0);
+  auto vector = dyn_cast<VectorType>(x.getType());
+  bool canScale = cpuTarget.avx512 && vector && vector.getNumElements() == 16;
+  // Below the first bound the result is 0, above the second +inf. Zeros are
+  // chosen, not computed: a product that is too small for a float takes
+  // hundreds of cycles, and masked keys are many.
+  Value isAbove = lanes.compare(arith::CmpFPredicate::UGT, x, -104.0);
+  x = lanes.atMost(canScale ? x : lanes.atLeast(x, -104.0), 89.0);
   // Adding 1.5 * 2^23 rounds to the nearest integer, which is then in the low
   // bits of the sum.
   const double magic = 0x1.8p23;
@@ -106,13 +111,13 @@ Value KernelBuilder::exp(Value x) {
                                  0x1.FFFDC6p-2, 0x1.FFFFF6p-1, 1.0});
 
   // p * 2^n, rounded once where the result is subnormal.
-  auto vector = dyn_cast<VectorType>(x.getType());
-  if (cpuTarget.avx512 && vector && vector.getNumElements() == 16) {
-    Value allLanes = LLVM::ConstantOp::create(b, b.getI16IntegerAttr(-1));
+  if (canScale) {
+    Value chosen = extract(bitcast(isAbove, vectorType(i16Type(), 1)), 0);
     Value currentRounding = LLVM::ConstantOp::create(b, b.getI32IntegerAttr(4));
     return intrinsic("llvm.x86.avx512.mask.scalef.ps.512", x.getType(),
-                     {p, n, p, allLanes, currentRounding});
+                     {p, n, lanes.constant(0.0), chosen, currentRounding});
   }
+  p = select(isAbove, p, lanes.constant(0.0));
   // 2^n may not be a float by itself, but the two halves are, and the first
   // product is exact.
   Type bits = lanes.withElement(i32Type());
