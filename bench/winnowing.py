@@ -199,6 +199,15 @@ def savings(row: dict[str, Any], phase: str) -> str:
     return " / ".join(f"{100 * row[f'{phase}_{what}']:.1f}" for what in ("saved", "predicted"))
 
 
+def quality(row: dict[str, Any]) -> list[str]:
+    """Cells of perplexity, KL and top-1 agreement."""
+    return [
+        cell(row, "perplexity", 2),
+        cell(row, "kl", 4),
+        cell(row, "top1_agreement", 3),
+    ]
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows in Markdown."""
     lines = [
@@ -206,8 +215,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        cells = [row["recipe"], f"{row['bytes'] / 1e6:.1f}", cell(row, "perplexity", 2)]
-        cells += [cell(row, "kl", 4), cell(row, "top1_agreement", 3)]
+        cells = [row["recipe"], f"{row['bytes'] / 1e6:.1f}", *quality(row)]
         for phase in PHASES:
             cells += [cell(row, f"{phase}_tokens_per_second", 0), savings(row, phase)]
         lines.append("| " + " | ".join(cells) + " |")

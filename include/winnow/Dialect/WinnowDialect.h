@@ -33,6 +33,7 @@ struct ObservationsResource
 mlir::LogicalResult verifyKnownAttributes(mlir::Operation *op);
 
 template <typename ConcreteType>
+// NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): Op derives from it.
 class KnownAttributes
     : public mlir::OpTrait::TraitBase<ConcreteType, KnownAttributes> {
 public:

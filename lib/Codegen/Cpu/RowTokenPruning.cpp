@@ -313,9 +313,7 @@ void emitTokenMatchRow(KernelBuilder &k, const TokenMatchSpec &spec,
             /*unroll=*/false);
         return KernelBuilder::Values{found[1], found[2]};
       },
-      [&] {
-        return KernelBuilder::Values{number, nowhere};
-      });
+      [&] { return KernelBuilder::Values{number, nowhere}; });
   k.store(best[0], into, 4);
   k.store(best[1], score, 4);
 }
