@@ -31,7 +31,16 @@ from fetch_gemma import gemma_path  # noqa: E402
 from fetch_texts import texts  # noqa: E402
 from programs import Programs  # noqa: E402
 from reference.gates import Gate, GatedTransformer  # noqa: E402
-from winnowing import WINDOW, Workshop, add_speeds, beginning, cell, drop, quality  # noqa: E402
+from winnowing import (  # noqa: E402
+    PHASES,
+    WINDOW,
+    Workshop,
+    add_speeds,
+    beginning,
+    cell,
+    drop,
+    quality,
+)
 
 BLOCKS = 18
 LAYERS = (8, 9, 10, 11)
@@ -73,7 +82,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     for row in rows:
         cells = [row["recipe"], f"{row['share']:.0%}", *quality(row)]
-        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in ("prefill", "decode")]
+        cells += [cell(row, f"{phase}_tokens_per_second", 0) for phase in PHASES]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

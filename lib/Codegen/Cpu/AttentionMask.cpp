@@ -218,7 +218,11 @@ AttentionEmitter::BlockRange AttentionEmitter::classify(Value bounds,
         return KernelBuilder::Values{first, last, full};
       },
       /*unroll=*/false);
-  return {range[0], k.maxS(range[0], range[2]), range[1]};
+  // Kinds that are not bounds on positions are never known to be full.
+  bool canBeFull = spec.mask != MaskKind::Tree && spec.mask != MaskKind::Grid &&
+                   spec.mask != MaskKind::Explicit;
+  Value full = canBeFull ? k.maxS(range[0], range[2]) : range[0];
+  return {range[0], full, range[1]};
 }
 
 } // namespace winnow::cpu

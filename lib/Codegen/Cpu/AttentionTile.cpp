@@ -401,15 +401,8 @@ void AttentionEmitter::emitSoftmax(const AttentionTile &tile, Value chunk,
               /*unroll=*/false)[0];
         };
         Value lanes = k.broadcast(minusInfinity());
-        // Kinds that are not bounds on positions are never known to be full.
-        bool canBeFull = spec.mask != MaskKind::Tree &&
-                         spec.mask != MaskKind::Grid &&
-                         spec.mask != MaskKind::Explicit;
-        if (canBeFull)
-          lanes = findMaximum(lanes, blocks.first, blocks.full,
-                              /*masked=*/false);
-        lanes = findMaximum(lanes, canBeFull ? blocks.full : blocks.first,
-                            blocks.last, /*masked=*/true);
+        lanes = findMaximum(lanes, blocks.first, blocks.full, /*masked=*/false);
+        lanes = findMaximum(lanes, blocks.full, blocks.last, /*masked=*/true);
         for (int64_t half = kLanes / 2; half > 0; half /= 2)
           lanes = larger(k.slice(lanes, 0, half), k.slice(lanes, half, half));
         Value chunkMaximum = k.extract(lanes, 0);
